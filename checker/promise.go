@@ -1,0 +1,77 @@
+package checker
+
+import "time"
+
+// Promise is what the server's documentation, the scenario or the user guarantees, as data. A measure's value must not be above
+// Limit (below it, where the measure is a share that should be high: Measures says which).
+type Promise struct {
+	Measure string  `json:"measure"`          // a name in Measures
+	Limit   float64 `json:"limit"`            // in the measure's unit
+	By      string  `json:"by"`               // "documentation", "scenario", "flag", "always"
+	Within  *Window `json:"within,omitempty"` // loss outside this window breaks it
+	Note    string  `json:"note,omitempty"`   // where it is documented
+}
+
+// Window is a time span between two anchors.
+type Window struct{ From, To Anchor }
+
+// Anchor is a moment of a run: that of a fault, a failover or the run, plus an offset.
+type Anchor struct {
+	// At is "start", "end", "effect", "heal" (of Fault) or "promotion" (the first after Fault's effect).
+	At     string        `json:"at"`
+	Fault  int           `json:"fault,omitempty"` // ID; faults count from 1 in the order of the schedule
+	Offset time.Duration `json:"offset,omitempty"`
+}
+
+// Start, End, EffectOf, HealOf and PromotionAfter name moments.
+func Start() Anchor                          { return Anchor{At: "start"} }
+func End() Anchor                            { return Anchor{At: "end"} }
+func EffectOf(fault int) Anchor              { return Anchor{At: "effect", Fault: fault} }
+func HealOf(fault int) Anchor                { return Anchor{At: "heal", Fault: fault} }
+func PromotionAfter(fault int) Anchor        { return Anchor{At: "promotion", Fault: fault} }
+func (a Anchor) Plus(d time.Duration) Anchor { a.Offset += d; return a }
+
+// Linearizable: reads from the master are linearizable.
+func Linearizable() Promise { return Promise{Measure: "master_conflicts", By: "documentation"} }
+
+// NothingLost: no acknowledged write is lost.
+func NothingLost() Promise { return Promise{Measure: "lost", By: "scenario"} }
+
+// LossOnlyBetween: no write that was acknowledged outside the window is lost. The limit counts those outside.
+func LossOnlyBetween(from, to Anchor) Promise {
+	return Promise{Measure: "lost_outside", Within: &Window{from, to}, By: "scenario"}
+}
+
+// LossOnlyOnDeposed: only writes that a deposed master acknowledged are lost.
+func LossOnlyOnDeposed() Promise { return Promise{Measure: "lost_elsewhere", By: "scenario"} }
+
+// LastLossBy: the last lost acknowledgement comes before the anchor.
+func LastLossBy(to Anchor) Promise { return LossOnlyBetween(Start(), to) }
+
+// ConvergesWithin: all nodes hold the same data at most d after the last heal.
+func ConvergesWithin(d time.Duration) Promise {
+	return Promise{Measure: "converge", Limit: d.Seconds(), By: "scenario"}
+}
+
+// WritableWithin: writes that last are acknowledged again at most d after the fault's effect (RTA).
+func WritableWithin(d time.Duration) Promise {
+	return Promise{Measure: "rta", Limit: d.Seconds(), By: "scenario"}
+}
+
+// ReadsGoOn: there is never longer than d without an ok read.
+func ReadsGoOn(d time.Duration) Promise {
+	return Promise{Measure: "read_gap", Limit: d.Seconds(), By: "scenario"}
+}
+
+// Shows are measures too; these are the usual ones, with the limit 0: above it, the weakness is shown.
+var (
+	LostWrites   = Promise{Measure: "lost", By: "shows"}
+	TwoMasters   = Promise{Measure: "two_masters", By: "shows"}
+	SplitBrain   = Promise{Measure: "split_brain_lost", By: "shows"}
+	RTA          = Promise{Measure: "rta", By: "shows"}
+	WriteGap     = Promise{Measure: "write_gap", By: "shows"}
+	ReadGap      = Promise{Measure: "read_gap", By: "shows"}
+	Lag          = Promise{Measure: "lag", By: "shows"}
+	StaleReads   = Promise{Measure: "stale_reads", By: "shows"}
+	DataReplaced = Promise{Measure: "lost", By: "shows"}
+)

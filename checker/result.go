@@ -1,0 +1,365 @@
+package checker
+
+import "github.com/schismtest/schism/history"
+
+// ResultSchema is the version of result.json.
+const ResultSchema = 1
+
+// Verdict is the answer of a run. Unknown is never a pass.
+type Verdict string
+
+// The verdicts, and the exit code of each.
+const (
+	Pass      Verdict = "pass"      // 0
+	Violation Verdict = "violation" // 1
+	Unknown   Verdict = "unknown"   // 2
+	Error     Verdict = "error"     // 3: the harness or its surroundings failed
+)
+
+// Result is result.json. All times are ns on the run's clock, all durations ns; -1 is "not measured".
+type Result struct {
+	Schema  int     `json:"schema"`
+	Verdict Verdict `json:"verdict"`
+	// Reasons say why the verdict is unknown or error; each one line.
+	Reasons []string `json:"reasons,omitempty"`
+	// Do says what to do about an unknown or an error; empty when there is nothing to say.
+	Do string `json:"do,omitempty"`
+	// Weakness: at least one of Shows was shown; a pass is then marked "weakness shown".
+	Weakness bool `json:"weakness"`
+	// Headline is the first sentence, with its numbers; Sub the second; Why the mechanism; Bounds what limits it.
+	Headline string `json:"headline"`
+	Sub      string `json:"sub,omitempty"`
+	Why      string `json:"why,omitempty"`
+	Bounds   string `json:"bounds,omitempty"`
+
+	Counts       Counts         `json:"counts"`
+	Writes       Account        `json:"writes"`
+	Loss         *Loss          `json:"loss,omitempty"`
+	Availability Availability   `json:"availability"`
+	Masters      Masters        `json:"masters"`
+	Failovers    []Failover     `json:"failovers,omitempty"`
+	Registers    []Linear       `json:"registers,omitempty"` // by scope: "master reads", "all reads"
+	Staleness    []Staleness    `json:"staleness,omitempty"`
+	Visibility   []Visibility   `json:"visibility,omitempty"`
+	Sessions     []SessionCheck `json:"sessions,omitempty"`
+	Convergence  Convergence    `json:"convergence"`
+	Anomalies    []Anomaly      `json:"anomalies,omitempty"` // classes counted: phantom, duplicated, G1c...
+	Measures     []MeasureValue `json:"measures,omitempty"`  // every promisable measure by name, also the kept ones
+
+	Promises  []PromiseResult `json:"promises"` // broken first, undecided second, kept last
+	Shows     []PromiseResult `json:"shows,omitempty"`
+	Fair      []Fair          `json:"fair"`
+	Witnesses []Witness       `json:"witnesses,omitempty"`
+	Faults    []history.Fault `json:"faults,omitempty"` // the schedule as it ran
+}
+
+// Counts are plain tallies of operations.
+type Counts struct {
+	Ops    int64            `json:"ops"`
+	Reads  int64            `json:"reads"`
+	Writes int64            `json:"writes"` // attempted
+	OK     int64            `json:"ok"`
+	Fail   int64            `json:"fail"`
+	Info   int64            `json:"info"`
+	Errors map[string]int64 `json:"errors,omitempty"` // by history.ErrCode.String()
+	Keys   int64            `json:"keys"`
+}
+
+// Account says what became of every write (checkers.md, "Data loss"). Known is false without a barrier: then only the
+// acknowledgements count.
+type Account struct {
+	Known            bool  `json:"known"`
+	Attempted        int64 `json:"attempted"`
+	Acked            int64 `json:"acked"`
+	Survived         int64 `json:"survived"`
+	Overwritten      int64 `json:"overwritten"` // part of Survived: a register's write on the path to its final value
+	Lost             int64 `json:"lost"`
+	LostAfterVisible int64 `json:"lost_after_visible"` // part of Lost
+	Recovered        int64 `json:"recovered"`          // info, found
+	HappenedThenLost int64 `json:"happened_then_lost"` // info, seen earlier, not found
+	Indeterminate    int64 `json:"indeterminate"`      // info, never seen
+	Failed           int64 `json:"failed"`             // not executed, and not seen
+	AbortedRead      int64 `json:"aborted_read"`       // not executed, yet seen
+	Unexpected       int64 `json:"unexpected"`         // found, never written
+	Duplicated       int64 `json:"duplicated"`
+	Masked           int64 `json:"masked"` // acked register writes whose fate cannot be told (no predecessor replies)
+}
+
+// Loss tells when and why acknowledged writes were lost.
+type Loss struct {
+	First, Last     int64 // returns of the first and last lost ack
+	ReplicationLag  int64 // acked before the promotion
+	SplitBrain      int64 // acked by the deposed master after it
+	Other           int64 // by neither: a wipe, a restart, a foreign data set
+	Forks           int64 // acked writes with the same predecessor
+	Holes           int64 // lost writes with a survivor of the same epoch after them
+	RPA             int64 // ns, -1 when there is no dead branch with acks
+	BytesThrownAway int64 // -1 when not measured
+	Causes          []Cause
+	Unattributed    int64
+	Ambiguous       int64
+}
+
+// Cause is one branch end and what it killed.
+type Cause struct {
+	Kind        string // "promotion", "restart", "resync", "flush"
+	Node        int32  // whose branch ended
+	Winner      int32  // who holds the surviving branch, or NoNode
+	T           int64  // when the branch ended
+	Text        string // for people: "n2 was promoted while n1 went on"
+	Trigger     int    // ID of the fault, 0 for none
+	Enablers    []int  // IDs of faults that held replication back
+	Lost        int64
+	First, Last int64 // returns of the first and last ack lost by it
+	RPA         int64 // ns
+}
+
+// Availability is what clients could do.
+type Availability struct {
+	// RTA is from the first fault's effect to the first lasting ok write; -1 when there was no fault or no recovery.
+	RTA           int64 `json:"rta"`
+	RTAFault      int   `json:"rta_fault,omitempty"`
+	LongestWrite  Gap   `json:"longest_write_gap"`           // between ok writes, any ack
+	LongestWriteS Gap   `json:"longest_write_gap_surviving"` // between ok writes that survived
+	LongestRead   Gap   `json:"longest_read_gap"`
+	// ByWorker are the same per worker, since a cut-off side sees another world.
+	ByWorker []WorkerAvailability `json:"by_worker,omitempty"`
+}
+
+// WorkerAvailability is one worker's view.
+type WorkerAvailability struct {
+	Worker            int32 `json:"worker"`
+	LongestWrite      Gap   `json:"longest_write_gap"`
+	LongestRead       Gap   `json:"longest_read_gap"`
+	OKWrites, OKReads int64
+}
+
+// Gap is a time without the wanted reply.
+type Gap struct{ From, To int64 }
+
+// Len is its length in ns.
+func (g Gap) Len() int64 { return g.To - g.From }
+
+// Masters tells whether two nodes acted as master at once.
+type Masters struct {
+	// TwoWritable is the length in ns of the time in which two nodes that both acked or would ack writes said they were master.
+	TwoWritable int64   `json:"two_writable"`
+	Windows     []Gap   `json:"windows,omitempty"`
+	Pairs       []Pair  `json:"pairs,omitempty"`
+	DualAcks    int64   `json:"dual_acks"` // acks by a deposed master of writes called after its successor's first ack
+	Spans       []Reign `json:"spans,omitempty"`
+}
+
+// Pair is two nodes.
+type Pair struct{ A, B int32 }
+
+// Reign is a time in which a node said it was master; Rightful until another was promoted.
+type Reign struct {
+	Node     int32
+	From, To int64
+	Rightful bool
+}
+
+// Failover is one promotion, step by step.
+type Failover struct {
+	Old, New int32
+	Fault    int   // ID of the fault before it, 0 for none
+	T        int64 // the promoted node's first sample as master
+	Steps    []Step
+}
+
+// Step is one line of a failover. Masters is how many nodes were writable from then on (0, 1, 2).
+type Step struct {
+	T       int64
+	Text    string
+	Detail  string
+	Masters int
+	Key     bool // one of those that matter most
+}
+
+// Linear is register linearizability over one scope of reads.
+type Linear struct {
+	Scope     string `json:"scope"`
+	Keys      int    `json:"keys"`
+	Values    int64  `json:"values"`
+	Conflicts int64  `json:"conflicts"` // values with a conflict
+	BadKeys   int    `json:"bad_keys"`
+	Overlap   int64  `json:"overlap"` // ns: union of the overlaps
+	Forks     int64  `json:"forks"`
+	Cycles    int64  `json:"cycles"`
+	Phantoms  int64  `json:"phantoms"`
+	Future    int64  `json:"future_reads"`
+	Aborted   int64  `json:"aborted_reads"`
+	Gamma     int64  `json:"gamma"` // ns, -1 not measured
+	K         int64  `json:"k"`     // at least; -1 not measured
+	Undecided string `json:"undecided,omitempty"`
+	Porcupine string `json:"porcupine,omitempty"` // the second opinion: "agrees on 3 of 3 failing keys"
+	// Worst are up to 20 conflicts by length of overlap; operation numbers into History.Ops, -1 for the initial value.
+	Worst []Conflict `json:"worst,omitempty"`
+}
+
+// Conflict is two values that each must come before the other, and the operations that say so.
+type Conflict struct {
+	Key     uint32 `json:"key"`
+	U, V    int64  // values
+	Ops     []int  // up to four operation numbers
+	Overlap int64  // ns
+	Kind    string // "conflict", "fork", "cycle", "phantom", "future_read", "aborted_read"
+}
+
+// Staleness is the age of what reads returned. Node NoNode is all replicas together; Window "" is the whole run, else "steady" or
+// a fault's Text.
+type Staleness struct {
+	Node      int32   `json:"node"`
+	Window    string  `json:"window"`
+	Reads     int64   `json:"reads"`
+	Stale     int64   `json:"stale"`
+	P50, P99  int64   // ns
+	Max       int64   // ns
+	MaxUpper  int64   // ns: the upper end of the bracket of the worst read
+	Surviving int64   // ns: max without lost writes; -1 unknown
+	Versions  int64   // largest version lag
+	Exact     bool    // the order is known, so versions are exact
+	LagBytes  int64   // max, -1 not measured
+	LagTime   int64   // ns, max, -1 not measured
+	MeanLagB  float64 // bytes
+	WorstOp   int     // operation number of the worst read, -1
+}
+
+// Visibility is t-visibility in one window, on one node (NoNode: all replicas).
+type Visibility struct {
+	Node   int32
+	Window string
+	Bins   []VisBin
+	// At is the least t with P at least 0.5, 0.9, 0.99, 0.999; -1 when never reached.
+	At [4]int64
+	// Latency: per write, the interval from ack to first visible: p50 and p99 of its upper ends, ns, -1 not measured.
+	P50, P99 int64
+}
+
+// VisBin is one bin of t since the acknowledgement, in ns, with Wilson's 95 % interval.
+type VisBin struct {
+	From, To  int64
+	N, Fresh  int64
+	P, Lo, Hi float64
+}
+
+// SessionCheck is one session guarantee.
+type SessionCheck struct {
+	Name     string // read_your_writes, monotonic_reads, monotonic_writes, writes_follow_reads
+	Scope    string // "master reads", "all reads"
+	Checked  int64
+	Breaks   int64
+	Worst    int64 // ns
+	WorstOps []int
+}
+
+// Convergence compares all nodes after the barrier.
+type Convergence struct {
+	Barrier   bool  `json:"barrier"` // it held
+	Took      int64 `json:"took"`    // ns from the last heal to offsets equal; -1 when it never was
+	Nodes     int   `json:"nodes"`
+	Keys      int64 `json:"keys"`
+	Divergent int64 `json:"divergent"`
+	Sample    []DivergentKey
+}
+
+// DivergentKey is one key that nodes hold differently.
+type DivergentKey struct {
+	Key   string
+	Nodes []int32
+	Text  []string // what each holds
+}
+
+// Anomaly is a counted class of findings. AlwaysBug classes are promises of every scenario.
+type Anomaly struct {
+	Class     string // "phantom", "duplicated", "G-single-realtime"...
+	Count     int64
+	AlwaysBug bool
+	Text      string // the first, in words
+	Ops       []int
+	Undecided string
+}
+
+// MeasureValue is one promisable measure.
+type MeasureValue struct {
+	Name  string
+	Value float64 // in the measure's unit (Measures)
+	Known bool
+	Why   string // why it is not known
+}
+
+// Status of a promise.
+type Status string
+
+const (
+	Kept      Status = "kept"
+	Broken    Status = "broken"
+	Undecided Status = "undecided"
+)
+
+// PromiseResult is one promise and what was measured against it. For Shows, Broken means shown and Kept not shown.
+type PromiseResult struct {
+	Promise  Promise `json:"promise"`
+	Status   Status  `json:"status"`
+	Text     string  `json:"text"`     // "no acknowledged write is lost"
+	Limit    string  `json:"limit"`    // "0"
+	Measured string  `json:"measured"` // "13,652"
+	Why      string  `json:"why,omitempty"`
+	Witness  string  `json:"witness,omitempty"` // ID of a Witness
+}
+
+// Fair is one condition of a fair test.
+type Fair struct {
+	OK   bool
+	Text string
+}
+
+// Witness is evidence that a person can follow.
+type Witness struct {
+	ID    string // "w1"
+	Title string
+	Text  string
+	// Ops are the operations of it, at most 500, in order of call; Marked those that the text names.
+	Ops    []int
+	Marked []int
+	Key    uint32
+	From   int64
+	To     int64
+	// Chain, for a fork: the common predecessor, the surviving successor, the lost one (values).
+	Chain []int64
+}
+
+// Fate is what became of a write.
+type Fate uint8
+
+const (
+	FateNone Fate = iota // a read, or not known
+	FateSurvived
+	FateLost
+	FateRecovered
+	FateIndeterminate
+	FateHappenedThenLost
+	FateFailed
+	FateAborted
+	FateMasked
+)
+
+// Analysis is a result with what the page needs besides, one entry an operation of the history.
+type Analysis struct {
+	Result Result
+	Fate   []Fate
+	// Staleness of each read in ns, -1 when it is none; lost writes do not count where that can be told.
+	Staleness []int64
+	// Lag is each replica's lag at each of its samples.
+	Lag []LagPoint
+}
+
+// LagPoint is one replica's lag at one moment. Branch: it is no lag but an own branch of so many bytes that nobody else holds.
+type LagPoint struct {
+	Node   int32
+	T      int64
+	Bytes  int64
+	Age    int64 // ns, -1 unknown
+	Branch bool
+}

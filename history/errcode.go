@@ -1,0 +1,57 @@
+package history
+
+// ErrCode classes what a client got instead of a reply. clients.Classify is the one table that assigns them; a code
+// says by itself whether the operation may have been executed (Outcome).
+type ErrCode uint8
+
+// The classes. Those up to errLastFail prove that the operation was not executed.
+const (
+	ErrNone         ErrCode = iota
+	ErrDialRefused          // no connection was made, so nothing was sent
+	ErrDialTimeout          // the same
+	ErrReadOnly             // READONLY
+	ErrLoading              // LOADING
+	ErrMoved                // MOVED or ASK, not followed
+	ErrClusterDown          // CLUSTERDOWN
+	ErrMasterDown           // MASTERDOWN
+	ErrNoReplicas           // NOREPLICAS
+	ErrOOM                  // OOM
+	ErrMisconf              // MISCONF
+	ErrExecAbort            // EXECABORT
+	ErrUnreplicated         // NOREPLICAS after EXEC or WAITAOF refused before execution
+	ErrNoMaster             // the Sentinels named no master, so nothing was sent
+	ErrCrossSlot            // CROSSSLOT, TRYAGAIN
+	ErrNotSent              // the client gave up before the first byte (pool timeout, context done)
+	ErrTimeout              // no reply in time: info from here on
+	ErrEOF                  // the connection closed after the first byte was written
+	ErrReset                // it was reset after the first byte was written
+	ErrBusy                 // BUSY: a script is running
+	ErrUnblocked            // UNBLOCKED, CLIENT KILL
+	ErrOther                // an error nobody listed: info, never fail
+	errCount
+)
+
+const errLastFail = ErrNotSent
+
+var errNames = [errCount]string{"", "dial-refused", "dial-timeout", "READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN",
+	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "UNREPLICATED", "no-master", "CROSSSLOT", "not-sent",
+	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other"}
+
+// String is the name used in files and reports.
+func (e ErrCode) String() string {
+	if e < errCount {
+		return errNames[e]
+	}
+	return "other"
+}
+
+// Outcome is what the class proves: OK for ErrNone, Fail when nothing was executed, Info otherwise.
+func (e ErrCode) Outcome() Outcome {
+	switch {
+	case e == ErrNone:
+		return OK
+	case e <= errLastFail:
+		return Fail
+	}
+	return Info
+}

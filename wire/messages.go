@@ -1,0 +1,132 @@
+package wire
+
+import "encoding/json"
+
+// Request is one line to an agent.
+type Request struct {
+	ID   uint64          `json:"id"`
+	Op   Op              `json:"op"`
+	Args json.RawMessage `json:"args,omitempty"`
+}
+
+// Response answers the request with the same ID. T0 and T1 are the agent's monotonic clock (CLOCK_MONOTONIC, ns, not rebased)
+// right before and after it did what was asked.
+type Response struct {
+	ID     uint64          `json:"id"`
+	Err    string          `json:"err,omitempty"`
+	Code   string          `json:"code,omitempty"` // to branch on: "unavailable", "not-running", "timeout", "usage"
+	T0, T1 int64           `json:",omitempty"`
+	Out    json.RawMessage `json:"out,omitempty"`
+}
+
+// Op names what an agent can do.
+type Op string
+
+// The operations, with the types of their arguments and results.
+const (
+	OpHello  Op = "hello"  // HelloArgs -> Hello; first, sets the clock's base and the agent's number
+	OpSetup  Op = "setup"  // SetupArgs -> nothing: writes files, remembers the command line
+	OpStart  Op = "start"  // nothing -> Proc: starts the server; returns when its process exists
+	OpSignal Op = "signal" // SignalArgs -> Proc: KILL and TERM return when it is gone, STOP when its state is T, CONT when it is not
+	OpProc   Op = "proc"   // nothing -> Proc
+	OpNet    Op = "net"    // NetArgs -> nothing: replaces all rules in one transaction; an empty list heals
+	OpNetCnt Op = "netcnt" // nothing -> []Counter: one a rule, in order
+	OpReset  Op = "reset"  // ResetArgs -> int: destroys established TCP connections with the peers, says how many
+	OpRedis  Op = "redis"  // RedisArgs -> RedisReply: one command to the server over loopback
+	OpWatch  Op = "watch"  // WatchArgs -> nothing: the observer samples from now on; interval 0 stops it
+	OpDump   Op = "dump"   // DumpArgs -> int: sends the canonical content of the data set as record batches, says how many keys
+	OpProbe  Op = "probe"  // nothing -> map[string]string: feature -> "ok" or why not
+	OpLoad   Op = "load"   // workloads.Spec with addresses (workloads.Job) -> nothing: a worker prepares and connects
+	OpRun    Op = "run"    // nothing -> nothing: the worker starts its load
+	OpHalt   Op = "halt"   // nothing -> nothing: stops the load, returns when the last operation has returned and its batch, Final, is sent
+	OpExit   Op = "exit"   // nothing -> nothing: the agent ends, and its server with it
+)
+
+// HelloArgs introduces the harness. Base is the CLOCK_MONOTONIC reading, ns, that is 0 on the run's clock; with 0 the agent uses
+// its own now and returns it, so the first agent gives the base for all.
+type HelloArgs struct {
+	Source int32 `json:"source"` // the agent's number in Run.Nodes
+	Base   int64 `json:"base"`
+}
+
+// Hello introduces the agent.
+type Hello struct {
+	Proto  int    `json:"proto"`
+	Base   int64  `json:"base"`
+	Now    int64  `json:"now"` // CLOCK_MONOTONIC, ns
+	Kernel string `json:"kernel"`
+	Addr   string `json:"addr"` // the container's address, ip
+}
+
+// SetupArgs prepares a server.
+type SetupArgs struct {
+	Files map[string]string `json:"files"` // path -> content
+	Argv  []string          `json:"argv"`
+	Env   []string          `json:"env,omitempty"`
+	Dir   string            `json:"dir,omitempty"`
+	User  string            `json:"user,omitempty"`
+}
+
+// Proc is the state of the supervised process.
+type Proc struct {
+	Pid     int    `json:"pid"`   // 0: not running
+	State   string `json:"state"` // R, S, D, T, Z as in /proc/PID/stat; "" when gone
+	Exit    string `json:"exit"`  // how the last one ended
+	Started int64  `json:"started"`
+}
+
+// SignalArgs sends a signal.
+type SignalArgs struct {
+	Signal   int   `json:"signal"`
+	Children bool  `json:"children"` // its RDB and AOF children too
+	WithinMS int64 `json:"within_ms"`
+}
+
+// Rule says what happens to packets from (dir in) or to (dir out) the peers. Empty Peers: everyone but loopback.
+type Rule struct {
+	Dir     string   `json:"dir"` // "in", "out"
+	Peers   []string `json:"peers,omitempty"`
+	Verdict string   `json:"verdict"` // "drop", "reject"
+	SPort   uint16   `json:"sport,omitempty"`
+	DPort   uint16   `json:"dport,omitempty"`
+}
+
+// NetArgs is the whole rule set of a node.
+type NetArgs struct {
+	Rules []Rule `json:"rules"`
+}
+
+// Counter counts what a rule matched.
+type Counter struct {
+	Packets, Bytes uint64
+}
+
+// ResetArgs names the peers (ips) whose connections are destroyed; empty: all but loopback.
+type ResetArgs struct {
+	Peers []string `json:"peers"`
+}
+
+// RedisArgs is one command.
+type RedisArgs struct {
+	Args      []string `json:"args"`
+	TimeoutMS int64    `json:"timeout_ms"`
+	// NoWait: do not wait for the reply (DEBUG SLEEP); an error reply within 20 ms is still reported.
+	NoWait bool `json:"no_wait"`
+}
+
+// RedisReply is the reply as JSON: strings, numbers, null, arrays, objects. Error replies are Err.
+type RedisReply struct {
+	Value json.RawMessage `json:"value"`
+	Err   string          `json:"err,omitempty"`
+}
+
+// WatchArgs starts the observer.
+type WatchArgs struct {
+	IntervalMS int64 `json:"interval_ms"`
+	Sentinel   bool  `json:"sentinel"` // subscribe to Sentinel's events instead of sampling replication
+}
+
+// DumpArgs chooses keys.
+type DumpArgs struct {
+	Match string `json:"match,omitempty"` // SCAN's pattern
+}
