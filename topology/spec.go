@@ -1,0 +1,89 @@
+// Package topology says what is deployed (standalone, master with replicas, Sentinel), on what image and with what config, starts it in
+// containers, and hands out one wire connection to each.
+package topology
+
+import "time"
+
+// Kind is the shape of a deployment.
+type Kind string
+
+// The kinds.
+const (
+	KindStandalone Kind = "standalone"
+	KindReplicas   Kind = "replicas"
+	KindSentinel   Kind = "sentinel"
+)
+
+// Spec is a deployment as data. Servers are named n1 (the first master), n2...; sentinels s1...; workers w1....
+type Spec struct {
+	Kind      Kind `json:"kind"`
+	Replicas  int  `json:"replicas"`
+	Sentinels int  `json:"sentinels,omitempty"`
+	Quorum    int  `json:"quorum,omitempty"` // 0: majority
+	// DownAfter is down-after-milliseconds (default 2 s), FailoverTimeout Sentinel's failover-timeout (default 10 s).
+	DownAfter       time.Duration `json:"down_after,omitempty"`
+	FailoverTimeout time.Duration `json:"failover_timeout,omitempty"`
+	// Cold lets sentinels discover each other instead of pre-seeding them.
+	Cold bool `json:"cold,omitempty"`
+	// Persistence is "aof-everysec" (default), "aof-always", "aof-no", "rdb" or "none".
+	Persistence string `json:"persistence,omitempty"`
+	// Config are raw redis.conf lines for every server, NodeConfig for one by name (a sentinel's too); they come last, so they win.
+	Config     []string            `json:"config,omitempty"`
+	NodeConfig map[string][]string `json:"node_config,omitempty"`
+	// Workers is how many worker containers there are (default 1); more only where a scenario splits the clients.
+	Workers int `json:"workers,omitempty"`
+	// Caps are the capabilities that the scenario's faults need ("NET_ADMIN"); nodes get no others.
+	Caps []string `json:"caps,omitempty"`
+}
+
+// Topology is anything that describes a deployment.
+type Topology interface{ Spec() Spec }
+
+// Standalone is one server.
+type Standalone struct {
+	Persistence string
+	Config      []string
+	_           struct{}
+}
+
+// MasterReplicas is a master with N replicas and no failover.
+type MasterReplicas struct {
+	Replicas    int
+	Persistence string
+	Config      []string
+	NodeConfig  map[string][]string
+	Workers     int
+	_           struct{}
+}
+
+// Sentinel is a master with N replicas and M sentinels.
+type Sentinel struct {
+	Replicas    int
+	Sentinels   int
+	Quorum      int
+	DownAfter   time.Duration
+	Persistence string
+	Config      []string
+	NodeConfig  map[string][]string
+	Workers     int
+	_           struct{}
+}
+
+// Spec implements Topology.
+func (s Standalone) Spec() Spec {
+	return Spec{Kind: KindStandalone, Persistence: s.Persistence, Config: s.Config}
+}
+
+// Spec implements Topology.
+func (s MasterReplicas) Spec() Spec {
+	return Spec{Kind: KindReplicas, Replicas: s.Replicas, Persistence: s.Persistence, Config: s.Config, NodeConfig: s.NodeConfig, Workers: s.Workers}
+}
+
+// Spec implements Topology.
+func (s Sentinel) Spec() Spec {
+	return Spec{Kind: KindSentinel, Replicas: s.Replicas, Sentinels: s.Sentinels, Quorum: s.Quorum, DownAfter: s.DownAfter,
+		Persistence: s.Persistence, Config: s.Config, NodeConfig: s.NodeConfig, Workers: s.Workers}
+}
+
+// Spec implements Topology, so that a Spec is one too.
+func (s Spec) Spec() Spec { return s }

@@ -1,0 +1,87 @@
+// Package workloads is what the processes do to the servers: which objects they write and read, how fast, and where they read.
+package workloads
+
+import (
+	"time"
+)
+
+// Kind names a workload.
+type Kind string
+
+// The kinds. checkers.md says what each of them lets the checker see.
+const (
+	Register Kind = "register" // SET k v GET (GETSET on 6.0), GET; unique values
+	Set      Kind = "set"      // SADD, SSCAN; unique elements
+	List     Kind = "list"     // RPUSH, LRANGE
+	Counter  Kind = "counter"  // INCR, GET
+	CAS      Kind = "cas"      // compare and set by WATCH/MULTI or Lua, DEL
+	Lock     Kind = "lock"     // SET NX PX, with fencing tokens
+	Bank     Kind = "bank"     // transfers in MULTI/EXEC or Lua
+	Queue    Kind = "queue"    // LPUSH, BLMOVE, LREM
+	Stream   Kind = "stream"   // XADD, XREADGROUP, XACK
+	Expiry   Kind = "expiry"   // SET PX, GET
+	Txn      Kind = "txn"      // list-append transactions in MULTI/EXEC
+)
+
+// ReadFrom says which nodes are read.
+type ReadFrom string
+
+// Where reads go.
+const (
+	Master   ReadFrom = "master"
+	Replicas ReadFrom = "replicas"
+	Both     ReadFrom = "both" // each reader of every other kind
+	Nowhere  ReadFrom = "none"
+)
+
+// Spec is a workload as data; the zero value of a field is its default.
+type Spec struct {
+	Kind     Kind     `json:"kind"`
+	Writers  int      `json:"writers,omitempty"`   // clients that write, over all workers; default 8
+	Readers  int      `json:"readers,omitempty"`   // clients that read; default 4
+	ReadFrom ReadFrom `json:"read_from,omitempty"` // default Both
+	Keys     int      `json:"keys,omitempty"`      // default 100 (register), elements of a set are split over keys of at most 1,000
+	Zipf     float64  `json:"zipf,omitempty"`      // exponent of the key distribution, above 1; 0: uniform
+	// ValueSize pads values to so many bytes.
+	ValueSize int `json:"value_size,omitempty"`
+	// Rate is op/s over all clients in open loop, default 2,000; Closed runs as fast as replies come instead.
+	Rate   int  `json:"rate,omitempty"`
+	Closed bool `json:"closed,omitempty"`
+	// Shared lets every writer write every register key (unique values, order by predecessor replies alone); otherwise each
+	// key has one writer and its values are versions.
+	Shared bool `json:"shared,omitempty"`
+	// Timeout of a command (read and write), of a dial; default 1 s each.
+	Timeout     time.Duration `json:"timeout,omitempty"`
+	DialTimeout time.Duration `json:"dial_timeout,omitempty"`
+	// Wait issues WAIT for so many replicas after every write, on its connection, at most WaitTimeout (default 1 s).
+	Wait        int           `json:"wait,omitempty"`
+	WaitTimeout time.Duration `json:"wait_timeout,omitempty"`
+	// Lua uses a script instead of MULTI/EXEC where both exist (bank, cas).
+	Lua bool `json:"lua,omitempty"`
+	// Fencing makes locks use fencing tokens. Lease is a lock's or a key's time to live, default 500 ms.
+	Fencing bool          `json:"fencing,omitempty"`
+	Lease   time.Duration `json:"lease,omitempty"`
+	// WorkerShare is how many clients run in each worker beyond the first: {"w2": 1}; the rest runs in w1.
+	WorkerShare map[string]int `json:"worker_share,omitempty"`
+}
+
+// Job is what one worker gets: the spec, its share of it, and where the servers are.
+type Job struct {
+	Spec   Spec   `json:"spec"`
+	Worker string `json:"worker"`
+	// Writers and Readers are this worker's clients; the first of each has the number FirstWriter, FirstReader among all of its kind.
+	Writers     int   `json:"writers"`
+	FirstWriter int   `json:"first_writer"`
+	Readers     int   `json:"readers"`
+	FirstReader int   `json:"first_reader"`
+	Seed        int64 `json:"seed"`
+	// Servers are ip:port by node number in Run.Nodes; Master is the first one's number; Replicas are the fixed addresses of reads.
+	Servers  map[string]int32 `json:"servers"`
+	Master   string           `json:"master"`
+	Replicas []string         `json:"replicas"`
+	// Sentinels are their ip:port; empty: writes go to Master for good. MasterName is Sentinel's name of it.
+	Sentinels  []string `json:"sentinels,omitempty"`
+	MasterName string   `json:"master_name,omitempty"`
+	// Version is the server's ("7.0.15"), for commands that older ones lack; Valkey and Redict count as 7.2.
+	Version string `json:"version"`
+}
