@@ -1,6 +1,7 @@
 package history
 
-// History is a run in memory, cut at the lowest last watermark of its workers, in order of Return.
+// History is a run in memory, cut at the lowest last watermark of its workers. Operations stand in file order, which is
+// about that of their returns; nothing may rely on it.
 type History struct {
 	Run     Run
 	Keys    []string
