@@ -124,6 +124,9 @@ func (l *loader) add(b *Batch) error {
 		if e.Kind == EvNote && e.Name == NoteLost {
 			l.h.Missing = append(l.h.Missing, l.name(b.Source)+": "+e.Text)
 		}
+		if e.Kind == EvPhase && e.Name == PhaseBarrier {
+			l.h.Dumps = nil // the nodes are read anew: what an earlier try read is not final
+		}
 		l.h.Events = append(l.h.Events, e)
 	}
 	for _, f := range b.Faults {
