@@ -57,6 +57,8 @@ type Node struct {
 	Kind NodeKind `json:"kind"`
 	Addr string   `json:"addr"` // ip:port; a worker's ip
 	Role Role     `json:"role"` // at the start
+	// Stranger: a server with a data set of its own, outside the replication setup until a fault brings it in.
+	Stranger bool `json:"stranger,omitempty"`
 	// Version, RunID and Build are INFO's at the start.
 	Version string `json:"version,omitempty"`
 	RunID   string `json:"run_id,omitempty"`
