@@ -1,0 +1,392 @@
+package nemesis
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Validate says what is wrong with the schedule, naming the fault and the fix. Whether the deployment has the nodes is not looked at
+// here: Available does.
+func (s Schedule) Validate() error {
+	var errs []error
+	id := 0
+	for i, st := range s {
+		if err := st.validate(); err != nil {
+			errs = append(errs, fmt.Errorf("step %d: %w", i+1, err))
+		}
+		id += st.count()
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	count := s.Count()
+	faults := s.outline().list()
+	check := func(id int, w When) {
+		w.refs(func(ev Event, fault int) {
+			if ev == EvHeal && fault >= 1 && fault <= count && faults[fault-1].action.Stays {
+				errs = append(errs, fmt.Errorf("fault %d: it waits for the heal of fault %d, which never heals", id, fault))
+			}
+			if fault < 1 || fault > count {
+				errs = append(errs, fmt.Errorf("fault %d: it refers to fault %d, but there are %d", id, fault, count))
+			}
+		})
+	}
+	for _, f := range faults {
+		check(f.id, f.when)
+		if f.action.Ends != nil {
+			check(f.id, *f.action.Ends)
+		}
+		if f.action.Kind == KindHeal {
+			check(f.id, HealOf(f.action.Fault))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	return s.cycles()
+}
+
+// outline is the schedule written out without a generator: a random step becomes faults at its earliest moment.
+func (s Schedule) outline() Schedule {
+	var out Schedule
+	for _, st := range s {
+		if st.Random != nil {
+			for i := range st.Random.N {
+				out = append(out, After(st.Random.From, st.Actions[i%len(st.Actions)]))
+			}
+			continue
+		}
+		out = append(out, Schedule{st}.Draw(nil)...)
+	}
+	return out
+}
+
+func (s Step) validate() error {
+	if len(s.Actions) == 0 {
+		return errors.New("it has no action: name at least one, as in After(5*time.Second, Kill(Master))")
+	}
+	if s.Repeat != nil && (s.Repeat.Times < 1 || s.Repeat.Every <= 0) {
+		return fmt.Errorf("it repeats %d times every %v: both must be above 0", s.Repeat.Times, s.Repeat.Every)
+	}
+	if r := s.Random; r != nil && (r.N < 1 || r.From < 0 || r.To <= r.From) {
+		return fmt.Errorf("it draws %d faults between %v and %v: the number must be above 0 and the span must not be empty", r.N, r.From, r.To)
+	}
+	if s.Repeat != nil && s.Random != nil {
+		return errors.New("it is both repeated and random: choose one")
+	}
+	if err := s.When.validate(); err != nil {
+		return err
+	}
+	for _, a := range s.Actions {
+		if err := a.validate(); err != nil {
+			return fmt.Errorf("%s: %w", a, err)
+		}
+	}
+	return nil
+}
+
+func (w When) validate() error {
+	if w.Offset < 0 {
+		return fmt.Errorf("its moment is %v before an event: offsets must not be negative", -w.Offset)
+	}
+	switch w.Event {
+	case EvLoad, EvFailover:
+	case EvLinkDown, EvLinkUp:
+		if w.Target != "" && !w.Target.valid() {
+			return fmt.Errorf("unknown target %q in its moment", string(w.Target))
+		}
+	case EvAcked:
+		if w.Count < 1 {
+			return errors.New("it waits for fewer than 1 acknowledged writes")
+		}
+	case EvEffect, EvHeal:
+		if w.Fault < 1 {
+			return fmt.Errorf("it waits for fault %d: faults count from 1", w.Fault)
+		}
+	case EvAll:
+		if len(w.All) == 0 {
+			return errors.New("it waits for all of no moments")
+		}
+		for _, p := range w.All {
+			if err := p.validate(); err != nil {
+				return err
+			}
+		}
+	default:
+		return fmt.Errorf("unknown event %q", string(w.Event))
+	}
+	return nil
+}
+
+func (a Action) validate() error {
+	for _, side := range []Nodes{a.On, a.From, a.To} {
+		for _, t := range side {
+			if !t.valid() || t == NoOne {
+				return fmt.Errorf("unknown target %q: use a node's name (n1, s1, w1) or one of nemesis' targets", string(t))
+			}
+		}
+	}
+	switch a.Kind {
+	case KindKill, KindStop, KindRestart, KindKillAndRestart, KindPause, KindResume, KindDebugSleep, KindReplicaOf, KindIsolate, KindSentinelFailover:
+		if len(a.On) == 0 {
+			return errors.New("it hits nothing: name a target")
+		}
+		if slices.Contains(a.On, Rest) {
+			return errors.New("the rest of what? Rest only stands on a side of a network fault")
+		}
+	case KindPartition, KindOneWay, KindCutLinks:
+		if len(a.From) == 0 || len(a.To) == 0 {
+			return errors.New("it needs two sides")
+		}
+		if slices.Contains(a.From, Rest) && slices.Contains(a.To, Rest) {
+			return errors.New("only one side can be the rest")
+		}
+	case KindHeal:
+		if a.Fault < 1 {
+			return fmt.Errorf("it heals fault %d: faults count from 1", a.Fault)
+		}
+	default:
+		return fmt.Errorf("unknown fault %q", string(a.Kind))
+	}
+	if !a.network() && a.Kind != KindHeal {
+		for _, t := range a.On {
+			if l, _ := t.name(); l == 'w' || t == Workers {
+				return errors.New("clients can only be cut off, not hit")
+			}
+		}
+	}
+	return a.validateEnd()
+}
+
+func (a Action) validateEnd() error {
+	switch {
+	case a.Kind == KindDebugSleep && a.Sleep < 500*time.Millisecond:
+		return fmt.Errorf("it sleeps %v: less than 500 ms cannot be proved", a.Sleep)
+	case a.Kind == KindReplicaOf && !(a.Master == NoOne || a.Master.valid()):
+		return fmt.Errorf("unknown target %q to follow", string(a.Master))
+	case a.Lasts < 0:
+		return errors.New("it lasts less than nothing")
+	case a.Lasts > 0 && a.Ends != nil || (a.Lasts > 0 || a.Ends != nil) && a.Stays:
+		return errors.New("it ends in more than one way: use one of For, Until and Forever")
+	case (a.Lasts > 0 || a.Ends != nil || a.Stays) && (a.itself() || !a.heals() && !a.Stays):
+		return errors.New("it has no end to choose: drop For, Until or Forever")
+	case a.Stays && a.network():
+		return errors.New("a network fault must heal: drop Forever")
+	case a.Stays && a.Kind == KindPause:
+		return errors.New("a frozen process must be resumed: drop Forever")
+	case a.Ends != nil:
+		return a.Ends.validate()
+	}
+	return nil
+}
+
+// cycles finds faults that wait for each other.
+func (s Schedule) cycles() error {
+	type moment struct {
+		id   int
+		heal bool
+	}
+	faults := s.outline().list()
+	state := map[moment]int{} // 1: on the way, 2: done
+	var visit func(m moment) error
+	visit = func(m moment) error {
+		switch state[m] {
+		case 1:
+			return fmt.Errorf("fault %d waits for itself: its moment depends on its own effect or heal", m.id)
+		case 2:
+			return nil
+		}
+		state[m] = 1
+		f := faults[m.id-1]
+		var err error
+		follow := func(ev Event, fault int) {
+			if err == nil {
+				err = visit(moment{fault, ev == EvHeal})
+			}
+		}
+		if m.heal {
+			follow(EvEffect, m.id)
+			if f.action.Ends != nil {
+				f.action.Ends.refs(follow)
+			}
+		} else {
+			f.when.refs(follow)
+		}
+		state[m] = 2
+		return err
+	}
+	for _, f := range faults {
+		for _, heal := range []bool{false, true} {
+			if err := visit(moment{f.id, heal}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Required names the capabilities that the agents need: NET_ADMIN for a network fault.
+func (s Schedule) Required() []string {
+	for _, st := range s {
+		if slices.ContainsFunc(st.Actions, Action.network) {
+			return []string{"NET_ADMIN"}
+		}
+	}
+	return nil
+}
+
+// Required names the capabilities that a schedule needs.
+func Required(s Schedule) []string { return s.Required() }
+
+// Workers is how many worker containers the schedule needs: the highest number of one that it names, at least 1.
+func (s Schedule) Workers() int { return max(1, s.highest('w')) }
+
+// highest is the highest number of a node of this letter that the schedule names.
+func (s Schedule) highest(letter byte) int {
+	n := 0
+	look := func(ts ...Target) {
+		for _, t := range ts {
+			if l, k := t.name(); l == letter {
+				n = max(n, k)
+			}
+		}
+	}
+	for _, st := range s {
+		look(st.When.Target)
+		for _, a := range st.Actions {
+			look(a.On...)
+			look(a.From...)
+			look(a.To...)
+			look(a.Master)
+		}
+	}
+	return n
+}
+
+// Describe is one line a fault, for people.
+func (s Schedule) Describe() []string {
+	var out []string
+	id := 1
+	for _, st := range s {
+		switch {
+		case st.Random != nil:
+			line := fmt.Sprintf("%d to %d. at random moments between %s and %s after the load began, one of:", id, id+st.Random.N-1, span(st.Random.From), span(st.Random.To))
+			for i, a := range st.Actions {
+				if i > 0 {
+					line += ";"
+				}
+				line += " " + a.full()
+			}
+			out = append(out, line)
+		default:
+			for _, a := range st.Actions {
+				line := fmt.Sprintf("%d. %s: %s", id, st.When, a.full())
+				if st.Repeat != nil {
+					line += fmt.Sprintf(", %d times, every %s", st.Repeat.Times, span(st.Repeat.Every))
+				}
+				out = append(out, line)
+				id++
+			}
+			id -= len(st.Actions)
+		}
+		id += st.count()
+	}
+	return out
+}
+
+// full is the sentence with its ending.
+func (a Action) full() string {
+	if e := a.ending(); e != "" {
+		return a.String() + ", " + e
+	}
+	return a.String()
+}
+
+// MinDuration is how long the schedule takes at least from the beginning of the load: events that it waits for count as coming at
+// once.
+func (s Schedule) MinDuration() time.Duration {
+	if s.Validate() != nil {
+		return 0
+	}
+	sched := s.outline()
+	for i, st := range s {
+		// A drawn fault may begin as late as To.
+		if st.Random != nil {
+			sched = append(sched, On(LoadStart().Plus(s[i].Random.To), st.Actions...))
+		}
+	}
+	faults := sched.list()
+	var effect, heal func(id int) time.Duration
+	var at func(w When, own time.Duration) time.Duration
+	at = func(w When, own time.Duration) time.Duration {
+		base := own
+		switch {
+		case w.Event == EvHeal:
+			base = heal(w.Fault)
+		case w.Fault > 0:
+			base = effect(w.Fault)
+		}
+		for _, p := range w.All {
+			base = max(base, at(p, own))
+		}
+		return base + w.Offset
+	}
+	effect = func(id int) time.Duration {
+		f := faults[id-1]
+		base := time.Duration(0)
+		if f.when.Event != EvLoad && id > 1 && f.when.Fault == 0 {
+			if prev := s.before(faults, f); prev > 0 {
+				base = effect(prev)
+			}
+		}
+		return at(f.when, base)
+	}
+	heal = func(id int) time.Duration {
+		f := faults[id-1]
+		e := effect(id)
+		switch {
+		case f.action.Ends != nil:
+			return max(e, at(*f.action.Ends, e))
+		case f.action.Kind == KindDebugSleep:
+			return e + f.action.Sleep
+		}
+		return e + f.action.Lasts
+	}
+	var out time.Duration
+	for _, f := range faults {
+		out = max(out, heal(f.id))
+	}
+	return out
+}
+
+// before is the fault after whose effect a failover or a link's change counts when the moment names none: the first one of the
+// latest step above whose own moment is none of these; 0 for the beginning of the load.
+func (s Schedule) before(faults []numbered, f numbered) int {
+	for i := len(faults) - 1; i >= 0; i-- {
+		p := faults[i]
+		if p.step >= f.step {
+			continue
+		}
+		if p.when.observed() && p.when.Fault == 0 && p.step > 0 {
+			continue
+		}
+		for i > 0 && faults[i-1].step == p.step {
+			i--
+		}
+		return faults[i].id
+	}
+	return 0
+}
+
+// observed tells whether the moment is read off the servers.
+func (w When) observed() bool {
+	switch w.Event {
+	case EvFailover, EvLinkDown, EvLinkUp:
+		return true
+	case EvAll:
+		return slices.ContainsFunc(w.All, When.observed)
+	}
+	return false
+}
