@@ -65,14 +65,18 @@ type SetupArgs struct {
 	Env   []string          `json:"env,omitempty"`
 	Dir   string            `json:"dir,omitempty"`
 	User  string            `json:"user,omitempty"`
+	// Port is where it will listen; 0: what its config file among Files or its arguments say, else the default.
+	Port int `json:"port,omitempty"`
 }
 
 // Proc is the state of the supervised process.
 type Proc struct {
-	Pid     int    `json:"pid"`   // 0: not running
-	State   string `json:"state"` // R, S, D, T, Z as in /proc/PID/stat; "" when gone
-	Exit    string `json:"exit"`  // how the last one ended
-	Started int64  `json:"started"`
+	Pid     int    `json:"pid"`     // 0: not running
+	State   string `json:"state"`   // R, S, D, T, Z as in /proc/PID/stat; "" when gone
+	Exit    string `json:"exit"`    // how the last one ended
+	Started int64  `json:"started"` // ns on the run's clock
+	// Tail is the end of what the last one wrote; only when none is running.
+	Tail string `json:"tail,omitempty"`
 }
 
 // SignalArgs sends a signal.

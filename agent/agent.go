@@ -1,0 +1,272 @@
+//go:build linux
+
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/wire"
+	"golang.org/x/sys/unix"
+)
+
+// Proto is the version of the protocol that this agent speaks.
+const Proto = 1
+
+// Agent is one agent. Its methods are called concurrently.
+type Agent struct {
+	srv  *wire.Server
+	emit *emitter
+	sup  *supervisor
+	net  firewall
+	obs  watcher
+	load worker
+	bg   sync.WaitGroup // replies that nobody waits for
+
+	mu    sync.Mutex
+	hello bool
+	setup wire.SetupArgs
+	addr  string // the server's, over loopback
+	pass  string
+}
+
+// monotonic reads CLOCK_MONOTONIC in ns: one clock for all containers of a kernel.
+func monotonic() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0 // cannot happen for this clock
+	}
+	return ts.Nano()
+}
+
+// New makes an agent that answers over srv.
+func New(srv *wire.Server) *Agent {
+	a := &Agent{srv: srv}
+	a.emit = newEmitter(srv)
+	a.sup = newSupervisor(a.emit, srv)
+	return a
+}
+
+// Do carries out one request; it is a wire.Do.
+func (a *Agent) Do(ctx context.Context, op wire.Op, args json.RawMessage) (any, error) {
+	if op != wire.OpHello && op != wire.OpProbe && !a.greeted() {
+		return nil, wire.Coded(wire.CodeUsage, "%s before hello", op)
+	}
+	switch op {
+	case wire.OpHello:
+		return with(args, a.greet)
+	case wire.OpSetup:
+		return with(args, a.prepare)
+	case wire.OpStart:
+		return a.start(ctx)
+	case wire.OpSignal:
+		return with(args, func(s wire.SignalArgs) (any, error) { return a.sup.signal(ctx, s) })
+	case wire.OpProc:
+		return a.sup.proc(), nil
+	case wire.OpNet:
+		return with(args, func(n wire.NetArgs) (any, error) { return nil, a.net.apply(n.Rules) })
+	case wire.OpNetCnt:
+		return a.net.counters()
+	case wire.OpReset:
+		return with(args, func(r wire.ResetArgs) (any, error) { return destroySockets(r.Peers) })
+	case wire.OpRedis:
+		return with(args, func(r wire.RedisArgs) (any, error) { return a.redis(ctx, r) })
+	case wire.OpWatch:
+		return with(args, func(w wire.WatchArgs) (any, error) { return nil, a.watch(w) })
+	case wire.OpDump:
+		return with(args, func(d wire.DumpArgs) (any, error) { return a.dump(ctx, d) })
+	case wire.OpProbe:
+		return probe(a.sup.proc().Pid != 0), nil
+	case wire.OpLoad:
+		return nil, a.load.load(ctx, args, a.emit)
+	case wire.OpRun:
+		return nil, a.load.run(a.emit)
+	case wire.OpHalt:
+		return nil, a.load.halt(ctx)
+	case wire.OpExit:
+		return nil, a.sup.killAll()
+	}
+	return nil, wire.Coded(wire.CodeUsage, "unknown operation %q", op)
+}
+
+// with decodes the arguments of a request.
+func with[T any](args json.RawMessage, do func(T) (any, error)) (any, error) {
+	var v T
+	if len(args) > 0 {
+		if err := json.Unmarshal(args, &v); err != nil {
+			return nil, wire.Coded(wire.CodeUsage, "read arguments: %w", err)
+		}
+	}
+	return do(v)
+}
+
+func (a *Agent) greeted() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hello
+}
+
+func (a *Agent) greet(h wire.HelloArgs) (any, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := monotonic()
+	if h.Base == 0 {
+		h.Base = now
+	}
+	a.emit.identify(h.Source, h.Base)
+	a.hello = true
+	return wire.Hello{Proto: Proto, Base: h.Base, Now: now, Kernel: kernel(), Addr: ownAddr()}, nil
+}
+
+func kernel() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// ownAddr is the container's first IPv4 address besides loopback; empty in a container without network.
+func ownAddr() string {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && n.IP.To4() != nil {
+			return n.IP.String()
+		}
+	}
+	return ""
+}
+
+// prepare writes the server's files and remembers how to start it.
+func (a *Agent) prepare(s wire.SetupArgs) (any, error) {
+	if len(s.Argv) == 0 {
+		return nil, wire.Coded(wire.CodeUsage, "setup without a command line")
+	}
+	for path, content := range s.Files {
+		if err := writeFile(path, content); err != nil {
+			return nil, err
+		}
+	}
+	port, pass := serverAccess(s)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.setup, a.pass = s, pass
+	a.addr = net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
+	return nil, nil
+}
+
+func (a *Agent) start(ctx context.Context) (any, error) {
+	a.mu.Lock()
+	s := a.setup
+	a.mu.Unlock()
+	if len(s.Argv) == 0 {
+		return nil, wire.Coded(wire.CodeUsage, "start before setup")
+	}
+	return a.sup.start(ctx, s)
+}
+
+// server is where the server answers, and its password.
+func (a *Agent) server() (addr, pass string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.addr == "" {
+		return "", "", wire.Coded(wire.CodeUsage, "no server was set up")
+	}
+	return a.addr, a.pass, nil
+}
+
+// Close ends everything that the agent started.
+func (a *Agent) Close() error {
+	a.obs.stop()
+	a.load.abandon()
+	err := a.sup.killAll()
+	a.bg.Wait()
+	return err
+}
+
+// Serve runs an agent over in and out until the harness is gone; then nothing that it started is left.
+func Serve(ctx context.Context, in *os.File, out *os.File) error {
+	srv := wire.NewServer(out, monotonic)
+	a := New(srv)
+	err := srv.Serve(ctx, in, a.Do)
+	cerr := a.Close()
+	srv.Flush(250 * time.Millisecond)
+	if errors.Is(err, wire.ErrIdle) {
+		return errors.Join(err, cerr)
+	}
+	return cerr
+}
+
+// emitter is the one door through which records leave the agent: it numbers and encodes batches.
+type emitter struct {
+	srv *wire.Server
+
+	mu     sync.Mutex
+	source int32
+	base   int64
+	seq    uint64
+	buf    []byte
+}
+
+func newEmitter(srv *wire.Server) *emitter { return &emitter{srv: srv} }
+
+// identify sets the source's number and the clock's base. A second hello to the same agent keeps its sequence going.
+func (e *emitter) identify(source int32, base int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.source, e.base = source, base
+}
+
+// now is the run's clock.
+func (e *emitter) now() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return monotonic() - e.base
+}
+
+// stallLimit is how long the harness may hold an agent up before that is recorded.
+const stallLimit = 50 * time.Millisecond
+
+// batch sends a batch. Its records are given the agent's number: as worker of operations, as node of all else.
+func (e *emitter) batch(b *history.Batch) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if held := e.send(b); held > stallLimit {
+		text := fmt.Sprintf("held up for %d ms: the harness did not read", held.Milliseconds())
+		e.send(&history.Batch{Events: []history.Event{{T: monotonic() - e.base, Kind: history.EvStall, Text: text}}})
+	}
+}
+
+func (e *emitter) send(b *history.Batch) time.Duration {
+	e.seq++
+	b.Source, b.Seq = e.source, e.seq
+	for i := range b.Ops {
+		b.Ops[i].Worker = e.source
+	}
+	for i := range b.Samples {
+		b.Samples[i].Node = e.source
+	}
+	for i := range b.Events {
+		b.Events[i].Node = e.source
+	}
+	for i := range b.Dumps {
+		b.Dumps[i].Node = e.source
+	}
+	e.buf = history.EncodeBatch(e.buf[:0], b)
+	return e.srv.Records(append([]byte(nil), e.buf...))
+}
+
+// event records something that happens now.
+func (e *emitter) event(kind history.EventKind, name, text string) {
+	e.batch(&history.Batch{Events: []history.Event{{T: e.now(), Kind: kind, Name: name, Text: text}}})
+}

@@ -1,0 +1,275 @@
+package observer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schismtest/schism/history"
+)
+
+// DumpConfig says what to read.
+type DumpConfig struct {
+	Addr, Password string
+	Match          string // SCAN's pattern; empty: every key of every database
+	Clock          func() int64
+	Emit           func(*history.Batch)
+}
+
+// How much is asked for at once: enough to be fast, little enough not to block the server.
+const (
+	scanCount = 1000
+	pageSize  = 2000
+	// batchElems is how many elements, and batchKeys how many keys, share a batch of records.
+	batchElems = 20_000
+	batchKeys  = 1000
+)
+
+// NoteInexactExpiry is the name of the EvNote that a server older than 7.0 gets: it does not tell the moment at which a key expires.
+const NoteInexactExpiry = "inexact-expiry"
+
+// Dump reads the data set out in canonical form, whole, and says how many keys it has. Keys of database 0 go by their names, others
+// are "[db 1] name". It is meant for a server at rest: what changes meanwhile may be seen or not.
+func Dump(ctx context.Context, cfg DumpConfig) (int, error) {
+	c, err := Dial(ctx, cfg.Addr, cfg.Password)
+	if err != nil {
+		return 0, fmt.Errorf("dump: %w", err)
+	}
+	defer c.Close()
+	d := &dumper{cfg: cfg, c: c}
+	if err := d.run(ctx); err != nil {
+		return d.keys, fmt.Errorf("dump: %w", err)
+	}
+	return d.keys, nil
+}
+
+type dumper struct {
+	cfg        DumpConfig
+	c          *Client
+	expireTime bool // PEXPIRETIME, 7.0
+	fieldTime  bool // HPEXPIRETIME, Redis 7.4, Valkey 9.0
+	inexact    int
+	keys       int
+
+	pending []history.Dump
+	elems   int
+}
+
+func (d *dumper) run(ctx context.Context) error {
+	if err := d.learn(ctx); err != nil {
+		return err
+	}
+	dbs, err := d.databases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, db := range dbs {
+		if err := d.database(ctx, db); err != nil {
+			return err
+		}
+	}
+	d.flush()
+	if d.inexact > 0 {
+		text := fmt.Sprintf("%d keys expire; this server does not say when exactly, so only that they do is compared", d.inexact)
+		d.cfg.Emit(&history.Batch{Events: []history.Event{{T: d.cfg.Clock(), Kind: history.EvNote, Name: NoteInexactExpiry, Text: text}}})
+	}
+	return nil
+}
+
+// learn asks which commands there are.
+func (d *dumper) learn(ctx context.Context) error {
+	v, err := d.c.Do(ctx, "COMMAND", "INFO", "PEXPIRETIME", "HPEXPIRETIME")
+	if err != nil {
+		return fmt.Errorf("ask for commands: %w", err)
+	}
+	known, _ := v.([]any)
+	d.expireTime = len(known) == 2 && known[0] != nil
+	d.fieldTime = len(known) == 2 && known[1] != nil
+	return nil
+}
+
+// databases are those that hold keys: INFO's lines "db0:keys=...".
+func (d *dumper) databases(ctx context.Context) ([]int, error) {
+	v, err := d.c.Do(ctx, "INFO", "keyspace")
+	if err != nil {
+		return nil, fmt.Errorf("ask for databases: %w", err)
+	}
+	text, _ := v.(string)
+	var out []int
+	for k := range ParseInfo(text) {
+		if num, ok := strings.CutPrefix(k, "db"); ok && isDigits(num) {
+			n, _ := strconv.Atoi(num)
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func (d *dumper) database(ctx context.Context, db int) error {
+	if db != 0 {
+		if _, err := d.c.Do(ctx, "SELECT", strconv.Itoa(db)); err != nil {
+			return fmt.Errorf("select database %d: %w", db, err)
+		}
+	}
+	args := []string{"COUNT", strconv.Itoa(scanCount)}
+	if d.cfg.Match != "" {
+		args = append(args, "MATCH", d.cfg.Match)
+	}
+	keys, err := d.scan(ctx, []string{"SCAN"}, args)
+	if err != nil {
+		return fmt.Errorf("scan database %d: %w", db, err)
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	for page := range slices.Chunk(keys, 500) {
+		if err := d.page(ctx, db, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan follows a cursor to its end: the command, the cursor, the rest.
+func (d *dumper) scan(ctx context.Context, cmd, rest []string) ([]string, error) {
+	var out []string
+	for cursor := "0"; ; {
+		v, err := d.c.Do(ctx, slices.Concat(cmd, []string{cursor}, rest)...)
+		if err != nil {
+			return nil, err
+		}
+		a, ok := v.([]any)
+		if !ok || len(a) != 2 {
+			return nil, errProtocol
+		}
+		if cursor, ok = a[0].(string); !ok {
+			return nil, errProtocol
+		}
+		items, err := texts(a[1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, items...)
+		if cursor == "0" {
+			return out, nil
+		}
+	}
+}
+
+// texts turns an array reply into strings; integers are written out.
+func texts(v any) ([]string, error) {
+	a, ok := v.([]any)
+	if !ok {
+		if e, ok := v.(ReplyError); ok {
+			return nil, e
+		}
+		return nil, errProtocol
+	}
+	out := make([]string, len(a))
+	for i, x := range a {
+		switch x := x.(type) {
+		case string:
+			out[i] = x
+		case int64:
+			out[i] = strconv.FormatInt(x, 10)
+		default:
+			return nil, errProtocol
+		}
+	}
+	return out, nil
+}
+
+// page reads types and expiries of some keys at once, then each key's value.
+func (d *dumper) page(ctx context.Context, db int, keys []string) error {
+	ttl := "PTTL"
+	if d.expireTime {
+		ttl = "PEXPIRETIME"
+	}
+	cmds := make([][]string, 0, 2*len(keys))
+	for _, k := range keys {
+		cmds = append(cmds, []string{"TYPE", k}, []string{ttl, k})
+	}
+	head, err := d.c.Pipeline(ctx, cmds...)
+	if err != nil {
+		return fmt.Errorf("read types: %w", err)
+	}
+	now := time.Now().UnixMilli()
+	strs, err := d.strings(ctx, keys, head)
+	if err != nil {
+		return err
+	}
+	for i, k := range keys {
+		kind, ok1 := head[2*i].(string)
+		at, ok2 := head[2*i+1].(int64)
+		if !ok1 || !ok2 {
+			return fmt.Errorf("read type of %q: %v, %v", k, head[2*i], head[2*i+1])
+		}
+		if kind == "none" {
+			continue // expired meanwhile
+		}
+		c := strs[i]
+		if c == nil {
+			if c, err = d.value(ctx, kind, k); err != nil {
+				return fmt.Errorf("read %s %q: %w", kind, k, err)
+			}
+		}
+		if !d.expireTime && at >= 0 {
+			at += now
+			d.inexact++
+		}
+		name := k
+		if db != 0 {
+			name = fmt.Sprintf("[db %d] %s", db, k)
+		}
+		d.keys++
+		d.put(c.finish(name, kind, at, d.expireTime))
+	}
+	return nil
+}
+
+// strings reads those of the keys that are strings in one go: most keys of most data sets are.
+func (d *dumper) strings(ctx context.Context, keys []string, head []any) ([]*canonical, error) {
+	out := make([]*canonical, len(keys))
+	var cmds [][]string
+	var at []int
+	for i, k := range keys {
+		if head[2*i] == "string" {
+			cmds, at = append(cmds, []string{"GET", k}), append(at, i)
+		}
+	}
+	vs, err := d.c.Pipeline(ctx, cmds...)
+	if err != nil {
+		return nil, fmt.Errorf("read strings: %w", err)
+	}
+	for j, v := range vs {
+		switch v := v.(type) {
+		case string:
+			out[at[j]] = canonicalString(v)
+		case nil:
+			head[2*at[j]] = "none"
+		default:
+			return nil, fmt.Errorf("read string %q: %v", keys[at[j]], v)
+		}
+	}
+	return out, nil
+}
+
+func (d *dumper) put(whole history.Dump) {
+	for _, p := range split(whole) {
+		d.pending = append(d.pending, p)
+		d.elems += len(p.Elems)
+		if d.elems >= batchElems || len(d.pending) >= batchKeys {
+			d.flush()
+		}
+	}
+}
+
+func (d *dumper) flush() {
+	if len(d.pending) > 0 {
+		d.cfg.Emit(&history.Batch{Dumps: d.pending})
+		d.pending, d.elems = nil, 0
+	}
+}

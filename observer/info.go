@@ -1,0 +1,112 @@
+package observer
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/schismtest/schism/history"
+)
+
+// Info is what INFO says, by field.
+type Info map[string]string
+
+// ParseInfo reads INFO's text, or several sections' texts one after the other. Lines that are no "field:value" are passed over.
+func ParseInfo(text string) Info {
+	in := Info{}
+	in.add(text)
+	return in
+}
+
+func (in Info) add(text string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if k, v, ok := strings.Cut(line, ":"); ok && k != "" && k[0] != '#' {
+			in[k] = v
+		}
+	}
+}
+
+func (in Info) int(k string, def int64) int64 {
+	n, err := strconv.ParseInt(in[k], 10, 64)
+	if err != nil {
+		return def
+	}
+	return n
+}
+
+// fill sets what INFO tells in s. Fields whose section was not asked for keep their values.
+func (in Info) fill(s *history.Sample) {
+	if role, ok := in["role"]; ok {
+		in.fillReplication(s, role)
+	}
+	if v, ok := in["run_id"]; ok {
+		s.RunID = v
+	}
+	if _, ok := in["loading"]; ok {
+		s.Loading = in["loading"] == "1" || in["async_loading"] == "1"
+	}
+	s.SyncFull = in.int("sync_full", s.SyncFull)
+	s.SyncPartialOK = in.int("sync_partial_ok", s.SyncPartialOK)
+	s.SyncPartErr = in.int("sync_partial_err", s.SyncPartErr)
+	s.Memory = in.int("used_memory", s.Memory)
+	if _, ok := in["sentinel_masters"]; ok {
+		in.fillSentinel(s)
+	}
+}
+
+func (in Info) fillReplication(s *history.Sample, role string) {
+	s.ReplID, s.ReplID2 = in["master_replid"], in["master_replid2"]
+	if strings.Trim(s.ReplID2, "0") == "" {
+		s.ReplID2 = "" // forty zeros: none
+	}
+	s.SecondOffset = in.int("second_repl_offset", -1)
+	s.Replicas = in.onlineReplicas()
+	if role == "slave" || role == "replica" {
+		s.Role = history.RoleReplica
+		// The replica's own place in the stream. Its master_repl_offset is the same number from 7.0 on, but may be older before.
+		s.Offset = in.int("slave_repl_offset", in.int("master_repl_offset", 0))
+		s.MasterAddr = in["master_host"] + ":" + in["master_port"]
+		s.LinkUp = in["master_link_status"] == "up"
+		s.LastIO = in.int("master_last_io_seconds_ago", -1)
+		s.SyncRunning = in["master_sync_in_progress"] == "1"
+		return
+	}
+	s.Role = history.RoleMaster
+	s.Offset = in.int("master_repl_offset", 0)
+	s.MasterAddr, s.LinkUp, s.LastIO, s.SyncRunning = "", false, -1, false
+}
+
+// onlineReplicas counts slaveN:...state=online. connected_slaves counts those in the midst of a sync too.
+func (in Info) onlineReplicas() int32 {
+	var n int32
+	for k, v := range in {
+		if num, ok := strings.CutPrefix(k, "slave"); ok && isDigits(num) && strings.Contains(v, "state=online") {
+			n++
+		}
+	}
+	return n
+}
+
+func isDigits(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 32)
+	return err == nil
+}
+
+// fillSentinel reads "master0:name=m,status=ok,address=10.0.0.2:6379,slaves=2,sentinels=3".
+func (in Info) fillSentinel(s *history.Sample) {
+	s.Role = history.RoleSentinel
+	s.LastIO = -1
+	s.MasterAddr, s.Replicas, s.LinkUp = "", 0, false
+	for f := range strings.SplitSeq(in["master0"], ",") {
+		k, v, _ := strings.Cut(f, "=")
+		switch k {
+		case "address":
+			s.MasterAddr = v
+		case "slaves":
+			n, _ := strconv.ParseInt(v, 10, 32)
+			s.Replicas = int32(n)
+		case "status":
+			s.LinkUp = v == "ok"
+		}
+	}
+}

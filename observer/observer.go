@@ -1,0 +1,45 @@
+package observer
+
+import (
+	"context"
+	"time"
+
+	"github.com/schismtest/schism/history"
+)
+
+// Timeout is how long a look may go unanswered before a sample says so.
+const Timeout = 200 * time.Millisecond
+
+// DefaultInterval is how often a server is looked at.
+const DefaultInterval = 50 * time.Millisecond
+
+// Config says whom to observe and how.
+type Config struct {
+	Addr     string // over loopback
+	Password string
+	Interval time.Duration // 0: DefaultInterval
+	Sentinel bool
+	// Clock is the run's clock, ns.
+	Clock func() int64
+	// Proc says whether the server's process exists and whether it is stopped.
+	Proc func() (up, frozen bool)
+	// Emit takes what was seen; Node and the batch's source are the taker's business.
+	Emit func(*history.Batch)
+}
+
+// Run observes until ctx ends, and emits what is left then.
+func Run(ctx context.Context, cfg Config) {
+	if cfg.Interval <= 0 {
+		cfg.Interval = DefaultInterval
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if cfg.Sentinel {
+			subscribe(ctx, cfg)
+		}
+	}()
+	s := newSampler(cfg)
+	s.run(ctx)
+	<-done
+}

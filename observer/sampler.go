@@ -1,0 +1,244 @@
+package observer
+
+import (
+	"context"
+	"time"
+
+	"github.com/schismtest/schism/history"
+)
+
+const (
+	dialTimeout = 100 * time.Millisecond
+	// flushAfter is how long samples without news wait to share a batch.
+	flushAfter = 100 * time.Millisecond
+	// fullEvery is how many looks pass between those that ask for the slow-moving sections too.
+	fullEvery = 20
+)
+
+// sampler looks at one server over one connection. A look that goes unanswered is not repeated: the connection stays open, and the
+// late reply ends the silence. So a frozen server does not fill up with connections, and is seen to answer as soon as it does.
+type sampler struct {
+	cfg   Config
+	last  history.Sample // the last answered one; what this look did not ask for is carried on from it
+	conn  *link
+	looks int
+	// silent is the call of the first look without an answer; 0 when the last one was answered.
+	silent int64
+	// reconnected is set when the connection was replaced since the last tick: a server that closes every new one is not
+	// dialled in a loop.
+	reconnected bool
+
+	pending []history.Sample
+	shown   history.Sample // the last one recorded
+}
+
+// link is a connection whose replies are read by a goroutine of its own, so that a late reply is not torn by a deadline.
+type link struct {
+	c       *Client
+	replies chan any // closed at the connection's end; holds all replies of a look
+	ended   chan struct{}
+	want    int   // replies owed for the look under way; 0: none is
+	got     []any // those that came
+	call    int64
+	fresh   bool // nothing was asked on it yet
+}
+
+func newSampler(cfg Config) *sampler {
+	return &sampler{cfg: cfg, last: history.Sample{LastIO: -1}}
+}
+
+func (s *sampler) run(ctx context.Context) {
+	defer func() {
+		s.drop()
+		s.flush()
+	}()
+	tick := time.NewTicker(s.cfg.Interval)
+	defer tick.Stop()
+	s.look(ctx)
+	for {
+		var replies chan any
+		if s.conn != nil {
+			replies = s.conn.replies
+		}
+		select {
+		case <-tick.C:
+			s.reconnected = false
+			s.tick(ctx)
+		case v, ok := <-replies:
+			switch {
+			case ok:
+				s.reply(ctx, v)
+			case s.reconnected:
+				s.drop()
+				s.unanswered(s.cfg.Clock())
+			default: // dead, or it cut us off (CLIENT KILL): a new look tells which
+				s.drop()
+				s.reconnected = true
+				s.look(ctx)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tick looks, unless the last look is still unanswered: then it says so when that has lasted, or when there is a reason.
+func (s *sampler) tick(ctx context.Context) {
+	if s.conn == nil || s.conn.want == 0 {
+		s.look(ctx)
+		return
+	}
+	up, frozen := s.cfg.Proc()
+	now := s.cfg.Clock()
+	if !up || frozen || s.silent != 0 || now-s.conn.call >= Timeout.Nanoseconds() {
+		if s.silent == 0 {
+			s.silent = s.conn.call
+		}
+		s.unanswered(now)
+	}
+}
+
+// look asks, connecting first where needed. When that cannot be, it records a sample without an answer.
+func (s *sampler) look(ctx context.Context) {
+	call := s.cfg.Clock()
+	if up, _ := s.cfg.Proc(); !up {
+		s.drop()
+		s.unanswered(call)
+		return
+	}
+	if s.conn == nil && !s.dial(ctx) {
+		s.unanswered(call)
+		return
+	}
+	cmds := s.questions()
+	s.conn.call, s.conn.want, s.conn.got = call, len(cmds), s.conn.got[:0]
+	// A failed write is followed by the end of the replies.
+	_ = s.conn.c.Send(cmds...)
+}
+
+func (s *sampler) dial(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c, err := Dial(ctx, s.cfg.Addr, s.cfg.Password)
+	if err != nil {
+		return false
+	}
+	_ = c.c.SetDeadline(time.Time{})
+	l := &link{c: c, replies: make(chan any, 16), ended: make(chan struct{}), fresh: true}
+	go l.receive()
+	s.conn = l
+	return true
+}
+
+// receive passes replies on until the connection ends. There is room for all replies of one look, and no look is sent before the
+// last was answered, so it never waits.
+func (l *link) receive() {
+	defer close(l.ended)
+	defer close(l.replies)
+	for {
+		v, err := l.c.Receive()
+		if err != nil {
+			return
+		}
+		l.replies <- v
+	}
+}
+
+// drop closes the connection and awaits its reader.
+func (s *sampler) drop() {
+	if s.conn == nil {
+		return
+	}
+	_ = s.conn.c.Close()
+	<-s.conn.ended
+	s.conn = nil
+}
+
+// questions are the sections to ask for now, one a command: 6.0 takes no more at once.
+func (s *sampler) questions() [][]string {
+	names := []string{"replication", "persistence", "stats"}
+	if s.cfg.Sentinel {
+		names = []string{"sentinel"}
+	}
+	if s.conn.fresh { // perhaps another server than before
+		s.last, s.looks = history.Sample{LastIO: -1}, 0
+		s.conn.fresh = false
+	}
+	if s.looks%fullEvery == 0 {
+		names = append(names, "server", "memory")
+	}
+	s.looks++
+	cmds := make([][]string, len(names))
+	for i, n := range names {
+		cmds[i] = []string{"INFO", n}
+	}
+	return cmds
+}
+
+// reply takes one reply in; the last of a look makes the sample.
+func (s *sampler) reply(ctx context.Context, v any) {
+	l := s.conn
+	if l.want == 0 {
+		return // nobody asked: an error before the server closes (too many clients)
+	}
+	l.got = append(l.got, v)
+	if len(l.got) < l.want {
+		return
+	}
+	l.want = 0
+	in, refused := Info{}, false
+	for i, v := range l.got {
+		text, ok := v.(string)
+		refused = refused || !ok && i == 0 // BUSY, NOAUTH: an answer that tells nothing
+		in.add(text)
+	}
+	if refused {
+		if s.silent == 0 {
+			s.silent = l.call
+		}
+		s.unanswered(s.cfg.Clock())
+		return
+	}
+	if s.silent != 0 { // this answer is old: what it says held some time since the call
+		s.silent = 0
+		s.look(ctx)
+		return
+	}
+	sm := s.last
+	in.fill(&sm)
+	sm.Call, sm.Return, sm.Answered, sm.Up = l.call, s.cfg.Clock(), true, true
+	s.last = sm
+	s.record(sm)
+}
+
+// unanswered records that the server does not answer, now.
+func (s *sampler) unanswered(now int64) {
+	up, frozen := s.cfg.Proc()
+	if s.silent == 0 {
+		s.silent = now
+	}
+	s.record(history.Sample{Call: now, Return: s.cfg.Clock(), NoAnswerSince: s.silent, Up: up, Frozen: frozen, LastIO: -1, SecondOffset: -1})
+}
+
+// record keeps a sample for the next batch. News is sent at once.
+func (s *sampler) record(sm history.Sample) {
+	news := state(sm) != state(s.shown)
+	s.shown = sm
+	s.pending = append(s.pending, sm)
+	if news || sm.Call-s.pending[0].Call >= flushAfter.Nanoseconds() {
+		s.flush()
+	}
+}
+
+func (s *sampler) flush() {
+	if len(s.pending) > 0 {
+		s.cfg.Emit(&history.Batch{Samples: s.pending})
+		s.pending = nil
+	}
+}
+
+// state is the part of a sample whose change is news: all but times and counters.
+func state(s history.Sample) history.Sample {
+	s.Call, s.Return, s.Offset, s.LastIO, s.Memory = 0, 0, 0, 0, 0
+	return s
+}
