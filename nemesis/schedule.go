@@ -2,7 +2,7 @@ package nemesis
 
 import (
 	"cmp"
-	"math/rand/v2"
+	"math/rand"
 	"slices"
 	"time"
 )
@@ -114,8 +114,8 @@ func (s Step) draw(rng *rand.Rand) Schedule {
 	var out Schedule
 	span := int64((s.Random.To - s.Random.From) / time.Millisecond)
 	for range s.Random.N {
-		at := s.Random.From + time.Duration(rng.Int64N(max(span, 1)))*time.Millisecond
-		out = append(out, After(at, s.Actions[rng.IntN(len(s.Actions))]))
+		at := s.Random.From + time.Duration(rng.Int63n(max(span, 1)))*time.Millisecond
+		out = append(out, After(at, s.Actions[rng.Intn(len(s.Actions))]))
 	}
 	slices.SortStableFunc(out, func(a, b Step) int { return cmp.Compare(a.When.Offset, b.When.Offset) })
 	return out

@@ -25,6 +25,8 @@ const (
 	Paused Target = "paused"
 	// Rest is every node that the other side does not name.
 	Rest Target = "rest"
+	// Stranger is the first server that belongs to no setup (topology.Spec.Strangers).
+	Stranger Target = "stranger"
 	// NoOne makes a replica a master (REPLICAOF NO ONE).
 	NoOne Target = "no one"
 )
@@ -34,6 +36,7 @@ var symbols = map[Target]string{
 	Master: "the master", OldMaster: "the old master", OneReplica: "one replica", AllReplicas: "all replicas",
 	MajorityWithoutMaster: "the majority without the master", Sentinels: "the sentinels", Workers: "the clients",
 	Killed: "what was killed", Paused: "what was paused", Rest: "the rest", NoOne: "no one",
+	Stranger: "a master of another data set",
 }
 
 // String says it for people.

@@ -243,26 +243,51 @@ func Required(s Schedule) []string { return s.Required() }
 // Workers is how many worker containers the schedule needs: the highest number of one that it names, at least 1.
 func (s Schedule) Workers() int { return max(1, s.highest('w')) }
 
+// Names are the nodes that the schedule names by their own name, in order of name.
+func (s Schedule) Names() []string {
+	var out []string
+	s.each(func(t Target) {
+		if _, n := t.name(); n > 0 && !slices.Contains(out, string(t)) {
+			out = append(out, string(t))
+		}
+	})
+	slices.Sort(out)
+	return out
+}
+
 // highest is the highest number of a node of this letter that the schedule names.
 func (s Schedule) highest(letter byte) int {
 	n := 0
-	look := func(ts ...Target) {
-		for _, t := range ts {
-			if l, k := t.name(); l == letter {
-				n = max(n, k)
-			}
+	s.each(func(t Target) {
+		if l, k := t.name(); l == letter {
+			n = max(n, k)
+		}
+	})
+	return n
+}
+
+// each calls f with every target that the schedule names.
+func (s Schedule) each(f func(Target)) {
+	var moment func(w When)
+	moment = func(w When) {
+		f(w.Target)
+		for _, p := range w.All {
+			moment(p)
 		}
 	}
 	for _, st := range s {
-		look(st.When.Target)
+		moment(st.When)
 		for _, a := range st.Actions {
-			look(a.On...)
-			look(a.From...)
-			look(a.To...)
-			look(a.Master)
+			for _, side := range []Nodes{a.On, a.From, a.To, {a.Master}} {
+				for _, t := range side {
+					f(t)
+				}
+			}
+			if a.Ends != nil {
+				moment(*a.Ends)
+			}
 		}
 	}
-	return n
 }
 
 // Describe is one line a fault, for people.

@@ -54,8 +54,8 @@ func EffectOf(fault int) When { return When{Event: EvEffect, Fault: fault} }
 // HealOf is the moment at which a fault healed.
 func HealOf(fault int) When { return When{Event: EvHeal, Fault: fault} }
 
-// All is the last of the moments.
-func All(ws ...When) When { return When{Event: EvAll, All: ws} }
+// AllOf is the last of the moments.
+func AllOf(ws ...When) When { return When{Event: EvAll, All: ws} }
 
 // Plus is d later.
 func (w When) Plus(d time.Duration) When { w.Offset += d; return w }
