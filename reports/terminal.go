@@ -1,0 +1,235 @@
+package reports
+
+// Output rules: at most Width columns; plain text that says everything without colour (marks x ? +); colour only where the caller found a
+// terminal and no NO_COLOR; nothing from a server or user reaches the terminal with its control characters.
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+)
+
+// SummaryOptions say how the terminal's summary is written.
+type SummaryOptions struct {
+	// Color: the output is a terminal. The environment's NO_COLOR overrules it.
+	Color bool
+	// Width in columns; 0 is 80.
+	Width int
+	// ReportPath is the page's path for people; left out when empty.
+	ReportPath string
+	// Took is how long the whole run took; left out when 0.
+	Took time.Duration
+	_    struct{}
+}
+
+type terminal struct {
+	b     strings.Builder
+	color bool
+	width int
+}
+
+// Summary writes what a run came to, for a terminal.
+func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions) error {
+	t := &terminal{color: o.Color && os.Getenv("NO_COLOR") == "", width: o.Width}
+	if t.width <= 0 {
+		t.width = 80
+	}
+	t.head(run, r, o)
+	text := r.Headline
+	if r.Sub != "" {
+		text += " " + r.Sub
+	}
+	t.wrap(text)
+	for _, reason := range r.Reasons {
+		if !strings.Contains(text, strings.TrimSuffix(reason, ".")) {
+			t.wrap(reason)
+		}
+	}
+	kept := 0
+	for _, p := range r.Promises {
+		switch p.Status {
+		case checker.Broken:
+			t.row("x", "broken", p.Text, p.Limit, p.Measured, red)
+		case checker.Undecided:
+			measured := p.Measured
+			if measured == "" || measured == dash {
+				measured = p.Why
+			}
+			t.row("?", "undecided", p.Text, p.Limit, measured, yellow)
+		default:
+			kept++
+		}
+	}
+	for _, p := range r.Shows {
+		switch p.Status {
+		case checker.Broken:
+			t.row("x", "shown", p.Text, "", p.Measured, red)
+		case checker.Kept:
+			t.row("+", "not shown", p.Text, "", p.Measured, "")
+		default:
+			t.row("?", "not told", p.Text, "", p.Why, yellow)
+		}
+	}
+	t.kept(kept, r)
+	t.field("report", o.ReportPath)
+	if r.Verdict == checker.Violation || r.Verdict == checker.Error || r.Weakness {
+		t.field("again", run.Command)
+	}
+	t.field("do", r.Do)
+	_, err := io.WriteString(w, t.b.String())
+	if err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+const (
+	red    = "31"
+	yellow = "33"
+	green  = "32"
+	bold   = "1"
+)
+
+func (t *terminal) paint(s, code string) string {
+	if !t.color || code == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (t *terminal) head(run *history.Run, r *checker.Result, o SummaryOptions) {
+	code := map[checker.Verdict]string{checker.Pass: green, checker.Violation: red, checker.Unknown: yellow, checker.Error: bold}[r.Verdict]
+	word := strings.ToUpper(string(r.Verdict))
+	parts := []string{clean(run.Scenario), clean(serverName(run)), fmt.Sprintf("seed %d", run.Seed)}
+	if run.Imported != "" {
+		parts = []string{clean(run.Scenario), "imported, " + clean(run.Imported)}
+	}
+	if o.Took > 0 {
+		parts = append(parts, o.Took.Round(time.Second).String())
+	}
+	if o.Took > 0 && o.Took < 10*time.Minute {
+		parts[len(parts)-1] = fmt.Sprintf("%d s", int(o.Took.Seconds()+0.5))
+	}
+	if r.Weakness && r.Verdict == checker.Pass {
+		parts = append(parts, "weakness shown")
+	}
+	rest := strings.Join(nonEmpty(parts), "  ")
+	fmt.Fprintf(&t.b, "%s  %s\n", t.paint(word, code+";"+bold), clip(rest, t.width-len(word)-2))
+}
+
+func nonEmpty(in []string) []string {
+	var out []string
+	for _, s := range in {
+		if strings.TrimSpace(s) != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// wrap writes a paragraph, indented by two.
+func (t *terminal) wrap(s string) {
+	line := " "
+	for _, word := range strings.Fields(clean(s)) {
+		if line != " " && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > t.width {
+			t.b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + word
+	}
+	if line != " " {
+		t.b.WriteString(line + "\n")
+	}
+}
+
+// row writes "  x broken     text   limit   measured"; a measure that does not fit goes to a line of its own.
+func (t *terminal) row(mark, state, text, limit, measured, code string) {
+	const textWidth, limitWidth = 31, 11
+	text, limit, measured = clean(text), clean(limit), clean(measured)
+	head := "  " + t.paint(fmt.Sprintf("%s %-10s", mark, state), code)
+	used := 14 + 1 + max(textWidth, utf8.RuneCountInString(text)) + 1
+	tail := pad(limit, limitWidth) + measured
+	if limit == "" {
+		tail = measured
+	}
+	if used+utf8.RuneCountInString(tail) <= t.width {
+		fmt.Fprintf(&t.b, "%s %s %s\n", head, pad(text, textWidth), strings.TrimRight(tail, " "))
+		return
+	}
+	fmt.Fprintf(&t.b, "%s %s\n", head, clip(text, t.width-15))
+	tail = strings.TrimSpace(tail)
+	if limit != "" {
+		tail = limit + ": " + measured
+	}
+	for _, l := range wrapLines(tail, t.width-17) {
+		fmt.Fprintf(&t.b, "%17s%s\n", "", l)
+	}
+}
+
+func wrapLines(s string, width int) []string {
+	var out []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			out = append(out, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	if line != "" {
+		out = append(out, line)
+	}
+	return out
+}
+
+func pad(s string, n int) string {
+	if m := n - utf8.RuneCountInString(s); m > 0 {
+		return s + strings.Repeat(" ", m)
+	}
+	return s + " "
+}
+
+// kept closes the list of promises, with the two figures that a healthy run is judged by.
+func (t *terminal) kept(kept int, r *checker.Result) {
+	if kept == 0 {
+		return
+	}
+	line := fmt.Sprintf("%d of %d", kept, len(r.Promises))
+	if kept < len(r.Promises) {
+		line = fmt.Sprintf("%d more", kept)
+	} else {
+		if g := r.Availability.LongestWrite.Len(); g > 0 {
+			line = pad(line, 13) + "longest write gap " + words(g)
+		}
+		if s := overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
+			line += "    staleness max " + words(s.Max)
+		}
+	}
+	fmt.Fprintf(&t.b, "  %s %s\n", t.paint("+ kept      ", green), clip(line, t.width-15))
+}
+
+// overall is the staleness of all replicas over the whole run, nil when it was not measured.
+func overall(r *checker.Result) *checker.Staleness {
+	for i := range r.Staleness {
+		if s := &r.Staleness[i]; s.Node == history.NoNode && s.Window == "" {
+			return s
+		}
+	}
+	return nil
+}
+
+// field is not wrapped: what one copies must stay whole.
+func (t *terminal) field(name, value string) {
+	if value != "" {
+		fmt.Fprintf(&t.b, "  %-8s%s\n", name, clean(value))
+	}
+}
