@@ -1,0 +1,119 @@
+package clients
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/schismtest/schism/history"
+)
+
+// issue sends the commands of an operation and fills in what they answered.
+func (s *session) issue(ctx context.Context, key string, op *history.Op) (err error) {
+	switch op.F {
+	case history.FWrite:
+		return s.write(ctx, key, op)
+	case history.FRead, history.FReadExpiring:
+		op.Out, err = s.get(ctx, key, history.Nil)
+	case history.FReadCounter:
+		op.Out, err = s.get(ctx, key, 0)
+	case history.FDel:
+		op.Out, err = s.number(ctx, "del", key)
+	case history.FAdd:
+		op.Out, err = s.number(ctx, "sadd", key, op.In)
+	case history.FReadSet:
+		op.List, err = s.list(ctx, "smembers", key)
+		slices.Sort(op.List)
+	case history.FAppend:
+		op.Out, err = s.number(ctx, "rpush", key, op.In)
+	case history.FReadList:
+		op.List, err = s.list(ctx, "lrange", key, 0, -1)
+	case history.FIncr:
+		op.Out, err = s.number(ctx, "incrby", key, op.In)
+	case history.FExpiring:
+		err = s.status(ctx, "set", key, op.In, "px", op.Arg/int64(time.Millisecond))
+	case history.FCAS:
+		return s.cas(ctx, key, op)
+	case history.FTransfer:
+		return s.transfer(ctx, key, op)
+	case history.FReadBank:
+		return s.balances(ctx, key, op)
+	case history.FTxn:
+		return s.txn(ctx, op)
+	case history.FAcquire, history.FRelease, history.FFenced:
+		return s.lock(ctx, key, op)
+	case history.FEnqueue, history.FDequeue, history.FAck:
+		return s.queue(ctx, key, op)
+	default:
+		return errUnsupported(op.F)
+	}
+	return err
+}
+
+func (s *session) write(ctx context.Context, key string, op *history.Op) error {
+	if op.Flags&history.FlagPred == 0 {
+		return s.status(ctx, "set", key, s.value(op.In))
+	}
+	var cmd *redis.StringCmd
+	if s.setGet {
+		cmd = redis.NewStringCmd(ctx, "set", key, s.value(op.In), "get")
+	} else {
+		cmd = redis.NewStringCmd(ctx, "getset", key, s.value(op.In))
+	}
+	switch err := s.rdb.Process(ctx, cmd); err {
+	case nil:
+		op.Out = parseValue(cmd.Val())
+	case redis.Nil:
+		op.Out = history.Nil
+	default:
+		return err
+	}
+	return nil
+}
+
+// value is how a register's value is stored: the number, padded to ValueSize bytes with a colon and xs.
+func (s *session) value(v int64) any {
+	if s.opt.ValueSize == 0 {
+		return v
+	}
+	s.buf = append(strconv.AppendInt(s.buf[:0], v, 10), ':')
+	for len(s.buf) < s.opt.ValueSize {
+		s.buf = append(s.buf, 'x')
+	}
+	return s.buf
+}
+
+func (s *session) get(ctx context.Context, key string, absent int64) (int64, error) {
+	cmd := redis.NewStringCmd(ctx, "get", key)
+	switch err := s.rdb.Process(ctx, cmd); err {
+	case nil:
+		return parseValue(cmd.Val()), nil
+	case redis.Nil:
+		return absent, nil
+	default:
+		return history.None, err
+	}
+}
+
+func (s *session) status(ctx context.Context, args ...any) error {
+	return s.rdb.Process(ctx, redis.NewStatusCmd(ctx, args...))
+}
+
+func (s *session) number(ctx context.Context, args ...any) (int64, error) {
+	cmd := redis.NewIntCmd(ctx, args...)
+	if err := s.rdb.Process(ctx, cmd); err != nil {
+		return history.None, err
+	}
+	return cmd.Val(), nil
+}
+
+func (s *session) list(ctx context.Context, args ...any) ([]int64, error) {
+	cmd := redis.NewStringSliceCmd(ctx, args...)
+	if err := s.rdb.Process(ctx, cmd); err != nil {
+		return nil, err
+	}
+	return parseValues(cmd.Val()), nil
+}

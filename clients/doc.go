@@ -1,0 +1,25 @@
+// Package clients is how a process talks to a server: one interface to issue an operation, go-redis behind it, and the table that
+// says what an error proves.
+//
+// A client is one connection at a time with retries off, so that an operation is sent at most once and it is known to which
+// address, and whether its first byte left before it failed.
+//
+// # Keys and values
+//
+// A key is "<prefix>:<number>". Numbers are decimal, and so are all values, so that a node's content can be read back as integers:
+//
+//	r:n   register    string  value, padded as "value:xxxx" when a value size is asked for
+//	p:n   register of the visibility probes, like r:n
+//	s:n   set         set     elements
+//	l:n   list        list    elements in order of append
+//	c:n   counter     string  value
+//	a:n   CAS register string value
+//	k:n   lock        string  holder; f:n counts its fencing tokens, w:n is the resource behind it (largest token taken)
+//	b:n   bank        hash    account number -> balance
+//	q:n   queue       list    elements, LPUSH on the left, taken on the right; qp:<consumer>:n are those in work
+//	x:n   stream      stream  entries with the one field "v", group "g"
+//	e:n   expiring    string  value, with a time to live
+//	t:n   list of the transactions, like l:n; the key of a transaction itself is "t"
+//
+// What is there but no number (foreign data) is read as Foreign, a value that nobody writes.
+package clients
