@@ -40,8 +40,10 @@ type Spec struct {
 	Writers  int      `json:"writers,omitempty"`   // clients that write, over all workers; default 8
 	Readers  int      `json:"readers,omitempty"`   // clients that read; default 4
 	ReadFrom ReadFrom `json:"read_from,omitempty"` // default Both
-	Keys     int      `json:"keys,omitempty"`      // default 100 (register), elements of a set are split over keys of at most 1,000
-	Zipf     float64  `json:"zipf,omitempty"`      // exponent of the key distribution, above 1; 0: uniform
+	// Keys is how many registers, counters, locks, queues... there are, or accounts of the bank; the defaults are DefaultKeys.
+	// Registers with one writer each are at least as many as writers. Sets and lists take a new key after 1,000 elements instead.
+	Keys int     `json:"keys,omitempty"`
+	Zipf float64 `json:"zipf,omitempty"` // exponent of the key distribution, above 1; 0: uniform
 	// ValueSize pads values to so many bytes.
 	ValueSize int `json:"value_size,omitempty"`
 	// Rate is op/s over all clients in open loop, default 2,000; Closed runs as fast as replies come instead.
@@ -61,6 +63,9 @@ type Spec struct {
 	// Fencing makes locks use fencing tokens. Lease is a lock's or a key's time to live, default 500 ms.
 	Fencing bool          `json:"fencing,omitempty"`
 	Lease   time.Duration `json:"lease,omitempty"`
+	// Probes is how many visibility probes a second each worker makes beside its load: a write to a register of its own, then
+	// one replica read after a delay from 0 to 1 s. Default 15 for registers that are read from replicas; negative: none.
+	Probes int `json:"probes,omitempty"`
 	// WorkerShare is how many clients run in each worker beyond the first: {"w2": 1}; the rest runs in w1.
 	WorkerShare map[string]int `json:"worker_share,omitempty"`
 }
@@ -69,6 +74,9 @@ type Spec struct {
 type Job struct {
 	Spec   Spec   `json:"spec"`
 	Worker string `json:"worker"`
+	// WorkerNode is the worker's number in Run.Nodes, WorkerIndex its number among the workers, from 0.
+	WorkerNode  int32 `json:"worker_node"`
+	WorkerIndex int   `json:"worker_index"`
 	// Writers and Readers are this worker's clients; the first of each has the number FirstWriter, FirstReader among all of its kind.
 	Writers     int   `json:"writers"`
 	FirstWriter int   `json:"first_writer"`
