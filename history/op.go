@@ -52,7 +52,8 @@ const (
 	FIncr
 	// FReadCounter reads counter Key into Out.
 	FReadCounter
-	// FAcquire takes lock Key as holder In with the lease Arg in ns; Out is the fencing token, or None.
+	// FAcquire takes lock Key as holder In with the lease Arg in ns; Out is the fencing token, None when there are none, or Nil
+	// when somebody else held it.
 	FAcquire
 	// FRelease gives lock Key back as holder In; Out is 1 when it still was the holder.
 	FRelease
@@ -64,9 +65,9 @@ const (
 	FReadBank
 	// FEnqueue puts In on queue or stream Key; Out is its position where the server tells one (LPUSH length), else None.
 	FEnqueue
-	// FDequeue takes Out off queue or stream Key; Arg is 1 for a redelivery.
+	// FDequeue takes Out off queue or stream Key, Nil when it was empty; Arg is 1 for a redelivery.
 	FDequeue
-	// FAck acknowledges stream element In of Key for good (XACK).
+	// FAck acknowledges element In of queue or stream Key for good (LREM, XACK); Out is 1, or 0 when it was no longer in work.
 	FAck
 	// FExpiring sets Key to In with a time to live of Arg ns.
 	FExpiring
