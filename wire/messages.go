@@ -121,7 +121,7 @@ type RedisArgs struct {
 // RedisReply is the reply as JSON: strings, numbers, null, arrays, objects. Error replies are Err.
 type RedisReply struct {
 	Value json.RawMessage `json:"value"`
-	Err   string          `json:"err,omitempty"`
+	Err   string          `json:"err"`
 }
 
 // WatchArgs starts the observer.

@@ -1,0 +1,164 @@
+//go:build linux
+
+package agent_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/wire"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+const sigKILL, sigTERM, sigSTOP, sigCONT = int(unix.SIGKILL), int(unix.SIGTERM), int(unix.SIGSTOP), int(unix.SIGCONT)
+
+func TestKillAndStartAgain(t *testing.T) {
+	n := newRig(t).start()
+	first := n.serve("save \"\"")
+	n.redis("SET", "k", "1")
+	gone := n.signal(sigKILL, true)
+	require.Zero(t, gone.Pid)
+	require.Equal(t, "killed by SIGKILL", gone.Exit)
+	require.Contains(t, gone.Tail, "Ready to accept connections")
+	n.refused(wire.OpSignal, wire.SignalArgs{Signal: sigKILL}, wire.CodeNotRunning)
+	n.refused(wire.OpRedis, wire.RedisArgs{Args: []string{"PING"}}, wire.CodeNotRunning)
+
+	var again wire.Proc
+	n.call(wire.OpStart, nil, &again)
+	require.NotEqual(t, first.Pid, again.Pid)
+	require.Greater(t, again.Started, first.Started)
+	n.refused(wire.OpStart, nil, wire.CodeUsage)
+	n.pong()
+	require.Equal(t, "null", n.redis("GET", "k"), "the data set was not saved")
+	n.until("the events", func() bool { return len(n.events(history.EvProcess)) == 4 })
+	var names []string
+	for _, e := range n.events(history.EvProcess) {
+		names = append(names, e.Name)
+	}
+	slices.Sort(names)
+	require.Equal(t, []string{"exited", "signal", "started", "started"}, names)
+}
+
+func TestTermSavesAndExits(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("save 3600 1")
+	n.redis("SET", "k", "1")
+	gone := n.signal(sigTERM, false)
+	require.Equal(t, "exit status 0", gone.Exit)
+	n.call(wire.OpStart, nil, nil)
+	n.pong()
+	require.Equal(t, `"1"`, n.redis("GET", "k"))
+}
+
+func TestStopAndContinue(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("")
+	require.Equal(t, "T", n.signal(sigSTOP, true).State)
+	n.refused(wire.OpRedis, wire.RedisArgs{Args: []string{"PING"}, TimeoutMS: 200}, wire.CodeTimeout)
+	require.NotEqual(t, "T", n.signal(sigCONT, true).State)
+	require.Equal(t, `"PONG"`, n.redis("PING"))
+
+	// TERM does not reach a stopped process: that is said in time, and it acts after the resume.
+	n.signal(sigSTOP, false)
+	n.refused(wire.OpSignal, wire.SignalArgs{Signal: sigTERM, WithinMS: 100}, wire.CodeTimeout)
+	n.call(wire.OpSignal, wire.SignalArgs{Signal: sigCONT}, nil)
+	n.until("the exit", func() bool {
+		var p wire.Proc
+		n.call(wire.OpProc, nil, &p)
+		return p.Pid == 0
+	})
+	n.refused(wire.OpSignal, wire.SignalArgs{Signal: 99}, wire.CodeUsage)
+}
+
+// KILL takes the child that writes an RDB file along, or leaves it, as asked.
+func TestKillTakesChildren(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("save \"\"\nrdb-key-save-delay 10000")
+	n.redis("MSET", "a", "1", "b", "2", "c", "3")
+	saving := func() {
+		t.Helper()
+		n.redis("CONFIG", "SET", "rdb-key-save-delay", "1000000")
+		n.redis("BGSAVE")
+		require.Contains(t, n.redis("INFO", "persistence"), "rdb_bgsave_in_progress:1")
+	}
+	saving()
+	n.signal(sigKILL, true)
+	require.Equal(t, 1, processes(t, n), "only the agent is left")
+
+	n.call(wire.OpStart, nil, nil)
+	n.pong()
+	n.redis("MSET", "a", "1", "b", "2", "c", "3")
+	saving()
+	n.signal(sigKILL, false)
+	require.Equal(t, 2, processes(t, n), "the agent and the child that saves")
+}
+
+// processes counts the container's processes as the host sees them.
+func processes(t *testing.T, n *node) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	require.NoError(t, err)
+	count := 0
+	for _, e := range entries {
+		b, err := os.ReadFile("/proc/" + e.Name() + "/cgroup")
+		if err == nil && strings.Contains(string(b), n.id) {
+			count++
+		}
+	}
+	return count
+}
+
+func TestBadConfigIsTold(t *testing.T) {
+	n := newRig(t).start()
+	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/c": "no-such-directive 1\n"}, Argv: []string{"redis-server", "/data/c"}}, nil)
+	n.call(wire.OpStart, nil, nil)
+	var p wire.Proc
+	n.until("the exit", func() bool { n.call(wire.OpProc, nil, &p); return p.Pid == 0 })
+	require.Equal(t, "exit status 1", p.Exit)
+	n.until("the output", func() bool { n.call(wire.OpProc, nil, &p); return strings.Contains(p.Tail, "no-such-directive") })
+	n.until("the event", func() bool { return len(n.events(history.EvLog)) > 0 })
+	require.Equal(t, "config", n.events(history.EvLog)[0].Name)
+
+	n.call(wire.OpSetup, wire.SetupArgs{Argv: []string{"no-such-server"}}, nil)
+	_, err := n.Call(t.Context(), wire.OpStart, nil, nil)
+	require.ErrorContains(t, err, "no-such-server")
+	n.refused(wire.OpSetup, wire.SetupArgs{}, wire.CodeUsage)
+	n.refused(wire.Op("nonsense"), nil, wire.CodeUsage)
+}
+
+func TestServerOutputArrives(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("")
+	n.until("the log", func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return strings.Contains(n.log.String(), "Ready to accept connections")
+	})
+}
+
+func TestRedisReplies(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("requirepass 'se cret'\nport 7001\nenable-debug-command local")
+	require.Equal(t, `"OK"`, n.redis("SET", "k", "v"))
+	require.Equal(t, `1`, n.redis("RPUSH", "l", "a"))
+	require.Equal(t, `null`, n.redis("GET", "none"))
+	require.Equal(t, `["a"]`, n.redis("LRANGE", "l", "0", "-1"))
+	require.Equal(t, `"\"\\xff\\x00\""`, n.redis("EVAL", `return "\255\0"`, "0"))
+	var r wire.RedisReply
+	n.call(wire.OpRedis, wire.RedisArgs{Args: []string{"INCR", "k"}}, &r)
+	require.Contains(t, r.Err, "not an integer")
+	n.refused(wire.OpRedis, wire.RedisArgs{}, wire.CodeUsage)
+
+	st := n.call(wire.OpRedis, wire.RedisArgs{Args: []string{"DEBUG", "SLEEP", "1"}, NoWait: true}, &r)
+	require.Empty(t, r.Err)
+	require.Less(t, time.Duration(st.T1-st.T0), 200*time.Millisecond)
+	n.refused(wire.OpRedis, wire.RedisArgs{Args: []string{"PING"}, TimeoutMS: 100}, wire.CodeTimeout)
+	n.pong()
+	n.call(wire.OpRedis, wire.RedisArgs{Args: []string{"DEBUG", "NONSENSE"}, NoWait: true}, &r)
+	require.NotEmpty(t, r.Err, "an error reply is reported")
+}

@@ -1,0 +1,132 @@
+//go:build linux
+
+package agent_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/wire"
+	"github.com/stretchr/testify/require"
+)
+
+func TestObserverSeesTheServersStates(t *testing.T) {
+	n := newRig(t).start()
+	n.call(wire.OpSetup, wire.SetupArgs{Argv: []string{"redis-server", "--save", "", "--dir", "/data"}}, nil)
+	n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
+	down := func(s history.Sample) bool { return !s.Answered && !s.Up }
+	up := func(s history.Sample) bool { return s.Answered && s.Up && s.Role == history.RoleMaster }
+	n.until("down", func() bool { return lastIs(n, down) })
+	n.call(wire.OpStart, nil, nil)
+	n.until("up", func() bool { return lastIs(n, up) })
+	ss := n.samples()
+	first := ss[len(ss)-1]
+	require.Len(t, first.RunID, 40)
+	require.Len(t, first.ReplID, 40)
+	require.Empty(t, first.ReplID2)
+	require.Positive(t, first.Memory)
+
+	var p wire.Proc
+	st := n.call(wire.OpSignal, wire.SignalArgs{Signal: sigSTOP, Children: true}, &p)
+	n.until("frozen", func() bool { return lastIs(n, func(s history.Sample) bool { return s.Frozen && s.Up && !s.Answered }) })
+	frozen := lastSample(n)
+	require.InDelta(t, st.T1, frozen.NoAnswerSince, float64(100*time.Millisecond))
+	n.signal(sigCONT, true)
+	n.until("up again", func() bool { return lastIs(n, up) })
+	require.Equal(t, first.RunID, lastSample(n).RunID)
+
+	n.redis("CLIENT", "KILL", "TYPE", "normal") // takes the observer's connection, and is no silence
+	time.Sleep(100 * time.Millisecond)
+	require.True(t, lastIs(n, up))
+	before := len(n.samples())
+	n.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
+	n.until("more samples", func() bool { return len(n.samples()) > before+4 })
+	for _, s := range n.samples()[before:] {
+		require.True(t, s.Answered)
+	}
+
+	st = n.call(wire.OpSignal, wire.SignalArgs{Signal: sigKILL, Children: true}, nil)
+	n.until("down again", func() bool { return lastIs(n, down) })
+	require.InDelta(t, st.T1, lastSample(n).NoAnswerSince, float64(100*time.Millisecond))
+	n.call(wire.OpStart, nil, nil)
+	n.until("up once more", func() bool { return lastIs(n, up) })
+	require.NotEqual(t, first.RunID, lastSample(n).RunID)
+
+	n.call(wire.OpWatch, wire.WatchArgs{}, nil)
+	count := len(n.samples())
+	time.Sleep(80 * time.Millisecond)
+	require.Equal(t, count, len(n.samples()), "interval 0 stops it")
+	all := n.samples()
+	require.True(t, slices.IsSortedFunc(all, func(a, b history.Sample) int { return int(a.Call - b.Call) }))
+	for i, s := range all {
+		require.Equal(t, int32(0), s.Node)
+		require.GreaterOrEqual(t, s.Return, s.Call)
+		require.Equal(t, s.Answered, s.NoAnswerSince == 0, "sample %d: %+v", i, s)
+	}
+}
+
+func lastSample(n *node) history.Sample {
+	ss := n.samples()
+	return ss[len(ss)-1]
+}
+
+// A busy script answers INFO with an error: the server is up, and tells nothing.
+func TestObserverOfABusyServer(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("busy-reply-threshold 20\nlua-time-limit 20")
+	n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
+	n.until("a sample", func() bool { return lastIs(n, func(s history.Sample) bool { return s.Answered }) })
+	n.call(wire.OpRedis, wire.RedisArgs{Args: []string{"EVAL", "while true do end", "0"}, NoWait: true}, nil)
+	n.until("silence", func() bool { return lastIs(n, func(s history.Sample) bool { return !s.Answered && s.Up && !s.Frozen }) })
+	n.redis("SCRIPT", "KILL")
+	n.until("an answer", func() bool { return lastIs(n, func(s history.Sample) bool { return s.Answered }) })
+}
+
+func TestObserverOfAPair(t *testing.T) {
+	master, replica := pairOf(t)
+	for _, n := range []*node{master, replica} {
+		n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
+	}
+	master.redis("SET", "k", strings.Repeat("x", 1000))
+	master.until("one online replica", func() bool {
+		return lastIs(master, func(s history.Sample) bool { return s.Role == history.RoleMaster && s.Replicas == 1 && s.SyncFull == 1 })
+	})
+	replica.until("the same offset", func() bool {
+		ss := master.samples()
+		m := ss[len(ss)-1]
+		return lastIs(replica, func(s history.Sample) bool {
+			return s.Role == history.RoleReplica && s.LinkUp && s.Offset == m.Offset && s.Offset > 1000 && s.ReplID == m.ReplID &&
+				s.MasterAddr == master.addr+":6379" && s.LastIO >= 0
+		})
+	})
+}
+
+func TestObserverOfASentinel(t *testing.T) {
+	r := newRig(t)
+	master, sentinel := r.start(), r.start()
+	master.serve("")
+	conf := fmt.Sprintf("port 26379\ndir /data\nsentinel monitor m %s 6379 1\nsentinel down-after-milliseconds m 200\n", master.addr)
+	sentinel.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/s.conf": conf}, Argv: []string{"redis-server", "/data/s.conf", "--sentinel"}}, nil)
+	sentinel.call(wire.OpStart, nil, nil)
+	sentinel.pong()
+	sentinel.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25, Sentinel: true}, nil)
+	sentinel.until("a sample", func() bool {
+		return lastIs(sentinel, func(s history.Sample) bool {
+			return s.Role == history.RoleSentinel && s.Answered && s.MasterAddr == master.addr+":6379" && s.LinkUp && len(s.RunID) == 40
+		})
+	})
+	st := master.call(wire.OpSignal, wire.SignalArgs{Signal: sigKILL}, nil)
+	sentinel.until("+sdown and +odown", func() bool {
+		evs := sentinel.events(history.EvSentinel)
+		return len(evs) >= 2 && evs[0].Name == "+sdown" && evs[1].Name == "+odown"
+	})
+	e := sentinel.events(history.EvSentinel)[0]
+	require.Equal(t, "master m "+master.addr+" 6379", e.Text)
+	require.Equal(t, int32(1), e.Node)
+	require.Greater(t, e.T, st.T1, "all agents use one clock")
+	require.Less(t, e.T-st.T1, int64(5*time.Second))
+}
