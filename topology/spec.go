@@ -32,6 +32,11 @@ type Spec struct {
 	NodeConfig map[string][]string `json:"node_config,omitempty"`
 	// Workers is how many worker containers there are (default 1); more only where a scenario splits the clients.
 	Workers int `json:"workers,omitempty"`
+	// Strangers are servers with a data set of their own, outside the replication setup until a fault brings them in. They come after
+	// the replicas: with two replicas the first is n4.
+	Strangers int `json:"strangers,omitempty"`
+	// Disk keeps the data on the container's file system instead of a tmpfs: slower, and fsync reaches a disk.
+	Disk bool `json:"disk,omitempty"`
 	// Caps are the capabilities that the scenario's faults need ("NET_ADMIN"); nodes get no others.
 	Caps []string `json:"caps,omitempty"`
 }
@@ -53,6 +58,7 @@ type MasterReplicas struct {
 	Config      []string
 	NodeConfig  map[string][]string
 	Workers     int
+	Strangers   int
 	_           struct{}
 }
 
@@ -66,6 +72,7 @@ type Sentinel struct {
 	Config      []string
 	NodeConfig  map[string][]string
 	Workers     int
+	Strangers   int
 	_           struct{}
 }
 
@@ -76,13 +83,14 @@ func (s Standalone) Spec() Spec {
 
 // Spec implements Topology.
 func (s MasterReplicas) Spec() Spec {
-	return Spec{Kind: KindReplicas, Replicas: s.Replicas, Persistence: s.Persistence, Config: s.Config, NodeConfig: s.NodeConfig, Workers: s.Workers}
+	return Spec{Kind: KindReplicas, Replicas: s.Replicas, Persistence: s.Persistence, Config: s.Config, NodeConfig: s.NodeConfig, Workers: s.Workers,
+		Strangers: s.Strangers}
 }
 
 // Spec implements Topology.
 func (s Sentinel) Spec() Spec {
 	return Spec{Kind: KindSentinel, Replicas: s.Replicas, Sentinels: s.Sentinels, Quorum: s.Quorum, DownAfter: s.DownAfter,
-		Persistence: s.Persistence, Config: s.Config, NodeConfig: s.NodeConfig, Workers: s.Workers}
+		Persistence: s.Persistence, Config: s.Config, NodeConfig: s.NodeConfig, Workers: s.Workers, Strangers: s.Strangers}
 }
 
 // Spec implements Topology, so that a Spec is one too.
