@@ -74,4 +74,6 @@ var (
 	Lag          = Promise{Measure: "lag", By: "shows"}
 	StaleReads   = Promise{Measure: "stale_reads", By: "shows"}
 	DataReplaced = Promise{Measure: "lost", By: "shows"}
+	// OtherReads is the share of ok replica reads that the other replicas answered while one was hit by a fault.
+	OtherReads = Promise{Measure: "other_reads", By: "shows"}
 )
