@@ -76,6 +76,8 @@ func (a *Agent) Do(ctx context.Context, op wire.Op, args json.RawMessage) (any, 
 		return a.net.counters()
 	case wire.OpReset:
 		return with(args, func(r wire.ResetArgs) (any, error) { return destroySockets(r.Peers) })
+	case wire.OpReach:
+		return with(args, func(r wire.ReachArgs) (any, error) { return reach(ctx, r), nil })
 	case wire.OpRedis:
 		return with(args, func(r wire.RedisArgs) (any, error) { return a.redis(ctx, r) })
 	case wire.OpWatch:

@@ -32,6 +32,7 @@ const (
 	OpNet    Op = "net"    // NetArgs -> nothing: replaces all rules in one transaction; an empty list heals
 	OpNetCnt Op = "netcnt" // nothing -> []Counter: one a rule, in order
 	OpReset  Op = "reset"  // ResetArgs -> int: destroys established TCP connections with the peers, says how many
+	OpReach  Op = "reach"  // ReachArgs -> []string: "" for each address that answered a TCP connection, if only by refusing it; else why not
 	OpRedis  Op = "redis"  // RedisArgs -> RedisReply: one command to the server over loopback
 	OpWatch  Op = "watch"  // WatchArgs -> nothing: the observer samples from now on; interval 0 stops it
 	OpDump   Op = "dump"   // DumpArgs -> int: sends the canonical content of the data set as record batches, says how many keys
@@ -108,6 +109,12 @@ type Counter struct {
 // ResetArgs names the peers (ips) whose connections are destroyed; empty: all but loopback.
 type ResetArgs struct {
 	Peers []string `json:"peers"`
+}
+
+// ReachArgs names addresses (ip:port) to connect to.
+type ReachArgs struct {
+	Addrs     []string `json:"addrs"`
+	TimeoutMS int64    `json:"timeout_ms"`
 }
 
 // RedisArgs is one command.
