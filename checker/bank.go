@@ -1,0 +1,93 @@
+package checker
+
+import (
+	"fmt"
+
+	"github.com/schismtest/schism/history"
+)
+
+// banks checks that the total of all accounts holds in every read, on replicas too: a replica is a prefix of the log, so a total
+// that does not hold is a torn transaction however stale the replica is.
+func (x *extra) banks() {
+	if x.all&bankOps == 0 {
+		return
+	}
+	g := x.group(bankOps)
+	keys := x.keysOf(bankOps)
+	for _, ns := range perKey(keys, func(k uint32) []note { return x.bank(k, g.of(k)) }) {
+		x.notes(ns)
+	}
+	if len(keys) > 0 {
+		var n int64
+		if i, ok := x.class["fractured"]; ok {
+			n = x.found[i].Count
+		}
+		x.measure("fractured", float64(n))
+	}
+}
+
+func (x *extra) bank(k uint32, ops []int32) []note {
+	c := &x.h.Ops
+	total, known := x.opts.Total, x.opts.HasTotal
+	first := int32(-1)
+	var reads []int32
+	refuses := false // a transfer was refused for lack of money, so balances must not fall below 0
+	for _, i := range ops {
+		switch {
+		case c.Outcome[i] != history.OK:
+		case c.F[i] == history.FTransfer:
+			refuses = refuses || c.Out[i] == 0
+		case !empty(c.List(int(i))):
+			reads = append(reads, i)
+			if first < 0 || c.Return[i] < c.Return[first] {
+				first = i
+			}
+		}
+	}
+	if !known && first >= 0 {
+		total = sum(c.List(int(first)))
+	}
+	fractured := note{class: "fractured", bug: true}
+	negative := note{class: "negative-balance", bug: true}
+	for _, i := range reads {
+		l := c.List(int(i))
+		if got := sum(l); got != total {
+			fractured.count(fmt.Sprintf("%s: %s read balances that add up to %d instead of %d", x.keyName(k), x.who(int(i)), got, total), int(i))
+		}
+		if refuses {
+			if a := below(l); a >= 0 {
+				negative.count(fmt.Sprintf("%s: %s read %d on account %d", x.keyName(k), x.who(int(i)), l[a], a), int(i))
+			}
+		}
+	}
+	return []note{fractured, negative}
+}
+
+// empty tells a bank that is not there yet: a replica before its first sync.
+func empty(l []int64) bool {
+	for _, v := range l {
+		if v != history.Nil && v != history.None {
+			return false
+		}
+	}
+	return true
+}
+
+func sum(l []int64) (s int64) {
+	for _, v := range l {
+		if v != history.Nil && v != history.None {
+			s += v
+		}
+	}
+	return s
+}
+
+// below is the first account with less than nothing, -1 when there is none.
+func below(l []int64) int {
+	for a, v := range l {
+		if v < 0 && v != history.Nil && v != history.None {
+			return a
+		}
+	}
+	return -1
+}

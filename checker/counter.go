@@ -1,0 +1,158 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// counters checks counters. A read lies between what was acknowledged before it was called and what was attempted before it
+// returned; for negative increments the bounds swap. Where every increment is 1, the check is exact besides (counter_exact.go).
+func (x *extra) counters() {
+	if x.all&counterOps == 0 {
+		return
+	}
+	g := x.group(counterOps)
+	keys := x.keysOf(counterOps)
+	if len(keys) == 0 {
+		return
+	}
+	x.judged = true
+	for n, p := range perKey(keys, func(k uint32) collectionFindings { return x.counter(k, g.of(k)) }) {
+		x.conflict(true, p.conflicts[0])
+		x.conflict(false, p.conflicts[1])
+		x.notes(p.notes)
+		if p.regressed > 0 {
+			x.anomaly("counter-regressed", p.regressed, false, fmt.Sprintf("%s: a later read of one node returned less", x.keyName(keys[n])))
+		}
+	}
+}
+
+func (x *extra) counter(k uint32, ops []int32) collectionFindings {
+	c := &x.h.Ops
+	var f collectionFindings
+	b := counterBounds(c, ops)
+	high := note{class: "counter-above-attempted", bug: true}
+	for scope, name := range [2]string{scopeMaster, scopeAll} {
+		low := note{class: "counter-below-acknowledged (" + name + ")"}
+		for _, r := range ops {
+			if c.F[r] != history.FReadCounter || c.Outcome[r] != history.OK || (scope == 0 && !masterRead(c, r)) {
+				continue
+			}
+			v := counterValue(c, r)
+			lo, hi := b.at(c.Call[r], c.Return[r])
+			if v > hi {
+				if scope == 1 {
+					high.count(fmt.Sprintf("%s: %s read %d, more than the %d that were attempted before it returned", x.keyName(k), x.who(int(r)), v, hi), int(r))
+				}
+				f.conflicts[scope]++
+			}
+			if v < lo {
+				low.count(fmt.Sprintf("%s: %s read %d, less than the %d that were acknowledged before it was called", x.keyName(k), x.who(int(r)), v, lo), int(r))
+			}
+		}
+		f.conflicts[scope] += low.n
+		f.notes = append(f.notes, low)
+		x.exactCounter(k, ops, scope, &f)
+	}
+	f.notes = append(f.notes, high, x.counterForks(k, ops))
+	if !b.negative {
+		f.regressed = regressions(c, ops)
+	}
+	return f
+}
+
+// counterValue is what a read returned; an absent counter is 0.
+func counterValue(c *history.Columns, r int32) int64 {
+	if c.Out[r] == history.Nil || c.Out[r] == history.None {
+		return 0
+	}
+	return c.Out[r]
+}
+
+// step is a sum from a moment on.
+type step struct{ t, sum int64 }
+
+// bounds are running sums of increments, by the moment they count from.
+type bounds struct {
+	ackedUp, ackedDown, triedUp, triedDown []step
+	negative                               bool
+}
+
+func counterBounds(c *history.Columns, ops []int32) *bounds {
+	b := &bounds{}
+	for _, i := range ops {
+		if c.F[i] != history.FIncr || c.Outcome[i] == history.Fail {
+			continue
+		}
+		d := c.In[i]
+		acked, tried := &b.ackedUp, &b.triedUp
+		if d < 0 {
+			acked, tried, b.negative = &b.ackedDown, &b.triedDown, true
+		}
+		*tried = append(*tried, step{c.Call[i], d})
+		if c.Outcome[i] == history.OK {
+			*acked = append(*acked, step{c.Return[i], d})
+		}
+	}
+	for _, s := range []*[]step{&b.ackedUp, &b.ackedDown, &b.triedUp, &b.triedDown} {
+		slices.SortFunc(*s, func(a, b step) int { return cmp.Compare(a.t, b.t) })
+		for i := 1; i < len(*s); i++ {
+			(*s)[i].sum += (*s)[i-1].sum
+		}
+	}
+	return b
+}
+
+// at is the least and greatest value that a read over this interval can return.
+func (b *bounds) at(call, ret int64) (lo, hi int64) {
+	lo = sumUntil(b.ackedUp, call) + sumUntil(b.triedDown, ret+1)
+	hi = sumUntil(b.triedUp, ret+1) + sumUntil(b.ackedDown, call)
+	return lo, hi
+}
+
+// sumUntil is the sum of what happened before t.
+func sumUntil(s []step, t int64) int64 {
+	i, _ := slices.BinarySearchFunc(s, t, func(a step, t int64) int { return cmp.Compare(a.t, t) })
+	if i == 0 {
+		return 0
+	}
+	return s[i-1].sum
+}
+
+// counterForks counts acknowledged increments whose reply another one got too: on one lineage each reply comes once.
+func (x *extra) counterForks(k uint32, ops []int32) note {
+	c := &x.h.Ops
+	n := note{class: "counter-fork"}
+	if slices.ContainsFunc(ops, func(i int32) bool { return c.F[i] == history.FIncr && c.In[i] <= 0 }) {
+		return n
+	}
+	seen := map[int64]int32{}
+	for _, i := range ops {
+		if c.F[i] != history.FIncr || c.Outcome[i] != history.OK || c.Out[i] == history.None || c.Out[i] == history.Nil {
+			continue
+		}
+		if o, ok := seen[c.Out[i]]; ok {
+			n.count(fmt.Sprintf("%s: two increments were told %d", x.keyName(k), c.Out[i]), int(o), int(i))
+			continue
+		}
+		seen[c.Out[i]] = i
+	}
+	return n
+}
+
+// regressions counts reads that returned less than an earlier read of the same node.
+func regressions(c *history.Columns, ops []int32) (n int64) {
+	byNode := map[int8][]placed{}
+	for _, i := range ops {
+		if c.F[i] == history.FReadCounter && c.Outcome[i] == history.OK {
+			byNode[c.Node[i]] = append(byNode[c.Node[i]], placed{key: counterValue(c, i), call: c.Call[i], ret: c.Return[i], op: i})
+		}
+	}
+	for _, ps := range byNode {
+		sweepOrder(ps, func(misplaced) { n++ })
+	}
+	return n
+}

@@ -1,0 +1,281 @@
+package checker
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/schismtest/schism/history"
+)
+
+// ModelOptions qualifies the check of a history from elsewhere.
+type ModelOptions struct {
+	// Level is what transactions are judged by: "strict-serializable" (default), "strong-session-serializable", "serializable",
+	// "repeatable-read", "snapshot-isolation", "read-committed" or "read-uncommitted".
+	Level string
+	// Total is what the accounts of a bank add up to, if HasTotal; else the first ok read says it.
+	Total    int64
+	HasTotal bool
+	// Timeout and MemoryLimit (bytes) bound the search on one general object; 0 means 30 s and 512 MiB.
+	Timeout     time.Duration
+	MemoryLimit int64
+	// Progress, if set, is told what is being done.
+	Progress func(what string)
+}
+
+func (o ModelOptions) timeout() time.Duration {
+	if o.Timeout > 0 {
+		return o.Timeout
+	}
+	return defaultObjectTimeout
+}
+
+func (o ModelOptions) memory() int64 {
+	if o.MemoryLimit > 0 {
+		return o.MemoryLimit
+	}
+	return defaultObjectMemory
+}
+
+func (o ModelOptions) progress(format string, args ...any) {
+	if o.Progress != nil {
+		o.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// ErrModel is wrapped by the errors of CheckModel and GuessModel that a user can do something about.
+var ErrModel = errors.New("model")
+
+// Models are the names that CheckModel takes.
+func Models() []string {
+	return []string{"register", "cas-register", "set", "set-full", "list", "counter", "bank", "lock", "queue", "stream", "expiry",
+		"list-append", "rw-register"}
+}
+
+// modelOps are the functions that a history of each model may hold.
+func modelOps(model string) (fset, bool) {
+	switch model {
+	case "register":
+		return registerOps, true
+	case "cas-register":
+		return scalarOps | objectListOps, true
+	case "set", "set-full":
+		return setOps, true
+	case "list":
+		return objectListOps, true
+	case "counter":
+		return counterOps, true
+	case "bank":
+		return bankOps, true
+	case "lock":
+		return lockOps, true
+	case "queue", "stream":
+		return queueOps, true
+	case "expiry":
+		return expiryOps, true
+	case "list-append", "rw-register":
+		return txnOps, true
+	}
+	return 0, false
+}
+
+// GuessModel names the model that the history's functions speak of, or says why none is the only one.
+func GuessModel(h *history.History) (string, error) {
+	x := newExtra(h, &Analysis{}, ModelOptions{})
+	switch m := x.all; {
+	case m == 0:
+		return "", fmt.Errorf("guess %w: the history holds no operation", ErrModel)
+	case m&^txnOps == 0:
+		return guessTxn(h)
+	case m&^registerOps == 0:
+		return "register", nil
+	case m&^listOps == 0:
+		return "list", nil
+	case m&^scalarOps == 0 && m&counterOps == 0:
+		return "cas-register", nil
+	}
+	for _, model := range []string{"set", "counter", "bank", "lock", "queue", "expiry", "list"} {
+		if ops, _ := modelOps(model); x.all&^ops == 0 {
+			return model, nil
+		}
+	}
+	return "", fmt.Errorf("guess %w: the history mixes several kinds of operations; name one of %s", ErrModel, strings.Join(Models(), ", "))
+}
+
+// guessTxn looks at the micro-operations.
+func guessTxn(h *history.History) (string, error) {
+	lists, registers := 0, 0
+	for i := range h.Ops.Len() {
+		it := mopIter{list: h.Ops.List(i)}
+		for it.next() {
+			switch it.f {
+			case history.FAppend, history.FReadList:
+				lists++
+			default:
+				registers++
+			}
+		}
+		if lists+registers > 10000 {
+			break
+		}
+	}
+	switch {
+	case lists > 0 && registers == 0:
+		return "list-append", nil
+	case registers > 0 && lists == 0:
+		return "rw-register", nil
+	}
+	return "", fmt.Errorf("guess %w: the transactions mix lists and registers or are empty; name list-append or rw-register", ErrModel)
+}
+
+// CheckModel checks a history from elsewhere as objects of one kind: the model alone decides, rules about faults and barriers do
+// not apply. The error wraps ErrModel when the model does not fit the history.
+func CheckModel(h *history.History, model string, opts ModelOptions) (*Analysis, error) {
+	ops, ok := modelOps(model)
+	if !ok {
+		return nil, fmt.Errorf("check %w %q: unknown; it is one of %s", ErrModel, model, strings.Join(Models(), ", "))
+	}
+	if opts.Level == "" {
+		opts.Level = levels[len(levels)-1]
+	}
+	if !slices.Contains(levels, opts.Level) {
+		return nil, fmt.Errorf("check %w: unknown level %q; it is one of %s", ErrModel, opts.Level, strings.Join(levels, ", "))
+	}
+	a := &Analysis{Result: Result{Schema: ResultSchema}}
+	x := newExtra(h, a, opts)
+	if x.all&ops == 0 {
+		return nil, fmt.Errorf("check %w %q: the history holds no operation of it", ErrModel, model)
+	}
+	opts.progress("checking %d operations as %s", h.Ops.Len(), model)
+	x.runModel(model)
+	x.finish()
+	x.judge(model)
+	return a, nil
+}
+
+func (x *extra) runModel(model string) {
+	x.count()
+	switch model {
+	case "register", "cas-register":
+		x.sessions()
+		x.registers()
+		x.objects(func(m fset) bool { return m&^registerOps != 0 && (m&^scalarOps == 0 || m&^objectListOps == 0) })
+	case "set", "set-full":
+		x.sessions()
+		x.sets()
+	case "list":
+		x.sessions()
+		x.lists()
+		x.objects(func(m fset) bool { return m&^listOps != 0 && m&^objectListOps == 0 })
+	case "counter":
+		x.counters()
+	case "bank":
+		x.banks()
+	case "lock":
+		x.locks()
+		x.objects(x.plainLock)
+	case "queue", "stream":
+		x.queues()
+	case "expiry":
+		x.expiry()
+	case "list-append", "rw-register":
+		x.transactions()
+	}
+}
+
+// plainLock tells a lock without leases and tokens, which porcupine can judge with the acquisitions that got nothing.
+func (x *extra) plainLock(m fset) bool {
+	return m&^bits(history.FAcquire, history.FRelease) == 0 && x.h.Ops.Arg == nil
+}
+
+// count fills in the plain tallies.
+func (x *extra) count() {
+	c := &x.h.Ops
+	n := &x.a.Result.Counts
+	for i, f := range c.F {
+		n.Ops++
+		if f.IsWrite() {
+			n.Writes++
+		} else {
+			n.Reads++
+		}
+		switch c.Outcome[i] {
+		case history.OK:
+			n.OK++
+		case history.Fail:
+			n.Fail++
+		default:
+			n.Info++
+		}
+	}
+	for _, m := range x.mask {
+		if m != 0 {
+			n.Keys++
+		}
+	}
+}
+
+// judge gives the verdict of an imported history: a finding is whatever the model forbids, and what is always a bug.
+func (x *extra) judge(model string) {
+	r := &x.a.Result
+	var bad []string
+	for _, an := range r.Anomalies {
+		if an.Count > 0 && x.forbids(model, an) {
+			bad = append(bad, fmt.Sprintf("%s: %d", an.Class, an.Count))
+		}
+	}
+	for _, l := range r.Registers {
+		if n := l.Conflicts + l.Forks + l.Cycles + l.Phantoms + l.Future + l.Aborted; n > 0 && l.Scope == scopeMaster {
+			bad = append(bad, fmt.Sprintf("values that contradict linearizability: %d", n))
+		}
+		if l.Undecided != "" {
+			x.undecided = append(x.undecided, l.Undecided)
+		}
+	}
+	switch {
+	case len(bad) > 0:
+		r.Verdict = Violation
+		r.Headline = fmt.Sprintf("Not a correct %s: %s.", model, strings.Join(bad, ", "))
+	case len(x.undecided) > 0:
+		r.Verdict = Unknown
+		r.Reasons = x.undecided
+		r.Do = "give the check more time or memory, or split the history by key"
+		r.Headline = fmt.Sprintf("Undecided as %s.", model)
+	case r.Counts.OK == 0:
+		r.Verdict = Unknown
+		r.Reasons = []string{"no operation succeeded"}
+		r.Headline = "Nothing to judge."
+	default:
+		r.Verdict = Pass
+		r.Headline = fmt.Sprintf("%d operations are a correct %s.", r.Counts.Ops, model)
+	}
+}
+
+// forbids tells whether a class counts against the model.
+func (x *extra) forbids(model string, an Anomaly) bool {
+	switch model {
+	case "list-append", "rw-register":
+		return forbidden(an.Class, x.opts.Level)
+	case "set-full":
+		return an.AlwaysBug || strings.HasSuffix(an.Class, "("+scopeMaster+")") || an.Class == "set-full lost"
+	case "queue", "stream":
+		// A stream or queue hands out at least once; only what is gone, out of nowhere, or handed out again after it was
+		// acknowledged for good is wrong. A queue whose elements have no redelivery hands out once.
+		switch an.Class {
+		case "queue-lost", "queue-redelivered-after-ack":
+			return true
+		case "queue-duplicated":
+			return true
+		}
+		return an.AlwaysBug
+	case "lock":
+		return an.AlwaysBug || an.Class == "lock-overlap" || an.Class == "lock-lost" || an.Class == "token-not-growing" || strings.HasPrefix(an.Class, "object-conflict")
+	case "expiry":
+		return an.AlwaysBug || an.Class == "expired-read"
+	case "counter":
+		return an.AlwaysBug || an.Class == "counter-fork" || strings.HasSuffix(an.Class, "("+scopeMaster+")")
+	}
+	return an.AlwaysBug || strings.HasSuffix(an.Class, "("+scopeMaster+")")
+}

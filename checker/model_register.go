@@ -1,0 +1,5 @@
+package checker
+
+// registers judges registers.
+func (x *extra) registers() {
+}

@@ -1,0 +1,214 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// mopIter walks the micro-operations of a transaction without decoding them into new memory.
+type mopIter struct {
+	list []int64 // what is left
+	f    history.F
+	key  int64
+	in   int64
+	read []int64 // of an FReadList
+	full bool    // read is known
+}
+
+func (it *mopIter) next() bool {
+	if len(it.list) < 4 {
+		return false
+	}
+	it.f, it.key, it.in = history.F(it.list[0]), it.list[1], it.list[2]
+	n := it.list[3]
+	it.list = it.list[4:]
+	it.read, it.full = nil, n >= 0
+	if n > int64(len(it.list)) { // damaged: nothing of it is believed
+		it.list = nil
+		return false
+	}
+	if n > 0 {
+		it.read, it.list = it.list[:n], it.list[n:]
+	}
+	return true
+}
+
+// txnWrite is one append or write of a transaction.
+type txnWrite struct {
+	key   int32 // dense
+	value int64
+	txn   int32
+	place int32 // in the key's version order, from 1; 0: in none that is known
+	last  bool  // the transaction's last one on the key
+}
+
+// txnCheck holds all transactions of a history. A transaction's number is its place among the FTxn operations.
+type txnCheck struct {
+	x      *extra
+	c      *history.Columns
+	ops    []int32 // by number
+	number map[int64]int32
+	keys   []int64 // by dense number
+	lists  txnWrites
+	regs   txnWrites
+	order  [][]int64 // by dense key: the list's version order, its longest read
+	happen []bool    // by number: it happened (ok, or unknown and observed)
+	graph  *txnGraph
+}
+
+// txnWrites are all writes of one kind, sorted by key and value.
+type txnWrites struct {
+	all []txnWrite
+	off []int32 // by dense key
+}
+
+func (w *txnWrites) of(k int32) []txnWrite { return w.all[w.off[k]:w.off[k+1]] }
+
+func (w *txnWrites) find(k int32, v int64) *txnWrite {
+	ws := w.of(k)
+	i, ok := slices.BinarySearchFunc(ws, v, func(a txnWrite, v int64) int { return cmp.Compare(a.value, v) })
+	if !ok {
+		return nil
+	}
+	return &ws[i]
+}
+
+// transactions looks for Elle's anomalies in list-append and read-write-register transactions.
+func (x *extra) transactions() {
+	if x.all&txnOps == 0 {
+		return
+	}
+	t := &txnCheck{x: x, c: &x.h.Ops, number: map[int64]int32{}}
+	x.opts.progress("ordering transactions")
+	t.collect()
+	t.graph = newTxnGraph(len(t.ops))
+	t.listAppend()
+	t.rwRegister()
+	t.sessionEdges()
+	t.realtimeEdges()
+	x.opts.progress("looking for cycles among %d transactions", len(t.ops))
+	t.cycles()
+	n := 0.0
+	for _, a := range x.found {
+		if a.Count > 0 && forbidden(a.Class, levels[len(levels)-1]) {
+			n += float64(a.Count)
+		}
+	}
+	x.measure("txn_anomalies", n)
+}
+
+func (t *txnCheck) dense(key int64) int32 {
+	n, ok := t.number[key]
+	if !ok {
+		n = int32(len(t.keys))
+		t.number[key] = n
+		t.keys = append(t.keys, key)
+	}
+	return n
+}
+
+// collect lists transactions, keys and writes.
+func (t *txnCheck) collect() {
+	var lists, regs []txnWrite
+	for i, f := range t.c.F {
+		if f != history.FTxn {
+			continue
+		}
+		txn := int32(len(t.ops))
+		t.ops = append(t.ops, int32(i))
+		l0, r0 := len(lists), len(regs)
+		it := mopIter{list: t.c.List(i)}
+		for it.next() {
+			k := t.dense(it.key)
+			switch it.f {
+			case history.FAppend:
+				lists = append(lists, txnWrite{key: k, value: it.in, txn: txn})
+			case history.FWrite:
+				regs = append(regs, txnWrite{key: k, value: it.in, txn: txn})
+			}
+		}
+		markLast(lists[l0:])
+		markLast(regs[r0:])
+	}
+	t.lists = t.sortWrites(lists, "append")
+	t.regs = t.sortWrites(regs, "write")
+	t.happen = make([]bool, len(t.ops))
+	for n, i := range t.ops {
+		t.happen[n] = t.c.Outcome[i] == history.OK
+	}
+}
+
+// markLast marks each key's last write of one transaction.
+func markLast(ws []txnWrite) {
+	for i := range ws {
+		ws[i].last = !slices.ContainsFunc(ws[i+1:], func(o txnWrite) bool { return o.key == ws[i].key })
+	}
+}
+
+// sortWrites indexes writes. A value that is written twice to one key tells nothing of its writer: that is said, and the first
+// one that did not fail is taken.
+func (t *txnCheck) sortWrites(ws []txnWrite, what string) txnWrites {
+	slices.SortFunc(ws, func(a, b txnWrite) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), t.failedLast(a, b), cmp.Compare(a.txn, b.txn))
+	})
+	out := ws[:0]
+	for _, w := range ws {
+		if n := len(out); n > 0 && out[n-1].key == w.key && out[n-1].value == w.value {
+			if t.outcome(w.txn) != history.Fail {
+				t.x.unsure("transactions", fmt.Sprintf("the transactions %s %d to key %d more than once", what, w.value, t.keys[w.key]))
+			}
+			continue
+		}
+		out = append(out, w)
+	}
+	w := txnWrites{all: out, off: make([]int32, len(t.keys)+1)}
+	for _, o := range out {
+		w.off[o.key+1]++
+	}
+	for k := range t.keys {
+		w.off[k+1] += w.off[k]
+	}
+	return w
+}
+
+func (t *txnCheck) failedLast(a, b txnWrite) int {
+	af, bf := t.outcome(a.txn) == history.Fail, t.outcome(b.txn) == history.Fail
+	switch {
+	case af == bf:
+		return 0
+	case bf:
+		return -1
+	}
+	return 1
+}
+
+func (t *txnCheck) outcome(txn int32) history.Outcome { return t.c.Outcome[t.ops[txn]] }
+
+// saw notes that somebody observed a write of a transaction; what is wrong with that is reported.
+func (t *txnCheck) saw(w *txnWrite, reader int32) {
+	if t.outcome(w.txn) == history.Fail {
+		t.x.anomaly("G1a", 1, true, fmt.Sprintf("operation %d observed %d on key %d, which the failed operation %d wrote",
+			t.ops[reader], w.value, t.keys[w.key], t.ops[w.txn]), int(t.ops[w.txn]), int(t.ops[reader]))
+		return
+	}
+	t.happen[w.txn] = true
+}
+
+// intermediate reports a read that ends with a write that its transaction overwrote or appended to itself.
+func (t *txnCheck) intermediate(w *txnWrite, reader int32) {
+	if !w.last && w.txn != reader {
+		t.x.anomaly("G1b", 1, true, fmt.Sprintf("operation %d observed %d on key %d in between two writes of operation %d",
+			t.ops[reader], w.value, t.keys[w.key], t.ops[w.txn]), int(t.ops[w.txn]), int(t.ops[reader]))
+	}
+}
+
+func (t *txnCheck) ghost(key int32, v int64, reader int32) {
+	t.x.anomaly("phantom", 1, true, fmt.Sprintf("operation %d observed %d on key %d, which nobody wrote", t.ops[reader], v, t.keys[key]), int(t.ops[reader]))
+}
+
+func (t *txnCheck) internal(key int32, txn int32, text string) {
+	t.x.anomaly("internal", 1, true, fmt.Sprintf("operation %d on key %d: %s", t.ops[txn], t.keys[key], text), int(t.ops[txn]))
+}
