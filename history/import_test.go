@@ -1,0 +1,183 @@
+package history
+
+import (
+	"bytes"
+	"math/rand"
+	"strings"
+	"testing"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/stretchr/testify/require"
+)
+
+func imported(t *testing.T, text, model string) *History {
+	t.Helper()
+	h, _, err := ImportEDN(strings.NewReader(text), ImportOptions{Model: model})
+	require.NoError(t, err)
+	return h
+}
+
+func TestImportRegister(t *testing.T) {
+	h := imported(t, `{:process 0, :type :invoke, :f :write, :value 3, :index 0}
+{:process 1, :type :invoke, :f :read, :value nil, :index 1}
+{:process :nemesis, :type :info, :f :start, :value nil, :index 2}
+{:process 1, :type :ok, :f :read, :value 3, :index 3}
+{:process 0, :type :info, :f :write, :value 3, :error :timeout, :index 4}
+{:process 1, :type :invoke, :f :cas, :value [3 4], :index 5}
+{:process 1, :type :fail, :f :cas, :value [3 4], :index 6}
+{:process 1, :type :invoke, :f :read, :value nil, :index 7}
+`, "")
+	require.Equal(t, "edn", h.Run.Imported)
+	require.Equal(t, 3, h.Ops.Len(), "the read that never returned says nothing")
+	r, w, c := h.Ops.At(0), h.Ops.At(1), h.Ops.At(2)
+	require.Equal(t, Op{Worker: NoNode, F: FRead, Node: NoNode, In: None, Arg: None, Out: 3, Acked: -1, Call: 1, Intended: 1, Return: 3}, r)
+	require.Equal(t, Info, w.Outcome)
+	require.Equal(t, Inf, w.Return)
+	require.Equal(t, []int64{3, 4}, []int64{c.In, c.Arg})
+	require.Equal(t, Fail, c.Outcome)
+}
+
+func TestImportKeyedRegister(t *testing.T) {
+	for _, text := range []string{
+		`[{:process 0 :type :invoke :f :read :value [7 nil]} {:process 0 :type :ok :f :read :value [7 5]} {:process 0 :type :invoke :f :cas :value [7 [1 2]]} {:process 0 :type :ok :f :cas :value [7 [1 2]]}]`,
+		`{:process 0 :type :invoke :f :read :value #jepsen.independent/Tuple [7 nil]} {:process 0 :type :ok :f :read :value #jepsen.independent/Tuple [7 5]} {:process 0 :type :invoke :f :cas :value #jepsen.independent/Tuple [7 [1 2]]} {:process 0 :type :ok :f :cas :value #jepsen.independent/Tuple [7 [1 2]]}`,
+	} {
+		h := imported(t, text, "cas-register")
+		require.Equal(t, "7", h.Keys[h.Ops.Key[0]])
+		require.Equal(t, "7", h.Keys[h.Ops.Key[1]])
+		require.Equal(t, int64(5), h.Ops.Out[0])
+		require.Equal(t, int64(1), h.Ops.Out[1])
+	}
+}
+
+func TestImportTransactionsBankAndSets(t *testing.T) {
+	h := imported(t, `#jepsen.history.Op{:process 0 :type :invoke :f :txn :value [[:append 1 5] [:r 2 nil]]} #jepsen.history.Op{:process 0 :type :ok :f :txn :value [[:append 1 5] [:r 2 [3 4]]]}`, "")
+	ms, ok := DecodeMops(h.Ops.List(0))
+	require.True(t, ok)
+	require.Equal(t, []Mop{{F: FAppend, Key: 1, In: 5}, {F: FReadList, Key: 2, In: None, List: []int64{3, 4}}}, ms)
+
+	h = imported(t, `{:process 0 :type :invoke :f :transfer :value {:from 0 :to 1 :amount 5}} {:process 0 :type :ok :f :transfer :value {:from 0 :to 1 :amount 5}}
+{:process 0 :type :invoke :f :read} {:process 0 :type :ok :f :read :value {0 5, 1 15}}`, "")
+	require.Equal(t, []int64{0, 1}, h.Ops.List(0))
+	require.Equal(t, []int64{5, 15}, h.Ops.List(1))
+
+	h = imported(t, `{:process 0 :type :invoke :f :add :value 3} {:process 0 :type :ok :f :add :value 3} {:process 0 :type :invoke :f :read} {:process 0 :type :ok :f :read :value #{3 1}}`, "")
+	require.Equal(t, []int64{1, 3}, h.Ops.List(1))
+}
+
+func TestImportErrorsNameThePlace(t *testing.T) {
+	for text, want := range map[string]string{
+		`{:process 0 :type :ok :f :read :value 1}`:                                "never invoked",
+		`{:process 0 :type :invoke :f :read} {:process 0 :type :invoke :f :read}`: "is open",
+		`{:process 0 :f :read`: "event 1",
+		`hello`:                "is no map",
+		``:                     "functions",
+		`{:process 0 :type :invoke :f :write :value 1} {:process 0 :type :bang :f :write}`:                      "bang",
+		`{:process 0 :type :invoke :f :dance} {:process 0 :type :ok :f :dance}`:                                 "-model",
+		`{:process 0 :type :invoke :f :cas :value 3} {:process 0 :type :ok :f :cas :value 3}`:                   "[old new]",
+		`{:process 0 :type :invoke :f :txn :value [[:zap 1]]} {:process 0 :type :ok :f :txn :value [[:zap 1]]}`: "zap",
+	} {
+		_, _, err := ImportEDN(strings.NewReader(text), ImportOptions{})
+		require.ErrorIs(t, err, ErrNotHistory, text)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestJepsenLogTakesFailedCasAsAnswered(t *testing.T) {
+	h, model, err := ImportJepsenLog(strings.NewReader("INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]\nINFO  jepsen.util - :nemesis\t:info\t:start\tnil\nINFO  jepsen.util - 0\t:fail\t:cas\t[1 2]\nINFO  jepsen.util - 1\t:invoke\t:read\tnil\nINFO  jepsen.util - 1\t:fail\t:read\t:timed-out\n"), ImportOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "cas-register", model)
+	require.Equal(t, OK, h.Ops.Outcome[0])
+	require.Equal(t, int64(0), h.Ops.Out[0])
+	require.Equal(t, Fail, h.Ops.Outcome[1])
+}
+
+func TestJSONLinesRestoreTheHistory(t *testing.T) {
+	r := rand.New(rand.NewSource(8))
+	b := randomBatch(r, 200)
+	for i := range b.Ops {
+		b.Ops[i].Return = max(b.Ops[i].Return, b.Ops[i].Call)
+	}
+	h := FromBatches(&Run{Scenario: "x<y>", Nodes: workers}, []*Batch{b})
+	h.Missing, h.Torn, h.Cut = nil, "", 0
+	var buf bytes.Buffer
+	require.NoError(t, WriteJSONL(&buf, h))
+	got, err := ReadJSONL(bytes.NewReader(buf.Bytes()))
+	require.NoError(t, err)
+	require.Equal(t, h.Ops.Len(), got.Ops.Len())
+	for i := range h.Ops.Len() {
+		want, have := h.Ops.At(i), got.Ops.At(i)
+		require.Equal(t, h.Keys[want.Key], got.Keys[have.Key])
+		want.Key, have.Key = 0, 0
+		require.Equal(t, want, have)
+	}
+	require.Equal(t, h.Samples, got.Samples)
+	require.Equal(t, h.Faults, got.Faults)
+	require.Equal(t, h.Run.Scenario, got.Run.Scenario)
+}
+
+func TestJSONLinesErrorsNameTheLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\"f\":\"write\",\"call\":1,\"return\":2}\n{": "line 2",
+		`{"f":"dance","call":1,"return":2}`:            "dance",
+		`{"f":"write","call":3,"return":2}`:            "before it is called",
+		`{"f":"write","call":3}`:                       "needs a return",
+		``:                                             "no operation",
+	} {
+		_, err := ReadJSONL(strings.NewReader(text))
+		require.ErrorIs(t, err, ErrNotHistory)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func FuzzImportEDN(f *testing.F) {
+	f.Add(`{:process 0, :type :invoke, :f :write, :value 3}`)
+	f.Add(`[{:process 0 :type :invoke :f :txn :value [[:append 1 5]]}]`)
+	f.Fuzz(func(_ *testing.T, text string) {
+		for _, m := range []string{"", "register", "bank", "list-append", "set", "kv"} {
+			_, _, _ = ImportEDN(strings.NewReader(text), ImportOptions{Model: m})
+		}
+	})
+}
+
+func TestEDNExportIsReadBack(t *testing.T) {
+	ops := []Op{
+		{Process: 1, F: FWrite, In: 5, Arg: None, Out: None, Acked: -1, Call: 10, Intended: 10, Return: 20},
+		{Process: 2, F: FRead, In: None, Arg: None, Out: 5, Acked: -1, Call: 20, Intended: 20, Return: 30},
+		{Process: 3, F: FWrite, In: 6, Arg: None, Out: None, Acked: -1, Call: 25, Intended: 25, Outcome: Info, Err: ErrTimeout, Return: Inf},
+		{Process: 4, F: FCAS, In: 5, Arg: 7, Out: 1, Acked: -1, Call: 40, Intended: 40, Return: 50},
+	}
+	var buf bytes.Buffer
+	require.NoError(t, WriteEDN(&buf, FromOps(ops, []string{"r:1"})))
+	h, model, err := ImportEDN(&buf, ImportOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "cas-register", model)
+	require.Equal(t, []string{"", "r:1"}, h.Keys)
+	require.Equal(t, 4, h.Ops.Len())
+	// The first write ends when the read begins: they stay concurrent.
+	byCall := map[int64]Op{}
+	for i := range h.Ops.Len() {
+		byCall[h.Ops.At(i).Call] = h.Ops.At(i)
+	}
+	require.Equal(t, int64(5), byCall[0].In)
+	require.Greater(t, byCall[0].Return, int64(1), "the read was invoked at 1")
+	require.Equal(t, int64(7), byCall[5].Arg)
+}
+
+func TestParquetHoldsEveryOperation(t *testing.T) {
+	b := randomBatch(rand.New(rand.NewSource(5)), 5000)
+	h := FromBatches(&Run{Nodes: workers}, []*Batch{b})
+	var buf bytes.Buffer
+	require.NoError(t, WriteParquet(&buf, h))
+	rows, err := parquet.Read[ParquetOp](bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	require.NoError(t, err)
+	require.Len(t, rows, h.Ops.Len())
+	for i, row := range rows {
+		o := h.Ops.At(i)
+		require.Equal(t, o.Call, row.Call)
+		require.Equal(t, o.F.String(), row.F)
+		require.Equal(t, h.Keys[o.Key], row.Key)
+		require.Equal(t, len(o.List), len(row.List))
+		require.Equal(t, o.Return == Inf, row.Return == nil)
+	}
+}

@@ -1,0 +1,98 @@
+package history
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Formats of histories that Open reads.
+const (
+	FormatSchism    = "schism"
+	FormatJSONL     = "jsonl"
+	FormatEDN       = "edn"
+	FormatJepsenLog = "jepsen-log"
+)
+
+// Formats are all of them.
+func Formats() []string { return []string{FormatSchism, FormatJSONL, FormatEDN, FormatJepsenLog} }
+
+// Open reads a history: the folder of a run, its history file, or a file from elsewhere. The kind is told by its content unless
+// format names it. model is what an imported one was read as; for ours it stays as in o.
+func Open(path, format string, o ImportOptions) (h *History, model string, err error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", path, errors.Unwrap(err))
+	}
+	if st.IsDir() {
+		h, err = Load(path)
+		return h, o.Model, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("open history: %w", err)
+	}
+	defer f.Close()
+	if format == "" {
+		head := make([]byte, 4096)
+		n, err := io.ReadFull(f, head)
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
+		if format, err = detect(head[:n]); err != nil {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, "", fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	switch format {
+	case FormatSchism:
+		run := &Run{Schema: RunSchema}
+		if r, err := LoadRun(filepath.Dir(path)); err == nil {
+			run = r
+		}
+		h, err = LoadFile(run, path)
+		model = o.Model
+	case FormatJSONL:
+		h, err = ReadJSONL(f)
+		model = o.Model
+	case FormatEDN:
+		h, model, err = ImportEDN(f, o)
+	case FormatJepsenLog:
+		h, model, err = ImportJepsenLog(f, o)
+	default:
+		return nil, "", fmt.Errorf("no format is called %q; there are %s", format, strings.Join(Formats(), ", "))
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", path, err)
+	}
+	return h, model, nil
+}
+
+// detect tells a format by how the file begins.
+func detect(head []byte) (string, error) {
+	if bytes.HasPrefix(head, []byte(fileMagic)) {
+		return FormatSchism, nil
+	}
+	text := bytes.TrimLeft(head, " \t\r\n,")
+	for bytes.HasPrefix(text, []byte(";")) { // an EDN comment
+		_, rest, _ := bytes.Cut(text, []byte("\n"))
+		text = bytes.TrimLeft(rest, " \t\r\n,")
+	}
+	switch {
+	case len(text) == 0:
+		return "", fmt.Errorf("the file is empty: %w", ErrNotHistory)
+	case bytes.HasPrefix(text, []byte("INFO")) && bytes.Contains(text, []byte("jepsen.util")):
+		return FormatJepsenLog, nil
+	case text[0] == '{' && bytes.HasPrefix(bytes.TrimLeft(text[1:], " \t"), []byte(`"`)):
+		return FormatJSONL, nil
+	case text[0] == '{', text[0] == '[', text[0] == '#', text[0] == '(':
+		return FormatEDN, nil
+	}
+	return "", ErrNotHistory
+}
