@@ -46,7 +46,7 @@ func replicates(master, replica *node, value string) bool {
 
 func TestPartitionDropsAndHeals(t *testing.T) {
 	master, replica := pairOf(t)
-	require.True(t, replicates(master, replica, "before"))
+	master.until("replication", func() bool { return replicates(master, replica, "before") })
 	for _, c := range []struct {
 		name string
 		at   *node

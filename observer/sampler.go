@@ -200,7 +200,7 @@ func (s *sampler) reply(ctx context.Context, v any) {
 		return
 	}
 	if s.silent != 0 { // this answer is old: what it says held some time since the call
-		s.silent = 0
+		s.silent, s.looks = 0, 0
 		s.look(ctx)
 		return
 	}

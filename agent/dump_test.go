@@ -1,0 +1,142 @@
+//go:build linux
+
+package agent_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/observer"
+	"github.com/schismtest/schism/wire"
+	"github.com/stretchr/testify/require"
+)
+
+// fill writes keys of every type; the elements of sets and hashes go in the order of the flag, so that servers hold them in
+// different order.
+func fill(n *node, backwards bool) {
+	n.t.Helper()
+	n.redis("MSET", "reg:1", "42", "reg:2", "43:xxxxxxx", "text", "hello\r\n")
+	n.redis("RPUSH", "list", "3", "1", "2")
+	order := []string{"1", "2", "3", "10", "9"}
+	if backwards {
+		slices.Reverse(order)
+	}
+	for _, e := range order {
+		n.redis("SADD", "set", e)
+		n.redis("HSET", "bank", e, e+"00")
+		n.redis("HSET", "hash", "f"+e, "v")
+		n.redis("ZADD", "zset", e, e)
+	}
+	for i := range 3 {
+		n.redis("XADD", "stream", fmt.Sprintf("5-%d", i), "v", strconv.Itoa(100+i))
+	}
+	n.redis("XGROUP", "CREATE", "stream", "g", "0")
+	n.redis("XREADGROUP", "GROUP", "g", "c1", "COUNT", "2", "STREAMS", "stream", ">")
+	n.redis("SET", "gone", "1", "PXAT", "4102444800000")
+	n.redis("PFADD", "hll", "a", "b")
+}
+
+func (n *node) dump(match string) map[string]history.Dump {
+	n.t.Helper()
+	n.mu.Lock()
+	n.batches = nil
+	n.mu.Unlock()
+	var keys int
+	n.call(wire.OpDump, wire.DumpArgs{Match: match}, &keys)
+	ds := n.dumps()
+	require.Len(n.t, ds, keys)
+	return ds
+}
+
+func digests(ds map[string]history.Dump) map[string]uint64 {
+	out := map[string]uint64{}
+	for k, d := range ds {
+		out[k] = d.Digest
+	}
+	return out
+}
+
+func TestDump(t *testing.T) {
+	r := newRig(t)
+	a, b := r.start(), r.start()
+	for _, n := range []*node{a, b} {
+		n.serve("save \"\"")
+		fill(n, n == b)
+	}
+	got := a.dump("")
+	require.Equal(t, []string{"bank", "gone", "hash", "hll", "list", "reg:1", "reg:2", "set", "stream", "text", "zset"},
+		slices.Sorted(maps.Keys(got)))
+	for key, want := range map[string]history.Dump{
+		"reg:1":  {Type: "string", Elems: []int64{42}, ExpireAt: -1},
+		"reg:2":  {Type: "string", Elems: []int64{43}, ExpireAt: -1},
+		"text":   {Type: "string", ExpireAt: -1},
+		"list":   {Type: "list", Elems: []int64{3, 1, 2}, ExpireAt: -1},
+		"set":    {Type: "set", Elems: []int64{1, 2, 3, 9, 10}, ExpireAt: -1},
+		"bank":   {Type: "hash", Elems: []int64{100, 200, 300, 900, 1000}, ExpireAt: -1},
+		"hash":   {Type: "hash", ExpireAt: -1},
+		"zset":   {Type: "zset", Elems: []int64{1, 2, 3, 9, 10}, ExpireAt: -1},
+		"stream": {Type: "stream", Elems: []int64{100, 101, 102}, ExpireAt: -1},
+		"gone":   {Type: "string", Elems: []int64{1}, ExpireAt: 4102444800000},
+		"hll":    {Type: "string", ExpireAt: -1},
+	} {
+		want.Key, want.Digest, want.Last, want.Node = key, got[key].Digest, true, 0
+		require.Equal(t, want, got[key], key)
+	}
+	require.Equal(t, digests(got), digests(b.dump("")), "the same content on another server")
+	require.Len(t, a.dump("reg:*"), 2)
+
+	// Every kind of difference shows, in its key only.
+	for _, c := range []struct {
+		key string
+		cmd []string
+	}{
+		{"reg:1", []string{"SET", "reg:1", "41"}},
+		{"list", []string{"LSET", "list", "0", "9"}},
+		{"set", []string{"SREM", "set", "10"}},
+		{"bank", []string{"HINCRBY", "bank", "1", "1"}},
+		{"zset", []string{"ZINCRBY", "zset", "0.5", "3"}},
+		{"stream", []string{"XACK", "stream", "g", "5-0"}},
+		{"gone", []string{"PEXPIREAT", "gone", "4102444800001"}},
+		{"text", []string{"PEXPIREAT", "text", "4102444800001"}},
+		{"hash", []string{"HDEL", "hash", "f1"}},
+	} {
+		before := digests(b.dump(""))
+		b.redis(c.cmd...)
+		after := digests(b.dump(""))
+		for k := range before {
+			require.Equal(t, k == c.key, before[k] != after[k], "%v: %s", c.cmd, k)
+		}
+	}
+}
+
+func TestDumpOfLargeKeysAndOtherDatabases(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("save \"\"")
+	n.redis("EVAL", `for i = 1, 25000 do redis.call('SADD', 'big', i) redis.call('RPUSH', 'long', i) redis.call('XADD', 'events', i .. '-0', 'v', i) end
+		redis.call('SELECT', 3) redis.call('SET', 'k', 7)`, "0")
+	n.redis("EVAL", `for i = 1, 30000 do redis.call('SET', 'k' .. i, i) end`, "0")
+	ds := n.dump("")
+	require.Len(t, ds, 30000+4)
+	require.Equal(t, []int64{7}, ds["[db 3] k"].Elems)
+	require.Equal(t, []int64{30000}, ds["k30000"].Elems)
+	for _, k := range []string{"big", "long", "events"} {
+		require.Len(t, ds[k].Elems, 25000, k)
+		require.True(t, slices.IsSorted(ds[k].Elems), k)
+		require.Equal(t, int32(3), ds[k].Part, k)
+		require.True(t, ds[k].Last, k)
+		require.Greater(t, len(ds[k].Elems), 2*observer.MaxElems)
+	}
+}
+
+// Master and replica agree on all types, expiry and pending entries included.
+func TestDumpOfAReplicaEqualsItsMaster(t *testing.T) {
+	master, replica := pairOf(t)
+	fill(master, false)
+	master.redis("EXPIRE", "list", "1000")
+	master.until("the replica to follow", func() bool { return replicates(master, replica, "done") })
+	require.Equal(t, digests(master.dump("")), digests(replica.dump("")))
+}
