@@ -1,0 +1,114 @@
+package workloads
+
+import (
+	"strconv"
+)
+
+// wholeReads is how often a second one reader reads a set or list whole: a read returns up to 1,000 elements.
+const wholeReads = 2
+
+// maxElements is how many elements a set or list gets before its writer takes a new one.
+const maxElements = 1000
+
+// place is where a client connects: an address, or "" for the master that the Sentinels name.
+type place struct {
+	addr    string
+	replica bool
+}
+
+// master is where writes go.
+func (j *Job) master() string {
+	if len(j.Sentinels) > 0 {
+		return ""
+	}
+	return j.Master
+}
+
+// readsFrom is where reader n of all readers reads.
+func (j *Job) readsFrom(n int) place {
+	from := j.Spec.ReadFrom
+	if j.Spec.consumes() || j.Spec.Kind == Lock {
+		from = Master
+	}
+	if len(j.Replicas) == 0 || from == Master || from == Both && n%2 == 1 {
+		return place{addr: j.master()}
+	}
+	if from == Both {
+		n /= 2
+	}
+	return place{addr: j.Replicas[n%len(j.Replicas)], replica: true}
+}
+
+// plan makes the slots: one for each client of this worker, and those of the probes.
+func (r *Runner) plan() {
+	s := &r.job.Spec
+	w := r.newWork()
+	writes, reads := s.rates()
+	for i := range r.job.Writers {
+		n := r.job.FirstWriter + i
+		sl := r.slot(int32(n), place{addr: r.job.master()})
+		sl.when = r.arrivals(sl, writes, s.Closed)
+		sl.act = w.writer(sl, n)
+	}
+	for i := range r.job.Readers {
+		n := r.job.FirstReader + i
+		at := r.job.readsFrom(n)
+		sl := r.slot(int32(s.Writers+n), at)
+		sl.when = r.arrivals(sl, reads, s.Closed && !s.wholeReads() || s.consumes())
+		sl.act = w.reader(sl, n, at.replica)
+	}
+	if s.Probes > 0 && len(r.job.Replicas) > 0 {
+		r.planProbes()
+	}
+}
+
+// wholeReads tells whether the readers of this kind return whole collections, and so are kept rare.
+func (s *Spec) wholeReads() bool { return s.Kind == Set || s.Kind == List }
+
+// rates are the operations a second of one writer and of one reader in open loop. Consumers go as fast as there is work.
+func (s *Spec) rates() (writes, reads float64) {
+	rate := float64(s.Rate)
+	switch {
+	case s.consumes():
+		return rate / float64(s.Writers), 1
+	case s.wholeReads():
+		return max(rate-wholeReads*float64(s.Readers), 1) / float64(s.Writers), wholeReads
+	}
+	all := rate / float64(s.Writers+s.Readers)
+	return all, all
+}
+
+func (r *Runner) slot(client int32, at place) *slot {
+	s := &slot{r: r, client: client, opt: r.job.options()}
+	s.opt.Addr = at.addr
+	s.opt.Consumer = strconv.Itoa(int(client))
+	s.opt.ClaimAfter = r.job.Spec.Timeout
+	r.slots = append(r.slots, s)
+	return s
+}
+
+// arrivals has a random source of its own, so that what is done does not depend on when.
+func (r *Runner) arrivals(s *slot, perSecond float64, closed bool) arrivals {
+	if closed {
+		return closedLoop{}
+	}
+	return newOpenLoop(perSecond, r.rng(^s.client), r.clock)
+}
+
+// work makes the actors of one kind of workload.
+type work struct {
+	writer func(s *slot, n int) actor
+	reader func(s *slot, n int, replica bool) actor
+}
+
+func (r *Runner) newWork() work {
+	switch r.job.Spec.Kind {
+	case Set, List:
+		return r.collections()
+	default:
+		return r.registers()
+	}
+}
+
+// setup is the commands that make what the load needs.
+func (s *Spec) setup() [][]any { return nil }

@@ -1,0 +1,205 @@
+package workloads
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/redistest"
+)
+
+// recorder keeps all batches, and checks of each what every reader of a history relies on.
+type recorder struct {
+	t     testing.TB
+	mu    sync.Mutex
+	ops   []named
+	marks []history.Watermark
+}
+
+type named struct {
+	history.Op
+	key string
+}
+
+func (r *recorder) emit(b *history.Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got, err := history.DecodeBatch(history.EncodeBatch(nil, b))
+	require.NoError(r.t, err)
+	for _, op := range got.Ops {
+		r.ops = append(r.ops, named{op, got.Keys[op.Key]})
+	}
+	r.marks = append(r.marks, *b.Watermark)
+}
+
+// count is the number of operations that cond holds for.
+func (r *recorder) count(cond func(named) bool) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, op := range r.ops {
+		if cond(op) {
+			n++
+		}
+	}
+	return n
+}
+
+func ok(op named) bool { return op.Outcome == history.OK }
+
+func clock() func() int64 {
+	start := time.Now()
+	return func() int64 { return int64(time.Since(start)) + 1 }
+}
+
+// load runs a job against servers for so long and returns what was recorded.
+func load(t testing.TB, job Job, d time.Duration) *recorder {
+	t.Helper()
+	rec := &recorder{t: t}
+	r, err := NewRunner(job, clock(), rec.emit)
+	require.NoError(t, err)
+	require.NoError(t, r.Prepare(context.Background()))
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	require.NoError(t, r.Run(ctx))
+	require.NotEmpty(t, rec.marks)
+	last := rec.marks[len(rec.marks)-1]
+	require.True(t, last.Final)
+	require.Empty(t, last.InFlight)
+	return rec
+}
+
+func jobFor(spec Spec, master *redistest.Server, replicas ...*redistest.Server) Job {
+	spec = spec.WithDefaults()
+	j := Job{Spec: spec, Worker: "w1", WorkerNode: 9, Writers: spec.Writers, Readers: spec.Readers, Seed: 1,
+		Servers: map[string]int32{master.Addr: 0}, Master: master.Addr, Version: "7.0.15"}
+	for i, r := range replicas {
+		j.Servers[r.Addr] = int32(i + 1)
+		j.Replicas = append(j.Replicas, r.Addr)
+	}
+	return j
+}
+
+func TestRegisterOnServers(t *testing.T) {
+	master := redistest.Start(t)
+	replica := master.Replica(t)
+	for _, spec := range []Spec{
+		{Kind: Register, Rate: 1000},
+		{Kind: Register, Rate: 1000, Shared: true, ValueSize: 64, Zipf: 1.5},
+		{Kind: Register, Rate: 400, Wait: 1},
+	} {
+		t.Run(fmt.Sprintf("shared=%v/size=%d/wait=%d", spec.Shared, spec.ValueSize, spec.Wait), func(t *testing.T) {
+			require.NoError(t, master.Client.FlushAll(context.Background()).Err())
+			rec := load(t, jobFor(spec, master, replica), time.Second)
+			last := map[string]map[int64]bool{} // values that nothing replaced, by key
+			var reads, replicaReads, probes int
+			for _, op := range rec.ops {
+				require.Equal(t, history.OK, op.Outcome, "%+v", op)
+				require.EqualValues(t, 9, op.Worker)
+				require.LessOrEqual(t, op.Intended, op.Call)
+				require.Less(t, op.Call, op.Return)
+				if op.Flags&history.FlagProbe != 0 {
+					probes++
+				}
+				if op.F == history.FRead {
+					require.Equal(t, op.Flags&history.FlagReplicaRead != 0, op.Node == 1)
+					if reads++; op.Node == 1 {
+						replicaReads++
+					}
+					continue
+				}
+				require.EqualValues(t, 0, op.Node)
+				require.NotZero(t, op.Flags&history.FlagPred)
+				if last[op.key] == nil {
+					last[op.key] = map[int64]bool{}
+				}
+				for v, d := range map[int64]bool{op.In: true, op.Out: false} {
+					if v != history.Nil && !d {
+						last[op.key][v] = false
+					} else if _, replaced := last[op.key][v]; d && !replaced {
+						last[op.key][v] = true
+					}
+				}
+				if spec.Wait > 0 {
+					require.EqualValues(t, 1, op.Acked)
+				} else {
+					require.EqualValues(t, -1, op.Acked)
+				}
+			}
+			for key, values := range last {
+				v, err := master.Client.Get(context.Background(), key).Result()
+				require.NoError(t, err)
+				if spec.ValueSize > 0 {
+					require.Len(t, v, spec.ValueSize)
+					v = v[:len(v)-len(trimNumber(v))]
+				}
+				n, err := strconv.ParseInt(v, 10, 64)
+				require.NoError(t, err)
+				for value, final := range values {
+					require.Equal(t, value == n, final, "%s: the server ends with %d", key, n)
+				}
+			}
+			require.Greater(t, reads, replicaReads)
+			require.Greater(t, replicaReads, 50)
+			require.Greater(t, probes, 15)
+			require.InDelta(t, spec.Rate, len(rec.ops)-probes, float64(spec.Rate)/10)
+		})
+	}
+}
+
+func trimNumber(s string) string {
+	for i, c := range s {
+		if c < '0' || c > '9' {
+			return s[i:]
+		}
+	}
+	return ""
+}
+
+func TestCollectionsOnServers(t *testing.T) {
+	master := redistest.Start(t)
+	replica := master.Replica(t)
+	for _, kind := range []Kind{Set, List} {
+		t.Run(string(kind), func(t *testing.T) {
+			ctx := context.Background()
+			require.NoError(t, master.Client.FlushAll(ctx).Err())
+			rec := load(t, jobFor(Spec{Kind: kind, Writers: 2, Rate: 4000}, master, replica), 2*time.Second)
+			want := map[string]int{}
+			var reads int
+			for _, op := range rec.ops {
+				require.Equal(t, history.OK, op.Outcome, "%+v", op)
+				if !op.F.IsWrite() {
+					reads++
+					continue
+				}
+				want[op.key]++
+				if kind == Set {
+					require.EqualValues(t, 1, op.Out)
+				} else {
+					require.EqualValues(t, want[op.key], op.Out)
+				}
+			}
+			require.Greater(t, reads, 8)
+			require.Greater(t, len(want), 4)
+			keys, err := master.Client.Keys(ctx, "*").Result()
+			require.NoError(t, err)
+			require.Len(t, keys, len(want))
+			for key, n := range want {
+				require.LessOrEqual(t, n, maxElements)
+				var got int64
+				if kind == Set {
+					got, err = master.Client.SCard(ctx, key).Result()
+				} else {
+					got, err = master.Client.LLen(ctx, key).Result()
+				}
+				require.NoError(t, err)
+				require.EqualValues(t, n, got, key)
+			}
+		})
+	}
+}
