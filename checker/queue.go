@@ -127,7 +127,7 @@ func (x *extra) entries(ops []int32) ([]entryLife, map[int64]int) {
 		es = append(es, e)
 	}
 	for _, i := range ops {
-		if c.F[i] == history.FAck && c.Outcome[i] == history.OK {
+		if c.F[i] == history.FAck && c.Outcome[i] == history.OK && c.Out[i] != 0 {
 			if n, ok := index[c.In[i]]; ok {
 				es[n].ackRet = min(es[n].ackRet, c.Return[i])
 			}

@@ -1,0 +1,185 @@
+package checker
+
+import (
+	"fmt"
+	"math/rand"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+)
+
+const (
+	inf  = history.Inf
+	null = history.Nil
+	none = history.None
+)
+
+// op makes an operation; the options of the tests below change it.
+func op(process int32, f history.F, in, out, call, ret int64) history.Op {
+	o := history.Op{Process: process, F: f, In: in, Out: out, Arg: none, Acked: -1, Call: call, Return: ret, Intended: call, Node: history.NoNode}
+	if ret == inf {
+		o.Outcome = history.Info
+	}
+	return o
+}
+
+func failed(o history.Op) history.Op { o.Outcome = history.Fail; return o }
+
+func withArg(o history.Op, arg int64) history.Op { o.Arg = arg; return o }
+
+func onKey(o history.Op, key uint32) history.Op { o.Key = key; return o }
+
+func onNode(o history.Op, node int32) history.Op { o.Node = node; return o }
+
+func fromReplica(o history.Op) history.Op { o.Flags |= history.FlagReplicaRead; return o }
+
+func read(process int32, f history.F, call, ret int64, list ...int64) history.Op {
+	o := op(process, f, none, none, call, ret)
+	o.List = list
+	return o
+}
+
+// hist makes a history of operations in any order on keys named k0, k1...
+func hist(ops ...history.Op) *history.History {
+	keys := uint32(0)
+	for _, o := range ops {
+		keys = max(keys, o.Key)
+	}
+	var names []string
+	for k := range keys + 1 {
+		names = append(names, fmt.Sprintf("k%d", k))
+	}
+	return history.FromOps(ops, names)
+}
+
+// check runs the checkers of a run over a history.
+func check(h *history.History) *Analysis {
+	a := &Analysis{}
+	extraMeasures(h, a)
+	return a
+}
+
+// counts are the anomalies of a result by class.
+func counts(a *Analysis) map[string]int64 {
+	m := map[string]int64{}
+	for _, an := range a.Result.Anomalies {
+		if an.Count > 0 {
+			m[an.Class] = an.Count
+		}
+	}
+	return m
+}
+
+func measured(t *testing.T, a *Analysis, name string) float64 {
+	t.Helper()
+	for _, m := range a.Result.Measures {
+		if m.Name == name {
+			require.True(t, m.Known)
+			return m.Value
+		}
+	}
+	require.Fail(t, "no such measure", name)
+	return 0
+}
+
+// rounds is how many random histories a test tries; SCHISM_PROVE multiplies it.
+func rounds(n int) int {
+	if os.Getenv("SCHISM_PROVE") != "" {
+		return 50 * n
+	}
+	return n
+}
+
+// linearizable tries every order of the operations that real time allows; an unknown one may be left out. step returns the next
+// state, and whether the operation can take effect in this one. States are compared by their text.
+func linearizable(ops []history.Op, initial any, step func(state any, o *history.Op) (any, bool)) bool {
+	type key struct {
+		done  int
+		state string
+	}
+	tried := map[key]bool{}
+	must := 0
+	for i, o := range ops {
+		if o.Outcome == history.OK {
+			must |= 1 << i
+		}
+	}
+	var try func(done int, state any) bool
+	try = func(done int, state any) bool {
+		if done&must == must {
+			return true
+		}
+		k := key{done, fmt.Sprint(state)}
+		if tried[k] {
+			return false
+		}
+		tried[k] = true
+		for i := range ops {
+			if done&(1<<i) != 0 || ops[i].Outcome == history.Fail {
+				continue
+			}
+			blocked := false
+			for j := range ops {
+				if j != i && done&(1<<j) == 0 && ops[j].Outcome == history.OK && ops[j].Return < ops[i].Call {
+					blocked = true
+				}
+			}
+			if blocked {
+				continue
+			}
+			if next, ok := step(state, &ops[i]); ok && try(done|1<<i, next) {
+				return true
+			}
+		}
+		return false
+	}
+	return try(0, initial)
+}
+
+// interval draws a call and a return from a short span, so that many times are equal.
+func interval(r *rand.Rand) (int64, int64) {
+	c := int64(r.Intn(8))
+	return c, c + int64(r.Intn(5))
+}
+
+// describe shows a history in a failure.
+func describe(ops []history.Op) string {
+	s := ""
+	for i, o := range ops {
+		s += fmt.Sprintf("%d: p%d f%d key %d in %d arg %d out %d list %v outcome %d [%d, %d]\n", i, o.Process, o.F, o.Key, o.In, o.Arg, o.Out, o.List, o.Outcome, o.Call, o.Return)
+	}
+	return s
+}
+
+func outcome(r *rand.Rand, o history.Op) history.Op {
+	switch r.Intn(6) {
+	case 0:
+		o.Outcome, o.Out, o.Return = history.Info, none, inf
+	case 1:
+		o.Outcome, o.Out = history.Fail, none
+	}
+	return o
+}
+
+func TestExtraMeasuresOfNothing(t *testing.T) {
+	a := check(&history.History{})
+	require.Empty(t, a.Result.Anomalies)
+	require.Empty(t, a.Result.Measures)
+}
+
+func TestLogsAreAnomalies(t *testing.T) {
+	h := hist()
+	h.Events = []history.Event{
+		{Kind: history.EvLog, Name: "warning", Text: "overcommit"},
+		{Kind: history.EvLog, Name: "crash", Text: "Redis 7.0.15 crashed by signal: 11", Node: history.NoNode},
+		{Kind: history.EvLog, Name: "assertion", Text: "ASSERTION FAILED", Node: history.NoNode},
+		{Kind: history.EvProcess, Name: "crash", Text: "no log"},
+	}
+	a := check(h)
+	require.Equal(t, map[string]int64{"crash": 1, "assertion": 1}, counts(a))
+	require.True(t, a.Result.Anomalies[0].AlwaysBug)
+	require.Contains(t, a.Result.Anomalies[0].Text, "signal: 11")
+}

@@ -1,0 +1,115 @@
+package checker
+
+import (
+	"math/rand"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+)
+
+func stepTestSet(state any, o *history.Op) (any, bool) {
+	s := state.([]int64)
+	if o.F == history.FAdd {
+		if !slices.Contains(s, o.In) {
+			s = append(slices.Clone(s), o.In)
+			slices.Sort(s)
+		}
+		return s, true
+	}
+	l := slices.Clone(o.List)
+	slices.Sort(l)
+	return s, slices.Equal(l, s)
+}
+
+// randomSet draws a few additions, some of the same element, and reads that are near to what a set can return.
+func randomSet(r *rand.Rand) []history.Op {
+	var ops []history.Op
+	for i := range 1 + r.Intn(4) {
+		c, e := interval(r)
+		ops = append(ops, outcome(r, op(int32(i), history.FAdd, int64(r.Intn(4)), 1, c, e)))
+	}
+	for i := range 1 + r.Intn(3) {
+		c, e := interval(r)
+		o := read(int32(10+i), history.FReadSet, c, e)
+		for v := range int64(4) {
+			if r.Intn(2) == 0 && slices.ContainsFunc(ops, func(o history.Op) bool { return o.In == v }) {
+				o.List = append(o.List, v)
+			}
+		}
+		ops = append(ops, o)
+	}
+	r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
+	return ops
+}
+
+func TestSetsAgreeWithBruteForce(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	good := 0
+	for range rounds(20000) {
+		ops := randomSet(r)
+		want := linearizable(ops, []int64{}, stepTestSet)
+		h := hist(ops...)
+		x := newExtra(h, &Analysis{}, ModelOptions{})
+		x.sets()
+		require.Equal(t, want, x.master == 0 && !x.has("aborted_read"), describe(ops))
+		if want {
+			good++
+		}
+	}
+	require.Greater(t, good, rounds(20000)/50, "nearly all histories are bad, so little was tried")
+}
+
+func TestSets(t *testing.T) {
+	add := func(p int32, v, call, ret int64) history.Op { return op(p, history.FAdd, v, 1, call, ret) }
+	whole := func(call, ret int64, vs ...int64) history.Op { return read(9, history.FReadSet, call, ret, vs...) }
+	for _, c := range []struct {
+		name string
+		ops  []history.Op
+		want map[string]int64
+	}{
+		{"grows", []history.Op{add(1, 1, 0, 5), whole(6, 7, 1), add(1, 2, 8, 9), whole(10, 11, 2, 1)}, nil},
+		{"acknowledged and missing", []history.Op{add(1, 1, 0, 5), whole(6, 7)}, map[string]int64{"set-conflict (master reads)": 1, "set-conflict (all reads)": 1}},
+		{"missing on a replica only", []history.Op{add(1, 1, 0, 5), fromReplica(whole(6, 7))}, map[string]int64{"set-conflict (all reads)": 1}},
+		{"shrinks", []history.Op{add(1, 1, 0, inf), whole(6, 7, 1), whole(8, 9)}, map[string]int64{"set-conflict (master reads)": 1, "set-conflict (all reads)": 1}},
+		{"incomparable", []history.Op{add(1, 1, 0, 50), add(2, 2, 0, 50), whole(6, 17, 1), whole(6, 17, 2)},
+			map[string]int64{"set-conflict (master reads)": 1, "set-conflict (all reads)": 1}},
+		{"phantom", []history.Op{add(1, 1, 0, 5), whole(6, 7, 1, 3), whole(8, 9, 1, 3)}, map[string]int64{"phantom": 1}},
+		{"failed yet there", []history.Op{failed(add(1, 1, 0, 5)), whole(6, 7, 1)}, map[string]int64{"aborted_read": 1}},
+		{"twice", []history.Op{add(1, 1, 0, 5), whole(6, 7, 1, 1)}, map[string]int64{"duplicated": 1}},
+		{"twice after a retry", []history.Op{add(1, 1, 0, 5), add(1, 1, 6, 7), whole(8, 9, 1, 1)}, map[string]int64{"duplicated by a retry": 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := counts(check(hist(c.ops...)))
+			if c.want == nil {
+				c.want = map[string]int64{}
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestSetFullClassesElements(t *testing.T) {
+	a := check(hist(
+		op(1, history.FAdd, 1, 1, 0, 1e9), // stable at once
+		op(2, history.FAdd, 2, 1, 0, 1e9), // stable, but missed by the first read
+		op(3, history.FAdd, 3, 1, 0, 1e9), // lost
+		op(4, history.FAdd, 4, none, 0, inf),
+		failed(op(5, history.FAdd, 5, none, 0, 1e9)),
+		read(9, history.FReadSet, 3e9, 4e9, 1, 3),
+		read(9, history.FReadSet, 5e9, 6e9, 1, 2, 3),
+		read(9, history.FReadSet, 7e9, 8e9, 1, 2),
+		fromReplica(read(9, history.FReadSet, 9e9, 10e9)), // replicas lag and do not count
+	))
+	for name, want := range map[string]float64{"set_stable": 2, "set_stale": 1, "set_lost": 1, "set_never_read": 1, "set_duplicated": 0,
+		"set_stable_max": 2, "set_lost_max": 4} {
+		require.InDelta(t, want, measured(t, a, name), 1e-9, name)
+	}
+}
+
+func TestSetFullCountsDuplicates(t *testing.T) {
+	a := check(hist(op(1, history.FAdd, 1, 1, 0, 1), op(1, history.FAdd, 2, 1, 2, 3), read(9, history.FReadSet, 4, 5, 1, 2, 2)))
+	require.InDelta(t, 1, measured(t, a, "set_duplicated"), 0)
+}
