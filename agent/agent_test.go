@@ -115,7 +115,7 @@ func processes(t *testing.T, n *node) int {
 
 func TestBadConfigIsTold(t *testing.T) {
 	n := newRig(t).start()
-	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/c": "no-such-directive 1\n"}, Argv: []string{"redis-server", "/data/c"}}, nil)
+	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/c": "no-such-directive 1\n"}, Argv: []string{serverBinary(), "/data/c"}}, nil)
 	n.call(wire.OpStart, nil, nil)
 	var p wire.Proc
 	n.until("the exit", func() bool { n.call(wire.OpProc, nil, &p); return p.Pid == 0 })

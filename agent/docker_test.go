@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +56,16 @@ func image() string {
 		return v
 	}
 	return "schism/redis:7.0"
+}
+
+// serverBinary is the server's program in the image.
+func serverBinary() string {
+	for _, name := range []string{"valkey", "redict"} {
+		if strings.Contains(image(), name) {
+			return name + "-server"
+		}
+	}
+	return "redis-server"
 }
 
 // newRig builds the agent and makes an internal network.
@@ -202,7 +213,7 @@ func (n *node) refused(op wire.Op, args any, code string) *wire.RemoteError {
 // serve sets a server up with these config lines, starts it and waits for its PONG.
 func (n *node) serve(lines string, argv ...string) wire.Proc {
 	n.t.Helper()
-	args := append([]string{"redis-server", "/data/test.conf"}, argv...)
+	args := append([]string{serverBinary(), "/data/test.conf"}, argv...)
 	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/test.conf": "dir /data\nprotected-mode no\n" + lines}, Argv: args, Dir: "/data"}, nil)
 	var p wire.Proc
 	n.call(wire.OpStart, nil, &p)

@@ -16,7 +16,7 @@ import (
 
 func TestObserverSeesTheServersStates(t *testing.T) {
 	n := newRig(t).start()
-	n.call(wire.OpSetup, wire.SetupArgs{Argv: []string{"redis-server", "--save", "", "--dir", "/data"}}, nil)
+	n.call(wire.OpSetup, wire.SetupArgs{Argv: []string{serverBinary(), "--save", "", "--dir", "/data"}}, nil)
 	n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
 	down := func(s history.Sample) bool { return !s.Answered && !s.Up }
 	up := func(s history.Sample) bool { return s.Answered && s.Up && s.Role == history.RoleMaster }
@@ -105,14 +105,20 @@ func TestObserverOfAPair(t *testing.T) {
 	})
 }
 
+// watchOver makes the node a sentinel of the master.
+func (n *node) watchOver(master *node) {
+	n.t.Helper()
+	conf := fmt.Sprintf("port 26379\ndir /data\nsentinel monitor m %s 6379 1\nsentinel down-after-milliseconds m 200\n", master.addr)
+	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/s.conf": conf}, Argv: []string{serverBinary(), "/data/s.conf", "--sentinel"}}, nil)
+	n.call(wire.OpStart, nil, nil)
+	n.pong()
+}
+
 func TestObserverOfASentinel(t *testing.T) {
 	r := newRig(t)
 	master, sentinel := r.start(), r.start()
 	master.serve("")
-	conf := fmt.Sprintf("port 26379\ndir /data\nsentinel monitor m %s 6379 1\nsentinel down-after-milliseconds m 200\n", master.addr)
-	sentinel.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/s.conf": conf}, Argv: []string{"redis-server", "/data/s.conf", "--sentinel"}}, nil)
-	sentinel.call(wire.OpStart, nil, nil)
-	sentinel.pong()
+	sentinel.watchOver(master)
 	sentinel.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25, Sentinel: true}, nil)
 	sentinel.until("a sample", func() bool {
 		return lastIs(sentinel, func(s history.Sample) bool {
