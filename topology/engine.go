@@ -1,0 +1,115 @@
+package topology
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+
+	"github.com/schismtest/schism/history"
+)
+
+// engine is the container engine, as far as this package needs it.
+type engine struct {
+	cli  *testcontainers.DockerClient
+	os   string // "linux"
+	arch string // as Go calls it
+	// local: the engine answers on a socket of this machine, so it probably sees this machine's files.
+	local bool
+	facts []history.KV
+}
+
+// prepareLibrary settles testcontainers' ways for the process, once, since it reads them only once: no reaper (the agents' streams
+// hold the containers, and the reaper's image is one more thing to be had), and no log of its own beside the progress line.
+// Whoever has set these things keeps what he set.
+var prepareLibrary = sync.OnceFunc(func() {
+	setDefault := func(name, value string) {
+		if _, ok := os.LookupEnv(name); !ok {
+			_ = os.Setenv(name, value)
+		}
+	}
+	setDefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+	host := os.Getenv("DOCKER_HOST")
+	if _, err := os.Stat("/.dockerenv"); err == nil && (host == "" || strings.HasPrefix(host, "unix://")) {
+		// The file may be a leftover of how the machine was made; taken for a container, it would be looked for behind a gateway.
+		setDefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
+	}
+	tclog.SetDefault(tclog.NewNoopLogger())
+})
+
+// connect finds the engine and asks it what it is. Its error is an *EngineError.
+func connect(ctx context.Context) (*engine, error) {
+	prepareLibrary()
+	cli, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return nil, noEngine(err)
+	}
+	// Info of the library's client is kept from an earlier call; this one must be about now.
+	res, err := cli.Client.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		_ = cli.Close()
+		return nil, noEngine(err)
+	}
+	info := res.Info
+	e := &engine{cli: cli, os: info.OSType, arch: goArch(info.Architecture), local: strings.HasPrefix(cli.DaemonHost(), "unix://")}
+	if e.os != "linux" {
+		_ = cli.Close()
+		return nil, &EngineError{Text: fmt.Sprintf("Docker runs %s containers", e.os), Do: "switch it to Linux containers"}
+	}
+	e.facts = []history.KV{
+		{K: "engine", V: fmt.Sprintf("Docker %s on %s, %s", info.ServerVersion, info.OperatingSystem, info.Architecture)},
+		{K: "kernel", V: info.KernelVersion},
+		{K: "CPUs", V: fmt.Sprint(info.NCPU)},
+		{K: "memory", V: fmt.Sprintf("%.1f GiB", float64(info.MemTotal)/(1<<30))},
+	}
+	return e, nil
+}
+
+func noEngine(err error) error {
+	if err := hint(err); err != nil {
+		if _, ok := err.(*EngineError); ok {
+			return err
+		}
+	}
+	return &EngineError{Text: "Docker does not answer", Do: "start it, or set DOCKER_HOST to where it is", Err: err}
+}
+
+// hasImage refuses an image that the engine does not have, or cannot run.
+func (e *engine) hasImage(ref string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		img, err := e.cli.ImageInspect(ctx, ref)
+		switch {
+		case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
+			return &ImageError{Image: ref, Text: "Docker does not have it"}
+		case err != nil:
+			return fmt.Errorf("look for image %s: %w", ref, err)
+		case img.Os != "" && img.Os != e.os, img.Architecture != "" && img.Architecture != e.arch:
+			return &ImageError{Image: ref, Text: fmt.Sprintf("it is for %s/%s, the engine for %s/%s", img.Os, img.Architecture, e.os, e.arch)}
+		}
+		return nil
+	}
+}
+
+// goArch translates what kernels call a CPU.
+func goArch(machine string) string {
+	switch machine {
+	case "x86_64":
+		return "amd64"
+	case "aarch64":
+		return "arm64"
+	case "armv7l", "armv6l":
+		return "arm"
+	case "i386", "i686":
+		return "386"
+	}
+	return machine
+}
+
+// close ends the connections.
+func (e *engine) close() error { return e.cli.Close() }

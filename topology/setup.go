@@ -1,0 +1,194 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/wire"
+)
+
+// binaries are the names that servers go by, tried in this order in an image about which nothing is known.
+var binaries = []string{"redis-server", "valkey-server", "redict-server", "keydb-server"}
+
+// findServer finds the server in the image and asks it for its version, in a worker, where nothing else runs: which directives may
+// be written depends on it.
+func (d *Deployment) findServer(ctx context.Context) error {
+	names := binaries
+	if d.opts.Image.Binary != "" {
+		names = []string{d.opts.Image.Binary}
+	}
+	w := d.Nodes[len(d.Nodes)-1]
+	var last error
+	for _, name := range names {
+		out, err := d.output(ctx, w, name, "--version")
+		var re *wire.RemoteError
+		if errors.As(err, &re) {
+			last = re
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if d.Version, err = parseVersion(out); err != nil {
+			return &ImageError{Image: d.opts.Image.Ref, Text: name + " in it is no Redis server: --version says " + shorten(out)}
+		}
+		d.opts.Image.Binary = name
+		return nil
+	}
+	text := "it holds no Redis server; looked for " + strings.Join(names, ", ")
+	if !strings.Contains(last.Error(), "not found") {
+		text = "its server cannot be run: " + last.Error()
+	}
+	return &ImageError{Image: d.opts.Image.Ref, Text: text}
+}
+
+// output runs a command on a node and returns what it wrote.
+func (d *Deployment) output(ctx context.Context, n *Node, argv ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	if _, err := n.Conn.Call(ctx, wire.OpSetup, wire.SetupArgs{Argv: argv}, nil); err != nil {
+		return "", err
+	}
+	if _, err := n.Conn.Call(ctx, wire.OpStart, nil, nil); err != nil {
+		return "", err
+	}
+	var p wire.Proc
+	err := poll(ctx, func() (bool, error) {
+		_, err := n.Conn.Call(ctx, wire.OpProc, nil, &p)
+		// The process may be gone before the last of its output is there.
+		return p.Pid == 0 && p.Tail != "", err
+	})
+	if err != nil && p.Exit == "" {
+		return "", fmt.Errorf("run %s on %s: %w", argv[0], n.Name, err)
+	}
+	return p.Tail, nil
+}
+
+// setUp hands every server and sentinel its config.
+func (d *Deployment) setUp(ctx context.Context) error {
+	all := d.nodes()
+	ids := sentinelIDs(d.rng(), all)
+	masterIP, _, _ := strings.Cut(all[0].Addr, ":")
+	g, ctx := errgroup.WithContext(ctx)
+	for _, n := range d.Nodes {
+		argv := []string{d.opts.Image.Binary}
+		var conf []string
+		switch {
+		case n.Kind == history.Sentinel:
+			conf = d.spec.sentinelConfig(n.Node, all, ids)
+			argv = append(argv, sentFile, "--sentinel")
+		case n.Kind == history.Server && n.Role == history.RoleReplica:
+			conf = d.spec.serverConfig(n.Node, d.Version, masterIP)
+			argv = append(argv, confFile)
+		case n.Kind == history.Server:
+			conf = d.spec.serverConfig(n.Node, d.Version, "")
+			argv = append(argv, confFile)
+		default:
+			continue
+		}
+		n.Version, n.Config, n.conf = d.Version.Text, effective(conf), file(conf)
+		args := wire.SetupArgs{Files: map[string]string{argv[1]: n.conf}, Argv: argv, Dir: confDir, Port: ports[n.Kind]}
+		if d.spec.Disk {
+			// The agent makes the folders of the files that it writes.
+			args.Files[diskDir+"/.schism"] = ""
+		}
+		g.Go(func() error {
+			_, err := n.Conn.Call(ctx, wire.OpSetup, args, nil)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// startServers starts the master, the replicas when it answers, and waits until they stream.
+func (d *Deployment) startServers(ctx context.Context) error {
+	masters := d.of(func(n *Node) bool { return n.Kind == history.Server && n.Role == history.RoleMaster })
+	replicas := d.of(func(n *Node) bool { return n.Role == history.RoleReplica })
+	if err := d.each(ctx, masters, d.startServer); err != nil {
+		return err
+	}
+	if err := d.each(ctx, replicas, d.startServer); err != nil {
+		return err
+	}
+	return d.awaitReplicas(ctx, d.Nodes[0], replicas)
+}
+
+// startServer starts a server and returns when it serves commands.
+func (d *Deployment) startServer(ctx context.Context, n *Node) error {
+	if _, err := n.Conn.Call(ctx, wire.OpStart, nil, nil); err != nil {
+		return &StartError{Node: n.Name, Want: "its process did not start", Err: err}
+	}
+	return d.await(ctx, n, "it does not answer PING", func(ctx context.Context) (string, error) {
+		var s string
+		if err := n.redis(ctx, &s, "PING"); err != nil {
+			return err.Error(), err
+		}
+		return s, nil
+	})
+}
+
+// startSentinels starts the sentinels, when the replicas are level: a sentinel that looks earlier notes their links as down, and
+// looks again only 10 s later.
+func (d *Deployment) startSentinels(ctx context.Context) error {
+	sentinels := d.of(func(n *Node) bool { return n.Kind == history.Sentinel })
+	if err := d.each(ctx, sentinels, d.startServer); err != nil {
+		return err
+	}
+	return d.each(ctx, sentinels, d.awaitSentinel)
+}
+
+// each does something with all the nodes at once.
+func (d *Deployment) each(ctx context.Context, nodes []*Node, do func(context.Context, *Node) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, n := range nodes {
+		g.Go(func() error { return do(ctx, n) })
+	}
+	return g.Wait()
+}
+
+// identify notes what each server says of itself.
+func (d *Deployment) identify(ctx context.Context) error {
+	running := d.of(func(n *Node) bool { return n.Kind != history.Worker })
+	return d.each(ctx, running, func(ctx context.Context, n *Node) error {
+		in, err := n.info(ctx, "server")
+		if err != nil {
+			return fmt.Errorf("identify %s: %w", n.Name, err)
+		}
+		n.RunID, n.Build = in["run_id"], in["redis_build_id"]
+		if n.Build == "" {
+			n.Build = in["valkey_build_id"]
+		}
+		return nil
+	})
+}
+
+// poll asks until the answer is yes, an error comes, or the context ends.
+func poll(ctx context.Context, done func() (bool, error)) error {
+	t := time.NewTicker(pollEvery)
+	defer t.Stop()
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func shorten(s string) string {
+	s = lines(s, 1)
+	if len(s) > 120 {
+		s = s[:120] + "..."
+	}
+	return fmt.Sprintf("%q", s)
+}
