@@ -145,6 +145,11 @@ func (e *counterCheck) jobs() []job {
 // fill goes through the slots and gives each its increments.
 func (e *counterCheck) fill(taken []bool) string {
 	js := e.jobs()
+	for _, j := range js {
+		if j.release > j.deadline {
+			return fmt.Sprintf("%d was still seen after an increment that followed it was acknowledged", e.cuts[j.deadline])
+		}
+	}
 	open := &deadlines{}
 	next := 0
 	for j := 1; j < len(e.cuts); j++ {

@@ -41,7 +41,7 @@ type extra struct {
 	master, every int64
 	judged        bool // there was something that master and every speak of
 	undecided     []string
-	repeated      map[uint32]bool // registers with repeated values, which sessions finds
+	repeated      map[uint32]bool // registers and lists with repeated values, which sessions and lists find
 }
 
 func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {

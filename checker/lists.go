@@ -21,6 +21,9 @@ func (x *extra) lists() {
 		s := collect(&x.h.Ops, g.of(k))
 		f := collectionFindings{notes: x.strange(s, k)}
 		f.full = s.full()
+		if f.repeats = slices.ContainsFunc(s.elems, func(e element) bool { return e.adds > 1 }); f.repeats {
+			return f // its places are not known, so it goes to porcupine
+		}
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
 			l := s.newListCheck(scope == 0)
 			l.run()
@@ -32,6 +35,11 @@ func (x *extra) lists() {
 		return f
 	})
 	x.addCollections("list", parts)
+	for n, p := range parts {
+		if p.repeats {
+			x.repeated[keys[n]] = true
+		}
+	}
 	x.finalLists(keys, g)
 }
 

@@ -34,13 +34,13 @@ func autoObjects(m fset) bool {
 	return m&^scalarOps == 0 || m&^objectListOps == 0
 }
 
-// objects gives general objects to porcupine: compare-and-set, deletes, mixed use of one key, and registers with repeated values,
-// which the exact sweep cannot judge. Only master reads are judged.
+// objects gives general objects to porcupine: compare-and-set, deletes, mixed use of one key, and registers and lists with repeated
+// values, which the exact sweeps cannot judge. Only master reads are judged.
 func (x *extra) objects(want func(fset) bool) {
 	var keys []uint32
 	var all fset
 	for k, m := range x.mask {
-		if m != 0 && (want(m) || (x.repeated[uint32(k)] && m&^registerOps == 0)) {
+		if m != 0 && (want(m) || x.repeated[uint32(k)]) {
 			keys = append(keys, uint32(k))
 			all |= m
 		}

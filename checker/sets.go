@@ -14,6 +14,7 @@ type collectionFindings struct {
 	notes     []note
 	full      setFull
 	regressed int64
+	repeats   bool // a list in which an element was appended more than once
 }
 
 // sets checks sets that are read whole. Nothing is ever taken out of them, so what reads return must grow: the distinct reads
