@@ -1,0 +1,167 @@
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/moby/moby/api/types/build"
+	"github.com/moby/moby/client"
+)
+
+// dockerfile installs the server's package on a base image of Debian. The mirror is that of the machine, given at build time.
+func dockerfile(base string, s Server) string {
+	return fmt.Sprintf(`FROM %s
+ARG MIRROR
+RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d \
+ && echo "deb $MIRROR %s main" > /etc/apt/sources.list.d/schism.list \
+ && apt-get -o Acquire::Check-Valid-Until=false update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -t %s %s \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+`, base, s.Suite, s.Suite, s.Package)
+}
+
+// baseNames are the base images to look for: Debian's own, then ours.
+func baseNames(suite string) (official, ours string) {
+	return "debian:" + suite + "-slim", "schism/debian:" + suite
+}
+
+// build makes the server's image; one process at a time does.
+func (e *engine) build(ctx context.Context, s Server) error {
+	unlock, err := lock("build")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if id, err := e.id(ctx, s.Built()); err != nil || id != "" { // another process made it meanwhile
+		return err
+	}
+	mirror, err := aptMirror()
+	if err != nil {
+		return err
+	}
+	base, err := e.base(ctx, s.base(), mirror)
+	if err != nil {
+		return err
+	}
+	e.progress(fmt.Sprintf("building %s from Debian %s (%s)", s.Built(), s.Suite, s.Package))
+	var ctxTar bytes.Buffer
+	w := tar.NewWriter(&ctxTar)
+	text := dockerfile(base, s)
+	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(text))}), writeAll(w, text), w.Close()); err != nil {
+		return fmt.Errorf("pack build context: %w", err)
+	}
+	r, err := e.cli.ImageBuild(ctx, &ctxTar, client.ImageBuildOptions{Tags: []string{s.Built()}, Version: build.BuilderV1, Remove: true, ForceRemove: true,
+		BuildArgs: map[string]*string{"MIRROR": &mirror}, Labels: map[string]string{"schism.server": s.Name, "schism.from": "Debian " + s.Suite + ", package " + s.Package}})
+	if err != nil {
+		return fmt.Errorf("build %s: %w", s.Built(), err)
+	}
+	defer r.Body.Close()
+	var tail []string
+	if err := drain(r.Body, func(line string) {
+		if line = strings.TrimSpace(line); line != "" {
+			tail = append(tail, line)
+			tail = tail[max(0, len(tail)-3):]
+		}
+	}); err != nil {
+		return fmt.Errorf("build %s: %w (%s)", s.Built(), err, strings.Join(tail, " | "))
+	}
+	return nil
+}
+
+func writeAll(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// base finds or makes a base image of a Debian suite.
+func (e *engine) base(ctx context.Context, suite, mirror string) (string, error) {
+	official, ours := baseNames(suite)
+	for _, ref := range []string{official, ours} {
+		if id, err := e.id(ctx, ref); err != nil || id != "" {
+			return ref, err
+		}
+	}
+	if e.pull(ctx, official) == nil {
+		return official, nil
+	}
+	return ours, e.debootstrap(ctx, suite, mirror, ours)
+}
+
+// debootstrap makes a base image from the mirror.
+func (e *engine) debootstrap(ctx context.Context, suite, mirror, ref string) (err error) {
+	if os.Geteuid() != 0 {
+		return errors.New("making a base image needs root; run scripts/setup.sh and this as root once, or load the official image into the engine")
+	}
+	tool, err := exec.LookPath("debootstrap")
+	if err != nil {
+		return errors.New("making a base image needs debootstrap; install it (apt-get install debootstrap)")
+	}
+	e.progress("making the base image " + ref + " with debootstrap")
+	dir, err := os.MkdirTemp("", "schism-base-")
+	if err != nil {
+		return fmt.Errorf("make base image: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	args := []string{"--variant=minbase", suite, dir, mirror}
+	if _, statErr := os.Stat("/usr/share/debootstrap/scripts/" + suite); statErr != nil {
+		args = append(args, "/usr/share/debootstrap/scripts/sid") // a suite newer than this debootstrap
+	}
+	if out, err := exec.CommandContext(ctx, tool, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("debootstrap %s: %w: %s", suite, err, lastLine(out))
+	}
+	return e.importTree(ctx, dir, ref)
+}
+
+// importTree packs a tree with tar, which keeps what Go's tar would need many lines for, and makes an image of it.
+func (e *engine) importTree(ctx context.Context, dir, ref string) error {
+	tarCmd := exec.CommandContext(ctx, "tar", "-C", dir, "--numeric-owner", "--exclude=./var/cache/apt/archives/*.deb", "--exclude=./dev/*", "-c", ".")
+	out, err := tarCmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("pack base image: %w", err)
+	}
+	if err := tarCmd.Start(); err != nil {
+		return fmt.Errorf("pack base image: %w", err)
+	}
+	r, err := e.cli.ImageImport(ctx, client.ImageImportSource{Source: out, SourceName: "-"}, ref, client.ImageImportOptions{Message: "schism: Debian by debootstrap"})
+	if err == nil {
+		err = errors.Join(drain(r, func(string) {}), r.Close())
+	}
+	if err = errors.Join(err, tarCmd.Wait()); err != nil {
+		return fmt.Errorf("import base image %s: %w", ref, err)
+	}
+	return nil
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}
+
+// lock keeps processes of this user from doing the same work at once.
+func lock(name string) (unlock func(), err error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	dir = filepath.Join(dir, "schism")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), f.Close())
+	}
+	return func() { f.Close() }, nil
+}
