@@ -105,10 +105,31 @@ func (r *Runner) newWork() work {
 	switch r.job.Spec.Kind {
 	case Set, List:
 		return r.collections()
-	default:
-		return r.registers()
+	case Counter:
+		return r.counters()
+	case CAS:
+		return r.compareAndSet()
+	case Lock:
+		return r.locks()
+	case Bank:
+		return r.bank()
+	case Queue, Stream:
+		return r.queues()
+	case Expiry:
+		return r.expiring()
+	case Txn:
+		return r.transactions()
 	}
+	return r.registers()
 }
 
-// setup is the commands that make what the load needs.
-func (s *Spec) setup() [][]any { return nil }
+// setup is the commands that make what the load needs; a second run of them changes nothing.
+func (s *Spec) setup() [][]any {
+	switch s.Kind {
+	case Bank:
+		return s.openBank()
+	case Stream:
+		return s.makeGroups()
+	}
+	return nil
+}

@@ -48,6 +48,10 @@ func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner,
 	if job.Master == "" && len(job.Sentinels) == 0 {
 		return nil, errors.New("workload: the job names neither a master nor sentinels")
 	}
+	if s := &job.Spec; job.FirstWriter < 0 || job.FirstReader < 0 || job.FirstWriter+job.Writers > s.Writers || job.FirstReader+job.Readers > s.Readers {
+		return nil, fmt.Errorf("workload: writers %d+%d of %d and readers %d+%d of %d: a worker's part is larger than the whole",
+			job.FirstWriter, job.Writers, s.Writers, job.FirstReader, job.Readers, s.Readers)
+	}
 	r := &Runner{job: job, clock: clock, emit: emit, dial: clients.Dial, setup: clients.Setup}
 	r.plan()
 	return r, nil

@@ -40,7 +40,7 @@ func Start(t testing.TB, args ...string) *Server {
 	addr := freeAddr(t)
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
-	argv := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "local"}, args...)
+	argv := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"}, args...)
 	s := &Server{Addr: addr, output: &bytes.Buffer{}}
 	dir := t.TempDir()
 	if path := binary(); path != "" {
@@ -69,7 +69,7 @@ func (s *Server) Replica(t testing.TB, args ...string) *Server {
 	t.Helper()
 	_, port, err := net.SplitHostPort(s.Addr)
 	require.NoError(t, err)
-	r := Start(t, append([]string{"--replicaof", "127.0.0.1 " + port, "--repl-diskless-sync-delay", "0"}, args...)...)
+	r := Start(t, append([]string{"--replicaof", "127.0.0.1 " + port}, args...)...)
 	ctx := context.Background()
 	Poll(t, 20*time.Second, "the replica's link to be up", func() bool {
 		info, err := r.Client.Info(ctx, "replication").Result()
