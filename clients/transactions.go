@@ -95,7 +95,8 @@ func (s *session) watch(ctx context.Context, key string, op *history.Op, check f
 }
 
 // execError tells an EXEC that failed as a whole from one that was executed: then commands of it may have failed alone, and the
-// rest applies. The connection is not used again after an error, since go-redis stops reading replies there.
+// rest applies. It was executed when a command of it succeeded: go-redis gives those without an error of their own that of EXEC.
+// The connection is not used again after an error, since go-redis stops reading replies there.
 func (s *session) execError(cmds []redis.Cmder, err error) error {
 	if err == nil || err == redis.TxFailedErr {
 		return err
@@ -103,9 +104,17 @@ func (s *session) execError(cmds []redis.Cmder, err error) error {
 	s.drop()
 	if reply := redis.Error(nil); errors.As(err, &reply) {
 		for _, c := range cmds {
-			if c.Err() == nil || c.Err().Error() != err.Error() {
+			if c.Err() == nil || c.Err() == redis.Nil {
 				return nil
 			}
+		}
+	}
+	for _, c := range cmds {
+		switch e := c.Err(); {
+		case redis.IsExecAbortError(e):
+			err = e
+		case Classify(e, true).Outcome() == history.Fail:
+			return e // why it was refused when it was queued says more than that EXEC was aborted
 		}
 	}
 	return err

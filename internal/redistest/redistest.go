@@ -29,6 +29,8 @@ type Server struct {
 
 	cmd    *exec.Cmd
 	output *bytes.Buffer
+	dir    string
+	argv   []string
 }
 
 // Start starts a server with these arguments beyond its port and ends it with the test. It skips the test with -short.
@@ -41,23 +43,9 @@ func Start(t testing.TB, args ...string) *Server {
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
 	argv := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"}, args...)
-	s := &Server{Addr: addr, output: &bytes.Buffer{}}
-	dir := t.TempDir()
-	if path := binary(); path != "" {
-		s.cmd = exec.Command(path, argv...)
-		s.cmd.Args[0] = "redis-server" // Debian's redis-check-rdb is the same program
-	} else {
-		image := os.Getenv("SCHISM_TEST_IMAGE")
-		if image == "" {
-			image = Image
-		}
-		run := []string{"run", "--rm", "-i", "--log-driver", "none", "--network", "host", "--entrypoint", "redis-server", image}
-		s.cmd = exec.Command("docker", append(run, argv...)...)
-	}
-	s.cmd.Dir = dir
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	require.NoError(t, s.cmd.Start())
-	t.Cleanup(func() { s.stop() })
+	s := &Server{Addr: addr, output: &bytes.Buffer{}, dir: t.TempDir(), argv: argv}
+	s.run(t)
+	t.Cleanup(func() { s.Kill() })
 	s.Client = redis.NewClient(&redis.Options{Addr: addr, DisableIdentity: true})
 	t.Cleanup(func() { s.Client.Close() })
 	s.waitUp(t)
@@ -109,13 +97,36 @@ func (s *Server) waitUp(t testing.TB) {
 }
 
 // Kill ends the server at once.
-func (s *Server) Kill() { s.stop() }
-
-func (s *Server) stop() {
+func (s *Server) Kill() {
 	if s.cmd.ProcessState == nil {
 		s.cmd.Process.Kill()
 		s.cmd.Wait()
 	}
+}
+
+// Restart starts a server that was killed again, at the same address.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.run(t)
+	s.waitUp(t)
+}
+
+func (s *Server) run(t testing.TB) {
+	t.Helper()
+	if path := binary(); path != "" {
+		s.cmd = exec.Command(path, s.argv...)
+		s.cmd.Args[0] = "redis-server" // Debian's redis-check-rdb is the same program
+	} else {
+		image := os.Getenv("SCHISM_TEST_IMAGE")
+		if image == "" {
+			image = Image
+		}
+		run := []string{"run", "--rm", "-i", "--log-driver", "none", "--network", "host", "--entrypoint", "redis-server", image}
+		s.cmd = exec.Command("docker", append(run, s.argv...)...)
+	}
+	s.cmd.Dir = s.dir
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	require.NoError(t, s.cmd.Start())
 }
 
 // Signal sends a signal to the server's process; only where it is no container.
