@@ -116,7 +116,8 @@ func (s Spec) persistence() []string {
 }
 
 // sentinelConfig are the lines of a sentinel's config. all are the deployment's nodes with their addresses, ids the sentinels' ids
-// by name. Unless the sentinels are to find each other (Cold), they are told of each other and of the replicas.
+// by name. Unless they are to find them (Cold), the sentinels know the replicas from the start. Of each other they are told by
+// introduce: a sentinel that knows another before that one listens tries again only a second later.
 func (s Spec) sentinelConfig(n history.Node, all []history.Node, ids map[string]string) []string {
 	set := func(name string, v any) string { return fmt.Sprintf("sentinel %s %s %v", name, MasterName, v) }
 	lines := []string{
@@ -133,13 +134,8 @@ func (s Spec) sentinelConfig(n history.Node, all []history.Node, ids map[string]
 		set("parallel-syncs", 1),
 	}
 	for _, o := range all {
-		addr := strings.ReplaceAll(o.Addr, ":", " ")
-		switch {
-		case s.Cold || o.Stranger:
-		case o.Kind == history.Server && o.Role == history.RoleReplica:
-			lines = append(lines, set("known-replica", addr))
-		case o.Kind == history.Sentinel && o.Name != n.Name:
-			lines = append(lines, set("known-sentinel", addr+" "+ids[o.Name]))
+		if o.Role == history.RoleReplica && !s.Cold {
+			lines = append(lines, set("known-replica", strings.ReplaceAll(o.Addr, ":", " ")))
 		}
 	}
 	return append(lines, s.userLines(n)...)

@@ -69,6 +69,7 @@ type Deployment struct {
 	engine  *engine
 	network *testcontainers.DockerNetwork
 	bind    bool
+	ids     map[string]string // the sentinels', by name
 
 	lost     chan struct{}
 	mu       sync.Mutex

@@ -73,7 +73,7 @@ func (d *Deployment) output(ctx context.Context, n *Node, argv ...string) (strin
 // setUp hands every server and sentinel its config.
 func (d *Deployment) setUp(ctx context.Context) error {
 	all := d.nodes()
-	ids := sentinelIDs(d.rng(), all)
+	d.ids = sentinelIDs(d.rng(), all)
 	masterIP, _, _ := strings.Cut(all[0].Addr, ":")
 	g, ctx := errgroup.WithContext(ctx)
 	for _, n := range d.Nodes {
@@ -81,7 +81,7 @@ func (d *Deployment) setUp(ctx context.Context) error {
 		var conf []string
 		switch {
 		case n.Kind == history.Sentinel:
-			conf = d.spec.sentinelConfig(n.Node, all, ids)
+			conf = d.spec.sentinelConfig(n.Node, all, d.ids)
 			argv = append(argv, sentFile, "--sentinel")
 		case n.Kind == history.Server && n.Role == history.RoleReplica:
 			conf = d.spec.serverConfig(n.Node, d.Version, masterIP)
@@ -140,7 +140,29 @@ func (d *Deployment) startSentinels(ctx context.Context) error {
 	if err := d.each(ctx, sentinels, d.startServer); err != nil {
 		return err
 	}
+	if !d.spec.Cold {
+		if err := d.each(ctx, sentinels, d.introduce); err != nil {
+			return err
+		}
+	}
 	return d.each(ctx, sentinels, d.awaitSentinel)
+}
+
+// introduce tells a sentinel of the others, in the words that sentinels use among themselves.
+func (d *Deployment) introduce(ctx context.Context, n *Node) error {
+	masterIP, _, _ := strings.Cut(d.Nodes[0].Addr, ":")
+	for _, o := range d.Nodes {
+		if o.Kind != history.Sentinel || o == n {
+			continue
+		}
+		ip, _, _ := strings.Cut(o.Addr, ":")
+		hello := fmt.Sprintf("%s,%d,%s,0,%s,%s,%d,0", ip, SentinelPort, d.ids[o.Name], MasterName, masterIP, ServerPort)
+		var v any
+		if err := n.redis(ctx, &v, "PUBLISH", "__sentinel__:hello", hello); err != nil {
+			return &StartError{Node: n.Name, Want: "it could not be told of " + o.Name, Err: err}
+		}
+	}
+	return nil
 }
 
 // each does something with all the nodes at once.
