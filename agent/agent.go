@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/schismtest/schism/history"
@@ -154,8 +156,15 @@ func (a *Agent) prepare(s wire.SetupArgs) (any, error) {
 	if len(s.Argv) == 0 {
 		return nil, wire.Coded(wire.CodeUsage, "setup without a command line")
 	}
+	owner := &syscall.Credential{Uid: uint32(os.Getuid()), Gid: uint32(os.Getgid())}
+	if s.User != "" {
+		var err error
+		if owner, err = credential(s.User); err != nil {
+			return nil, err
+		}
+	}
 	for path, content := range s.Files {
-		if err := writeFile(path, content); err != nil {
+		if err := writeFile(path, content, owner); err != nil {
 			return nil, err
 		}
 	}
@@ -211,11 +220,11 @@ func Serve(ctx context.Context, in *os.File, out *os.File) error {
 
 // emitter is the one door through which records leave the agent: it numbers and encodes batches.
 type emitter struct {
-	srv *wire.Server
+	srv  *wire.Server
+	base atomic.Int64 // apart from the lock: the clock must not wait for a batch that is being sent
 
 	mu     sync.Mutex
 	source int32
-	base   int64
 	seq    uint64
 	buf    []byte
 }
@@ -226,15 +235,12 @@ func newEmitter(srv *wire.Server) *emitter { return &emitter{srv: srv} }
 func (e *emitter) identify(source int32, base int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.source, e.base = source, base
+	e.source = source
+	e.base.Store(base)
 }
 
 // now is the run's clock.
-func (e *emitter) now() int64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return monotonic() - e.base
-}
+func (e *emitter) now() int64 { return monotonic() - e.base.Load() }
 
 // stallLimit is how long the harness may hold an agent up before that is recorded.
 const stallLimit = 50 * time.Millisecond
@@ -245,7 +251,7 @@ func (e *emitter) batch(b *history.Batch) {
 	defer e.mu.Unlock()
 	if held := e.send(b); held > stallLimit {
 		text := fmt.Sprintf("held up for %d ms: the harness did not read", held.Milliseconds())
-		e.send(&history.Batch{Events: []history.Event{{T: monotonic() - e.base, Kind: history.EvStall, Text: text}}})
+		e.send(&history.Batch{Events: []history.Event{{T: e.now(), Kind: history.EvStall, Text: text}}})
 	}
 }
 

@@ -162,3 +162,47 @@ func TestRedisReplies(t *testing.T) {
 	n.call(wire.OpRedis, wire.RedisArgs{Args: []string{"DEBUG", "NONSENSE"}, NoWait: true}, &r)
 	require.NotEmpty(t, r.Err, "an error reply is reported")
 }
+
+// The kernel takes the server when the container's memory is used up, and the agent lives to tell.
+func TestAgentSurvivesItsServersMemory(t *testing.T) {
+	n := newRig(t).startLimited(64 << 20)
+	n.serve("save \"\"")
+	_, err := n.Call(t.Context(), wire.OpRedis, wire.RedisArgs{Args: []string{"EVAL",
+		`for i = 1, 200 do redis.call('SET', 'k' .. i, string.rep('x', 1000000)) end`, "0"}}, nil)
+	require.Error(t, err)
+	var p wire.Proc
+	n.until("the exit", func() bool { n.call(wire.OpProc, nil, &p); return p.Pid == 0 })
+	require.Equal(t, "killed by SIGKILL", p.Exit)
+	n.call(wire.OpStart, nil, nil)
+	n.pong()
+}
+
+func TestExitTakesTheServerAlong(t *testing.T) {
+	r := newRig(t)
+	n := r.start()
+	n.serve("save 3600 1")
+	n.call(wire.OpExit, nil, nil)
+	require.True(t, n.gone(r.docker, 5*time.Second))
+	<-n.Done()
+	_, err := n.Call(t.Context(), wire.OpProc, nil, nil)
+	require.ErrorContains(t, err, "stream ended")
+}
+
+// When the harness dies its end of the stream closes; nothing is left, whatever state the server is in.
+func TestNothingOutlivesTheHarness(t *testing.T) {
+	r := newRig(t)
+	n := r.start()
+	n.serve("")
+	n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
+	n.signal(sigSTOP, true)
+	start := time.Now()
+	require.NoError(t, n.Close())
+	require.True(t, n.gone(r.docker, 5*time.Second))
+	t.Logf("gone after %v", time.Since(start))
+}
+
+func TestFilesBelongToTheServersUser(t *testing.T) {
+	n := newRig(t).start()
+	n.refused(wire.OpSetup, wire.SetupArgs{Argv: []string{"x"}, User: "no-such-user"}, wire.CodeUsage)
+	n.refused(wire.OpSetup, wire.SetupArgs{Argv: []string{"x"}, Files: map[string]string{"relative": ""}}, wire.CodeUsage)
+}

@@ -100,6 +100,12 @@ func newRig(t testing.TB) *rig {
 
 // start starts a container with these capabilities and greets its agent.
 func (r *rig) start(caps ...string) *node {
+	r.t.Helper()
+	return r.startLimited(0, caps...)
+}
+
+// startLimited is start with so much memory; 0: no limit.
+func (r *rig) startLimited(memory int64, caps ...string) *node {
 	t := r.t
 	t.Helper()
 	ctx := t.Context()
@@ -107,7 +113,7 @@ func (r *rig) start(caps ...string) *node {
 		Config: &container.Config{Image: image(), Entrypoint: []string{"/schism-agent"}, OpenStdin: true, StdinOnce: true,
 			AttachStdin: true, AttachStdout: true, AttachStderr: true, Labels: map[string]string{testLabel: "1"}},
 		HostConfig: &container.HostConfig{AutoRemove: true, CapAdd: caps, NetworkMode: container.NetworkMode(r.net),
-			LogConfig: container.LogConfig{Type: "none"}},
+			LogConfig: container.LogConfig{Type: "none"}, Resources: container.Resources{Memory: memory, MemorySwap: memory}},
 	})
 	require.NoError(t, err)
 	n := &node{t: t, id: c.ID}
@@ -167,6 +173,21 @@ func (n *node) onRecords(b []byte, _ uint64) {
 	n.batches = append(n.batches, batch)
 }
 
+// gone waits until the container is no more.
+func (n *node) gone(docker *client.Client, within time.Duration) bool {
+	deadline := time.Now().Add(within)
+	for {
+		_, err := docker.ContainerInspect(context.Background(), n.id, client.ContainerInspectOptions{})
+		if err != nil {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // remove closes the connection and waits until the container is gone, without help.
 func (n *node) remove(docker *client.Client) {
 	if n.Conn != nil {
@@ -176,18 +197,9 @@ func (n *node) remove(docker *client.Client) {
 	if n.t.Failed() {
 		n.t.Logf("node %s: stderr %q, log:\n%s", n.id[:8], n.stderr.String(), n.log.String())
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		_, err := docker.ContainerInspect(context.Background(), n.id, client.ContainerInspectOptions{})
-		if err != nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			_, _ = docker.ContainerRemove(context.Background(), n.id, client.ContainerRemoveOptions{Force: true})
-			n.t.Errorf("container %s outlived its agent's input", n.id[:8])
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	if !n.gone(docker, 10*time.Second) {
+		_, _ = docker.ContainerRemove(context.Background(), n.id, client.ContainerRemoveOptions{Force: true})
+		n.t.Errorf("container %s outlived its agent's input", n.id[:8])
 	}
 }
 

@@ -36,7 +36,8 @@ func fill(n *node, backwards bool) {
 	}
 	n.redis("XGROUP", "CREATE", "stream", "g", "0")
 	n.redis("XREADGROUP", "GROUP", "g", "c1", "COUNT", "2", "STREAMS", "stream", ">")
-	n.redis("SET", "gone", "1", "PXAT", "4102444800000")
+	n.redis("SET", "gone", "1")
+	n.redis("PEXPIREAT", "gone", "4102444800000")
 	n.redis("PFADD", "hll", "a", "b")
 }
 
@@ -139,4 +140,24 @@ func TestDumpOfAReplicaEqualsItsMaster(t *testing.T) {
 	master.redis("EXPIRE", "list", "1000")
 	master.until("the replica to follow", func() bool { return replicates(master, replica, "done") })
 	require.Equal(t, digests(master.dump("")), digests(replica.dump("")))
+}
+
+// A server older than 7.0 does not say when exactly a key expires: the digest leaves the time out, and that is said.
+func TestDumpOfAnOldServer(t *testing.T) {
+	t.Setenv("SCHISM_TEST_IMAGE", "schism/redis:6.0")
+	r := newRig(t)
+	a, b := r.start(), r.start()
+	for _, n := range []*node{a, b} {
+		n.serve("save \"\"")
+		fill(n, n == b)
+	}
+	got := a.dump("")
+	require.Len(t, got, 11)
+	require.InDelta(t, 4102444800000, got["gone"].ExpireAt, 5000)
+	require.Equal(t, digests(got), digests(b.dump("")))
+	notes := a.events(history.EvNote)
+	require.Len(t, notes, 1)
+	require.Equal(t, observer.NoteInexactExpiry, notes[0].Name)
+	b.redis("PERSIST", "gone")
+	require.NotEqual(t, got["gone"].Digest, b.dump("")["gone"].Digest, "that it expires still counts")
 }

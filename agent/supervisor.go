@@ -224,16 +224,25 @@ func (s *supervisor) family(pid int) []int {
 	return ds
 }
 
-// writeFile writes one of the server's files and makes its folder.
-func writeFile(path, content string) error {
+// writeFile writes one of the server's files. Its owner owns the folder too: Sentinel writes its config anew through a file beside it.
+func writeFile(path, content string, owner *syscall.Credential) error {
 	if !filepath.IsAbs(path) {
 		return wire.Coded(wire.CodeUsage, "file %q is no absolute path", path)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		return fmt.Errorf("write file: %w", err)
+	}
+	if int(owner.Uid) == os.Getuid() {
+		return nil
+	}
+	for _, p := range []string{dir, path} {
+		if err := os.Chown(p, int(owner.Uid), int(owner.Gid)); err != nil {
+			return fmt.Errorf("give file to the server's user: %w", err)
+		}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 func TestObserverSeesTheServersStates(t *testing.T) {
 	n := newRig(t).start()
-	n.call(wire.OpSetup, wire.SetupArgs{Argv: []string{serverBinary(), "--save", "", "--dir", "/data"}}, nil)
+	n.call(wire.OpSetup, wire.SetupArgs{Argv: []string{serverBinary(), "--save", "", "--dir", "/tmp"}}, nil)
 	n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
 	down := func(s history.Sample) bool { return !s.Answered && !s.Up }
 	up := func(s history.Sample) bool { return s.Answered && s.Up && s.Role == history.RoleMaster }
@@ -77,7 +77,7 @@ func lastSample(n *node) history.Sample {
 // A busy script answers INFO with an error: the server is up, and tells nothing.
 func TestObserverOfABusyServer(t *testing.T) {
 	n := newRig(t).start()
-	n.serve("busy-reply-threshold 20\nlua-time-limit 20")
+	n.serve("lua-time-limit 20")
 	n.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25}, nil)
 	n.until("a sample", func() bool { return lastIs(n, func(s history.Sample) bool { return s.Answered }) })
 	n.call(wire.OpRedis, wire.RedisArgs{Args: []string{"EVAL", "while true do end", "0"}, NoWait: true}, nil)
