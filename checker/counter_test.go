@@ -106,7 +106,7 @@ func TestCounters(t *testing.T) {
 			map[string]int64{"counter-conflict (master reads)": 1, "counter-conflict (all reads)": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, counts(check(hist(c.ops...))))
+			require.Equal(t, c.want, counts(checkExtra(hist(c.ops...))))
 		})
 	}
 }

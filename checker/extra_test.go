@@ -55,8 +55,8 @@ func hist(ops ...history.Op) *history.History {
 	return history.FromOps(ops, names)
 }
 
-// check runs the checkers of a run over a history.
-func check(h *history.History) *Analysis {
+// checkExtra runs the checkers of a run over a history.
+func checkExtra(h *history.History) *Analysis {
 	a := &Analysis{}
 	extraMeasures(h, a)
 	return a
@@ -165,7 +165,7 @@ func outcome(r *rand.Rand, o history.Op) history.Op {
 }
 
 func TestExtraMeasuresOfNothing(t *testing.T) {
-	a := check(&history.History{})
+	a := checkExtra(&history.History{})
 	require.Empty(t, a.Result.Anomalies)
 	require.Empty(t, a.Result.Measures)
 }
@@ -178,7 +178,7 @@ func TestLogsAreAnomalies(t *testing.T) {
 		{Kind: history.EvLog, Name: "assertion", Text: "ASSERTION FAILED", Node: history.NoNode},
 		{Kind: history.EvProcess, Name: "crash", Text: "no log"},
 	}
-	a := check(h)
+	a := checkExtra(h)
 	require.Equal(t, map[string]int64{"crash": 1, "assertion": 1}, counts(a))
 	require.True(t, a.Result.Anomalies[0].AlwaysBug)
 	require.Contains(t, a.Result.Anomalies[0].Text, "signal: 11")

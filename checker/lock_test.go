@@ -111,7 +111,7 @@ func TestLocks(t *testing.T) {
 		{"released late but still the holder", []history.Op{take(1, 500, 0, 1), take(2, 500, 550, 560), give(1, 1, 600, 611)}, map[string]int64{"lock-overlap": 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := check(hist(c.ops...))
+			a := checkExtra(hist(c.ops...))
 			require.Equal(t, c.want, counts(a))
 			require.InDelta(t, float64(c.want["lock-overlap"]), measured(t, a, "lock_overlaps"), 0)
 		})
@@ -138,7 +138,7 @@ func TestFencingTokens(t *testing.T) {
 		{"given out backwards", []history.Op{take(1, 2, 0, 1), take(2, 1, 10e6, 11e6)}, map[string]int64{"token-not-growing": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, counts(check(hist(c.ops...))))
+			require.Equal(t, c.want, counts(checkExtra(hist(c.ops...))))
 		})
 	}
 }

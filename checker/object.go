@@ -50,7 +50,25 @@ func (x *extra) objects(want func(fset) bool) {
 	}
 	x.judged = true
 	g := x.group(all)
-	for n, r := range perKey(keys, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k]) }) {
+	results := perKey(keys, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], quickTries) })
+	var hard []uint32
+	bad := false
+	for n, r := range results {
+		bad = bad || (!r.ok && r.undecided == "")
+		if r.undecided != "" {
+			hard = append(hard, keys[n])
+		}
+	}
+	// The hard keys get all the time there is, unless an easy one has settled the verdict.
+	if len(hard) > 0 && !bad {
+		again := perKey(hard, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], 0) })
+		for n, r := range results {
+			if r.undecided != "" {
+				results[n], again = again[0], again[1:]
+			}
+		}
+	}
+	for n, r := range results {
 		name := x.keyName(keys[n])
 		switch {
 		case r.undecided != "":
@@ -69,9 +87,14 @@ type objectResult struct {
 	undecided string
 	text      string
 	ops       []int
+	tries     int64 // how long the search was
 }
 
-func (x *extra) object(ops []int32, m fset) objectResult {
+// quickTries bounds the first search on each key.
+const quickTries = 300_000
+
+// object searches one key; tries bounds the search, 0 leaves it to time and memory.
+func (x *extra) object(ops []int32, m fset, tries int64) objectResult {
 	os := objectOps(&x.h.Ops, ops)
 	if m&^scalarOps == 0 {
 		os = prune(os)
@@ -81,11 +104,13 @@ func (x *extra) object(ops []int32, m fset) objectResult {
 		initial = ""
 	}
 	deadline := time.Now().Add(x.opts.timeout())
-	r := search(os, initial, x.opts.memory(), time.Until(deadline))
+	b := newBudget(len(os), x.opts.memory())
+	b.mostTries = tries
+	r := search(os, initial, b, time.Until(deadline))
 	if r.undecided != "" || r.ok {
 		return r
 	}
-	r.text, r.ops = x.firstBad(os, initial, deadline)
+	r.text, r.ops = x.firstBad(os, initial, 4*r.tries+1000, deadline)
 	return r
 }
 
@@ -111,8 +136,7 @@ func objectOps(c *history.Columns, ops []int32) []*objectOp {
 }
 
 // search asks porcupine.
-func search(os []*objectOp, initial any, memory int64, timeout time.Duration) objectResult {
-	b := newBudget(len(os), memory)
+func search(os []*objectOp, initial any, b *budget, timeout time.Duration) objectResult {
 	hist := make([]porcupine.Operation, len(os))
 	for n, o := range os {
 		hist[n] = porcupine.Operation{Input: o, Call: o.call, Return: o.ret}
@@ -123,14 +147,14 @@ func search(os []*objectOp, initial any, memory int64, timeout time.Duration) ob
 	case r == porcupine.Unknown:
 		return objectResult{undecided: fmt.Sprintf("not decided within the time limit (%d operations)", len(os))}
 	case b.spent():
-		return objectResult{undecided: fmt.Sprintf("not decided within the memory limit (%d operations)", len(os))}
+		return objectResult{undecided: fmt.Sprintf("not decided within the limit of the search (%d operations)", len(os))}
 	}
-	return objectResult{}
+	return objectResult{tries: b.tries.Load()}
 }
 
 // firstBad finds the operation with whose return the history stops being linearizable, by bisection: what had not returned by then
-// is unknown.
-func (x *extra) firstBad(os []*objectOp, initial any, deadline time.Time) (string, []int) {
+// is unknown. A part can be harder than the whole, so each search gets so many attempts only.
+func (x *extra) firstBad(os []*objectOp, initial any, tries int64, deadline time.Time) (string, []int) {
 	ends := slices.Clone(os)
 	slices.SortFunc(ends, func(a, b *objectOp) int { return cmp.Compare(a.ret, b.ret) })
 	unsure := false
@@ -139,7 +163,7 @@ func (x *extra) firstBad(os []*objectOp, initial any, deadline time.Time) (strin
 		if unsure || left <= 0 {
 			return true
 		}
-		r := search(until(os, ends[n].ret), initial, x.opts.memory(), left)
+		r := search(until(os, ends[n].ret), initial, &budget{most: tries, mostTries: tries}, left)
 		unsure = unsure || r.undecided != ""
 		return !r.ok
 	})

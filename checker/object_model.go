@@ -106,6 +106,9 @@ func encodeList(l []int64) string {
 type budget struct {
 	steps atomic.Int64
 	most  int64
+	// tries are all attempts to take a step, a measure of time; they are bounded where mostTries is not 0.
+	tries     atomic.Int64
+	mostTries int64
 }
 
 func newBudget(ops int, memory int64) *budget {
@@ -113,7 +116,9 @@ func newBudget(ops int, memory int64) *budget {
 	return &budget{most: max(memory/each, 1000)}
 }
 
-func (b *budget) spent() bool { return b.steps.Load() > b.most }
+func (b *budget) spent() bool {
+	return b.steps.Load() > b.most || (b.mostTries > 0 && b.tries.Load() > b.mostTries)
+}
 
 func (b *budget) model(initial any) porcupine.Model {
 	return porcupine.Model{
@@ -122,6 +127,7 @@ func (b *budget) model(initial any) porcupine.Model {
 			if b.spent() {
 				return false, state // nothing goes on from here, so the search ends
 			}
+			b.tries.Add(1)
 			ok, next := stepObject(state, input.(*objectOp))
 			if ok {
 				b.steps.Add(1)

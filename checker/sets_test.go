@@ -82,7 +82,7 @@ func TestSets(t *testing.T) {
 		{"twice after a retry", []history.Op{add(1, 1, 0, 5), add(1, 1, 6, 7), whole(8, 9, 1, 1)}, map[string]int64{"duplicated by a retry": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := counts(check(hist(c.ops...)))
+			got := counts(checkExtra(hist(c.ops...)))
 			if c.want == nil {
 				c.want = map[string]int64{}
 			}
@@ -92,7 +92,7 @@ func TestSets(t *testing.T) {
 }
 
 func TestSetFullClassesElements(t *testing.T) {
-	a := check(hist(
+	a := checkExtra(hist(
 		op(1, history.FAdd, 1, 1, 0, 1e9), // stable at once
 		op(2, history.FAdd, 2, 1, 0, 1e9), // stable, but missed by the first read
 		op(3, history.FAdd, 3, 1, 0, 1e9), // lost
@@ -110,6 +110,6 @@ func TestSetFullClassesElements(t *testing.T) {
 }
 
 func TestSetFullCountsDuplicates(t *testing.T) {
-	a := check(hist(op(1, history.FAdd, 1, 1, 0, 1), op(1, history.FAdd, 2, 1, 2, 3), read(9, history.FReadSet, 4, 5, 1, 2, 2)))
+	a := checkExtra(hist(op(1, history.FAdd, 1, 1, 0, 1), op(1, history.FAdd, 2, 1, 2, 3), read(9, history.FReadSet, 4, 5, 1, 2, 2)))
 	require.InDelta(t, 1, measured(t, a, "set_duplicated"), 0)
 }
