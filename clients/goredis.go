@@ -70,7 +70,7 @@ func (s *session) open() *redis.Client {
 	if s.opt.Addr == "" {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
 			MasterName: s.opt.MasterName, SentinelAddrs: s.opt.Sentinels, Dialer: s.dial,
-			Protocol: 2, MaxRetries: -1, DialerRetries: 1, DialTimeout: s.opt.DialTimeout,
+			Protocol: 2, MaxRetries: -1, DialerRetries: 1, DialTimeout: s.lookupTime(),
 			ReadTimeout: s.opt.Timeout, WriteTimeout: s.opt.Timeout, ContextTimeoutEnabled: true,
 			PoolSize: poolSize, MaxConcurrentDials: 1, PipelinePoolSize: -1, ConnMaxIdleTime: -1, DisableIdentity: true,
 		})
@@ -83,6 +83,11 @@ func (s *session) open() *redis.Client {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }
+
+// lookupTime bounds asking the Sentinels and dialling the master together; dial bounds each dial by itself. go-redis leaves a
+// Sentinel that does not answer only when time is left after it was asked twice: with one timeout for all, a client whose Sentinel
+// is cut off would ask that one for ever.
+func (s *session) lookupTime() time.Duration { return 3*s.opt.Timeout + 3*s.opt.DialTimeout }
 
 // dial connects to a server or, for the Sentinel client inside go-redis, to a Sentinel.
 func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -2,6 +2,8 @@ package clients
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,11 +113,9 @@ func TestMisconf(t *testing.T) {
 	s := redistest.Start(t)
 	c := connect(t, Options{Addr: s.Addr})
 	require.Equal(t, history.OK, do(c, history.FWrite, "r:0", 1).Outcome)
-	// Snapshots are wanted, and the last one failed since its file's name is that of a directory.
+	// Snapshots are wanted, and fail since their file's name is that of a directory.
 	require.NoError(t, s.Client.ConfigSet(ctx, "save", "3600 1").Err())
-	if err := s.Client.ConfigSet(ctx, "dir", "/proc").Err(); err != nil {
-		t.Skip("this server keeps its directory: ", err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Join(s.Dir, "dump.rdb", "full"), 0o755))
 	require.NoError(t, s.Client.BgSave(ctx).Err())
 	redistest.Poll(t, 10*time.Second, "the snapshot to fail", func() bool {
 		info, err := s.Client.Info(ctx, "persistence").Result()
@@ -241,4 +241,55 @@ func TestWatchedKeyChanged(t *testing.T) {
 	c.Do(ctx, "a:0", &op)
 	require.EqualValues(t, 0, op.Out)
 	require.EqualValues(t, 8, do(c, history.FRead, "a:0", history.None).Out)
+}
+
+func TestSentinelFailover(t *testing.T) {
+	ctx := context.Background()
+	master := redistest.Start(t)
+	replica := master.Replica(t)
+	sentinel := master.Sentinel(t)
+	redistest.Poll(t, 20*time.Second, "the Sentinel to find the replica", func() bool {
+		m, err := sentinel.Client.Do(ctx, "sentinel", "replicas", "m").Slice()
+		return err == nil && len(m) == 1
+	})
+	opt := Options{Sentinels: []string{sentinel.Addr}, MasterName: "m", Nodes: map[string]int32{master.Addr: 0, replica.Addr: 1}}
+	c := connect(t, opt)
+	op := do(c, history.FWrite, "r:0", 1)
+	require.Equal(t, history.OK, op.Outcome)
+	require.EqualValues(t, 0, op.Node)
+	require.EqualValues(t, 1, func() int64 { n, _ := master.Client.Wait(ctx, 1, time.Second).Result(); return n }())
+	master.Kill()
+	version := int64(1)
+	redistest.Poll(t, 30*time.Second, "a write to be acknowledged again", func() bool {
+		version++
+		op = do(c, history.FWrite, "r:0", version)
+		if op.Outcome != history.OK {
+			require.Equal(t, history.Fail, op.Outcome, "nobody could have executed it: %s", op.Err)
+			require.Contains(t, []history.ErrCode{history.ErrDialRefused, history.ErrReadOnly}, op.Err)
+		}
+		return op.Outcome == history.OK
+	})
+	require.EqualValues(t, 1, op.Node)
+	require.EqualValues(t, 1, op.Out)
+
+	sentinel.Kill()
+	other := newSession(Options{Sentinels: []string{sentinel.Addr}, MasterName: "m", Timeout: testTimeout, DialTimeout: testTimeout})
+	t.Cleanup(func() { other.Close() })
+	requireEnds(t, do(other, history.FWrite, "r:0", 9), history.Fail, history.ErrNoMaster)
+}
+
+func TestSentinelThatDoesNotAnswerIsLeft(t *testing.T) {
+	master := redistest.Start(t)
+	sentinels := []*redistest.Server{master.Sentinel(t), master.Sentinel(t)}
+	c := connect(t, Options{Sentinels: []string{sentinels[0].Addr, sentinels[1].Addr}, MasterName: "m", Nodes: map[string]int32{master.Addr: 0}})
+	for _, frozen := range sentinels {
+		frozen.Signal(t, syscall.SIGSTOP)
+		c.drop() // the client must ask for the master again
+		began := time.Now()
+		redistest.Poll(t, 10*time.Second, "the client to ask the other Sentinel", func() bool {
+			return do(c, history.FWrite, "r:0", 1).Outcome == history.OK
+		})
+		require.Less(t, time.Since(began), 6*testTimeout)
+		frozen.Signal(t, syscall.SIGCONT)
+	}
 }

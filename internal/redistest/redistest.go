@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,10 +29,13 @@ type Server struct {
 	// Client is a client of the test's own, apart from what it tests.
 	Client *redis.Client
 
-	cmd    *exec.Cmd
-	output *bytes.Buffer
-	dir    string
-	argv   []string
+	// Dir is its working directory.
+	Dir string
+
+	cmd       *exec.Cmd
+	container string
+	output    *bytes.Buffer
+	argv      []string
 }
 
 // Start starts a server with these arguments beyond its port and ends it with the test. It skips the test with -short.
@@ -39,11 +44,21 @@ func Start(t testing.TB, args ...string) *Server {
 	if testing.Short() {
 		t.Skip("needs a server")
 	}
+	args = append([]string{"--save", "", "--appendonly", "no", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"}, args...)
+	return begin(t, t.TempDir(), args...)
+}
+
+func begin(t testing.TB, dir string, args ...string) *Server {
+	t.Helper()
 	addr := freeAddr(t)
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
-	argv := append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"}, args...)
-	s := &Server{Addr: addr, output: &bytes.Buffer{}, dir: t.TempDir(), argv: argv}
+	var argv []string
+	if len(args) > 0 && !strings.HasPrefix(args[0], "--") { // a config file comes first
+		argv, args = args[:1:1], args[1:]
+	}
+	argv = append(append(argv, "--port", port, "--bind", "127.0.0.1"), args...)
+	s := &Server{Addr: addr, Dir: dir, output: &bytes.Buffer{}, argv: argv}
 	s.run(t)
 	t.Cleanup(func() { s.Kill() })
 	s.Client = redis.NewClient(&redis.Options{Addr: addr, DisableIdentity: true})
@@ -98,10 +113,15 @@ func (s *Server) waitUp(t testing.TB) {
 
 // Kill ends the server at once.
 func (s *Server) Kill() {
-	if s.cmd.ProcessState == nil {
-		s.cmd.Process.Kill()
-		s.cmd.Wait()
+	if s.cmd.ProcessState != nil {
+		return
 	}
+	if s.container != "" {
+		exec.Command("docker", "rm", "-f", s.container).Run()
+	} else {
+		s.cmd.Process.Kill()
+	}
+	s.cmd.Wait()
 }
 
 // Restart starts a server that was killed again, at the same address.
@@ -121,18 +141,35 @@ func (s *Server) run(t testing.TB) {
 		if image == "" {
 			image = Image
 		}
-		run := []string{"run", "--rm", "-i", "--log-driver", "none", "--network", "host", "--entrypoint", "redis-server", image}
+		s.container = "schism-test-" + strings.ReplaceAll(s.Addr, ":", "-")
+		run := []string{"run", "--rm", "-i", "--name", s.container, "--log-driver", "none", "--network", "host",
+			"--volume", s.Dir + ":" + s.Dir, "--workdir", s.Dir, "--entrypoint", "redis-server", image}
 		s.cmd = exec.Command("docker", append(run, s.argv...)...)
 	}
-	s.cmd.Dir = s.dir
+	s.cmd.Dir = s.Dir
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	require.NoError(t, s.cmd.Start())
 }
 
-// Signal sends a signal to the server's process; only where it is no container.
-func (s *Server) Signal(t testing.TB, sig os.Signal) {
+// Signal sends a signal to the server's process.
+func (s *Server) Signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
+	if s.container != "" {
+		require.NoError(t, exec.Command("docker", "kill", "--signal", strconv.Itoa(int(sig)), s.container).Run())
+		return
+	}
 	require.NoError(t, s.cmd.Process.Signal(sig))
+}
+
+// Sentinel starts a Sentinel that watches s as the master "m" and fails over by itself after half a second.
+func (s *Server) Sentinel(t testing.TB) *Server {
+	t.Helper()
+	host, port, err := net.SplitHostPort(s.Addr)
+	require.NoError(t, err)
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	text := fmt.Sprintf("sentinel monitor m %s %s 1\nsentinel down-after-milliseconds m 500\nsentinel failover-timeout m 2000\n", host, port)
+	require.NoError(t, os.WriteFile(conf, []byte(text), 0o666))
+	return begin(t, filepath.Dir(conf), conf, "--sentinel")
 }
 
 // Poll waits until ok, and fails the test with what it waited for when that takes longer than d.
