@@ -47,6 +47,7 @@ func (t *txnCheck) cycles() {
 				s := &cycleSearch{t: t, r: r, knot: part, extra: v.kinds, id: r.mark(part)}
 				for class := range cycleClasses {
 					if slices.ContainsFunc(part, func(n int32) bool { return seen[class][n] }) {
+						s.found[class] = true
 						continue
 					}
 					hops := s.find(class)

@@ -194,7 +194,7 @@ func (t *txnCheck) lostUpdate(key, a, b int32) {
 }
 
 // listEdges adds the dependencies: between neighbours of a version order, to who read an element last, and from who read a version
-// to who appended the next element. Acknowledged appends that no read holds come after the whole version order.
+// to who appended the next element. Appends that happened and that no read holds come after the whole version order.
 func (t *txnCheck) listEdges(reads []listRead) {
 	tails := make([]fan, len(t.keys))
 	for k, order := range t.order {
@@ -210,7 +210,7 @@ func (t *txnCheck) listEdges(reads []listRead) {
 			prev = w.txn
 		}
 		for _, w := range t.lists.of(key) {
-			if w.place == 0 && t.outcome(w.txn) == history.OK {
+			if w.place == 0 && t.happen[w.txn] {
 				tails[k].to = append(tails[k].to, w.txn)
 			}
 		}
