@@ -152,7 +152,11 @@ func (r *runner) answers(ctx context.Context, node int, within time.Duration) (i
 
 func (r *runner) allAnswer(ctx context.Context, nodes []int) (int64, string, error) {
 	at, err := r.each(ctx, nodes, func(ctx context.Context, n int) (int64, error) { return r.answers(ctx, n, answerTimeout) })
-	return at, r.names(nodes) + " answers PING and has loaded its data", err
+	text := r.names(nodes) + " answers PING and has loaded its data"
+	if len(nodes) > 1 {
+		text = r.names(nodes) + " answer PING and have loaded their data"
+	}
+	return at, text, err
 }
 
 // code is the code of an agent's refusal, "" for any other error.
