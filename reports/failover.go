@@ -1,0 +1,192 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/schismtest/schism/checker"
+)
+
+// failoverView is the section that tells each failover step by step.
+type failoverView struct {
+	Note string
+	List []failoverTable
+}
+
+type failoverTable struct {
+	Title string
+	Bars  template.HTML
+	Steps []stepRow
+	Two   bool // there were two masters
+}
+
+type stepRow struct {
+	Rail, Time, Since, Text, Detail string
+	Key                             bool
+}
+
+func (t *timeline) failover() *failoverView {
+	r := &t.a.Result
+	if len(r.Failovers) == 0 {
+		return nil
+	}
+	v := &failoverView{}
+	if r.Availability.RTA >= 0 {
+		v.Note = "RTA " + words(r.Availability.RTA)
+	}
+	if r.Loss != nil && r.Loss.RPA >= 0 && r.Writes.Lost > 0 {
+		v.Note += fmt.Sprintf(", RPA %s in a loss window of %s", words(r.Loss.RPA), words(r.Loss.Last-r.Loss.First))
+		if r.Loss.BytesThrownAway > 0 {
+			v.Note += ", " + size(r.Loss.BytesThrownAway) + " thrown away"
+		}
+	}
+	if v.Note != "" {
+		v.Note = strings.TrimPrefix(v.Note, ", ") + "."
+	}
+	for i, f := range r.Failovers {
+		ft := failoverTable{Bars: t.failoverBars(f)}
+		if len(r.Failovers) > 1 {
+			ft.Title = fmt.Sprintf("Failover %d: from %s to %s", i+1, nodeName(&t.h.Run, f.Old), nodeName(&t.h.Run, f.New))
+		}
+		for k, s := range f.Steps {
+			row := stepRow{Rail: fmt.Sprintf("m%d", min(max(s.Masters, 0), 2)), Time: at(s.T), Text: upper(s.Text), Detail: s.Detail, Key: s.Key}
+			if k > 0 {
+				row.Since = "+" + at(s.T-f.Steps[k-1].T)
+			}
+			ft.Two = ft.Two || s.Masters > 1
+			ft.Steps = append(ft.Steps, row)
+		}
+		v.List = append(v.List, ft)
+	}
+	return v
+}
+
+// piece is one stretch of a bar, named by the step that ends it.
+type piece struct {
+	from, to int64
+	name     string
+}
+
+func pieces(steps []checker.Step, from, to int64) []piece {
+	var out []piece
+	prev := from
+	for _, s := range steps {
+		if s.T <= prev || s.T > to {
+			continue
+		}
+		out = append(out, piece{prev, s.T, shortStep(s.Text)})
+		prev = s.T
+	}
+	if prev < to {
+		out = append(out, piece{prev, to, ""})
+	}
+	return out
+}
+
+// shortStep is the first words of a step.
+func shortStep(s string) string {
+	for _, cut := range []string{":", ",", " by ", " ("} {
+		if i := strings.Index(s, cut); i > 0 {
+			s = s[:i]
+		}
+	}
+	return clip(s, 28)
+}
+
+// failoverBars say on one scale where the time went: from the fault until the new master takes writes, and from the heal until the old one gives way.
+func (t *timeline) failoverBars(f checker.Failover) template.HTML {
+	type bar struct {
+		title  string
+		pieces []piece
+		cls    [2]string
+		txt    string
+	}
+	var bars []bar
+	effect, healed := int64(0), int64(0)
+	for _, x := range t.h.Faults {
+		if x.ID == f.Fault {
+			effect, healed = x.Effect, x.Healed
+		}
+	}
+	if len(f.Steps) == 0 {
+		return ""
+	}
+	if effect == 0 {
+		effect = f.Steps[0].T
+	}
+	a := &t.a.Result.Availability
+	end := f.T
+	title := fmt.Sprintf("From the fault until %s is promoted: ", nodeName(&t.h.Run, f.New))
+	if a.RTA > 0 && (a.RTAFault == f.Fault || len(t.a.Result.Failovers) == 1) && effect+a.RTA >= f.T {
+		end = effect + a.RTA
+		title = fmt.Sprintf("From the fault until %s takes writes that last: ", nodeName(&t.h.Run, f.New))
+	}
+	if end > effect {
+		bars = append(bars, bar{title + words(end-effect), pieces(f.Steps, effect, end), [2]string{"d1", "d2"}, "k"})
+	}
+	for _, r := range t.a.Result.Masters.Spans {
+		if r.Node == f.Old && !r.Rightful && r.From <= f.T+1e9 && r.To > f.T {
+			from, what := f.T, fmt.Sprintf("From the promotion until %s gives way: ", nodeName(&t.h.Run, f.Old))
+			if healed > f.T && healed < r.To {
+				from, what = healed, fmt.Sprintf("From the heal until %s gives way: ", nodeName(&t.h.Run, f.Old))
+			}
+			bars = append(bars, bar{what + words(r.To-from), pieces(f.Steps, from, r.To), [2]string{"r-x", "r-l2"}, "onx"})
+			break
+		}
+	}
+	longest := int64(0)
+	var say []string
+	for _, b := range bars {
+		longest = max(longest, b.pieces[len(b.pieces)-1].to-b.pieces[0].from)
+		var p []string
+		for _, x := range b.pieces {
+			p = append(p, strings.TrimSpace(words(x.to-x.from)+" "+x.name))
+		}
+		say = append(say, b.title+": "+strings.Join(p, ", "))
+	}
+	if longest == 0 {
+		return ""
+	}
+	const width, barH = 980.0, 56.0
+	h := barH*float64(len(bars)) + 24
+	s := newSVG(h, strings.Join(say, ". ")+".")
+	scale := 92 / float64(longest)
+	for i, b := range bars {
+		y := barH * float64(i)
+		s.text(0, y+12, label{cls: "k"}, b.title)
+		x, rest := 0.0, []string{}
+		for k, p := range b.pieces {
+			w := float64(p.to-p.from) * scale
+			s.rect(x, w, y+20, 22, b.cls[k%2])
+			txt := strings.TrimSpace(p.name + " " + words(p.to-p.from))
+			switch {
+			case px(txt) < w/100*width:
+				cls := b.txt
+				if b.cls[k%2] == "r-l2" {
+					cls = "k"
+				}
+				if px(txt) > w/100*360 {
+					cls += " wide"
+				}
+				s.text(x, y+35, label{cls: cls, dx: 6}, txt)
+			case p.to-p.from > longest/400:
+				rest = append(rest, txt)
+			}
+			x += w
+		}
+		if txt := strings.Join(rest, ", "); txt != "" && px(txt) < (100-x)/100*width {
+			s.text(x, y+35, label{cls: "wide", dx: 8}, txt)
+		}
+	}
+	s.hline(h-20, "base")
+	step := nice(longest/5, 1e6)
+	for v := int64(0); v <= longest; v += step {
+		l := label{anchor: "middle"}
+		if v == 0 {
+			l.anchor = ""
+		}
+		s.text(float64(v)*scale, h-5, l, tick(v))
+	}
+	return s.done()
+}

@@ -1,0 +1,265 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+)
+
+// lane is one row of the timeline.
+type lane struct {
+	ID, Title, Note string
+	Legend          []legend
+	Y, Plot         template.HTML
+}
+
+// legend is one line of a lane's key; the script puts the reading at the crosshair where Default stands.
+type legend struct {
+	Swatch  template.HTML
+	Label   string
+	Key     string // of the series, several separated by spaces; empty: no reading
+	Default string
+}
+
+// swatch is a square of the given class, stroke a piece of line.
+func swatch(cls string) template.HTML {
+	return template.HTML(`<svg class="sw" width="10" height="10" aria-hidden="true"><rect width="10" height="10" class="` + cls + `"/></svg>`)
+}
+
+func stroke(cls string) template.HTML {
+	return template.HTML(`<svg class="sl" width="18" height="8" aria-hidden="true"><path d="M0 4H18" class="` + cls + `"/></svg>`)
+}
+
+// lanes draws every lane that has data, and collects the series for the script and the table.
+func (t *timeline) lanes() ([]lane, []*series) {
+	g := t.gather()
+	var ls []lane
+	var all []*series
+	add := func(l lane, ss []*series) {
+		if l.ID != "" {
+			ls = append(ls, l)
+			all = append(all, ss...)
+		}
+	}
+	add(t.eventLane(), nil)
+	add(t.roleLane(), nil)
+	add(t.writeLane(g))
+	add(t.staleLane(g))
+	add(t.lagLane())
+	add(t.latencyLane(g))
+	add(t.availLane(g), nil)
+	return ls, all
+}
+
+// scale maps values to y. A logarithmic one has a line for a true 0 below its lowest decade.
+type scale struct {
+	log       bool
+	lo, hi    float64 // of a logarithmic one
+	top, bot  float64 // y of hi and lo
+	zero      float64 // y of 0
+	perUnit   float64 // px a unit of a linear one, downwards where negative
+	perSecond bool    // values are counts a bin, drawn as a rate
+}
+
+func (s *scale) y(v float64) float64 {
+	if !s.log {
+		return s.zero - v*s.perUnit
+	}
+	if v <= 0 {
+		return s.zero
+	}
+	p := (math.Log10(v) - math.Log10(s.lo)) / (math.Log10(s.hi) - math.Log10(s.lo))
+	return s.bot - (s.bot-s.top)*min(1, max(0, p))
+}
+
+// attr tells the script the same.
+func (s *scale) attr() string {
+	if s.log {
+		return fmt.Sprintf(`log,%s,%s,%s,%s,%s`, f2(math.Log10(s.lo)), f2(math.Log10(s.hi)), f1(s.top), f1(s.bot), f1(s.zero))
+	}
+	return fmt.Sprintf(`lin,%s,%s`, f1(s.zero), trim(fmt.Sprintf("%.6f", s.perUnit)))
+}
+
+// zoomed opens the part of a lane whose paths are drawn in time units.
+func (t *timeline) zoomed(s *svg, h float64) {
+	w := f2(t.unit(t.t1))
+	s.printf(`<svg class="z" width="100%%" height="%s" viewBox="0 0 %s %s" preserveAspectRatio="none">`, f1(h), w, f1(h))
+}
+
+// gapBins is how many empty bins a line bridges: reads and samples are sparser than bins.
+func (t *timeline) gapBins(step int64) int { return max(1, int(500e6/step)) }
+
+// curve draws a series as a line.
+func (t *timeline) curve(s *svg, sr *series, sc *scale, cls string) {
+	var b strings.Builder
+	last := -1 << 30
+	gap := t.gapBins(t.coarse)
+	for i, v := range sr.coarse {
+		if math.IsNaN(v) {
+			continue
+		}
+		cmd := "L"
+		if i-last > gap {
+			cmd = "M"
+		}
+		x := float64(i)*float64(t.coarse)/1e8 + float64(t.coarse)/2e8
+		if cmd == "M" { // a point alone would be invisible
+			fmt.Fprintf(&b, "M%s %sh.4", f2(x), f1(sc.y(v)))
+		} else {
+			fmt.Fprintf(&b, "L%s %s", f2(x), f1(sc.y(v)))
+		}
+		last = i
+	}
+	s.printf(`<path d="%s" class="%s" data-k="%s" data-sc="%s"/>`, b.String(), cls, esc(sr.key), sc.attr())
+}
+
+// area draws a count a bin as steps upon the zero line.
+func (t *timeline) area(s *svg, sr *series, sc *scale, cls string) {
+	var b strings.Builder
+	per := float64(t.coarse) / 1e9
+	fmt.Fprintf(&b, "M0 %s", f1(sc.zero))
+	prev := math.Inf(1)
+	for i, v := range sr.coarse {
+		y := sc.y(v / per)
+		if y != prev {
+			fmt.Fprintf(&b, "H%sV%s", f2(float64(i)*float64(t.coarse)/1e8), f1(y))
+			prev = y
+		}
+	}
+	fmt.Fprintf(&b, "H%sV%sZ", f2(float64(len(sr.coarse))*float64(t.coarse)/1e8), f1(sc.zero))
+	s.printf(`<path d="%s" class="%s" data-k="%s" data-sc="%s" data-area="1"/>`, b.String(), cls, esc(sr.key), sc.attr())
+}
+
+// yaxis writes the labels of a lane's scale.
+type ylabel struct {
+	y   float64
+	txt string
+}
+
+func yaxis(h float64, ls []ylabel) template.HTML {
+	s := newSVG(h, "")
+	for _, l := range ls {
+		s.printf(`<text x="42" y="%s" text-anchor="end">%s</text>`, f1(min(h-2, max(9, l.y+4))), esc(l.txt))
+	}
+	return s.done()
+}
+
+// decades makes a logarithmic scale that holds lo to hi, with a label at every decade or every second one.
+func decades(lo, hi, h float64, name func(float64) string) (*scale, []ylabel) {
+	l, u := math.Floor(math.Log10(lo)), math.Ceil(math.Log10(max(hi, lo*10)))
+	sc := &scale{log: true, lo: math.Pow(10, l), hi: math.Pow(10, u), top: 10, bot: h - 30, zero: h - 8}
+	every := 1.0
+	for (u-l)/every*22 > sc.bot-sc.top {
+		every++
+	}
+	var ys []ylabel
+	for d := u; d >= l; d -= every {
+		v := math.Pow(10, d)
+		ys = append(ys, ylabel{sc.y(v), name(v)})
+	}
+	return sc, append(ys, ylabel{sc.zero, "0"})
+}
+
+// grid draws the lines of a scale's labels, the last one as the base.
+func grid(s *svg, ys []ylabel) {
+	for i, y := range ys {
+		cls := "grid"
+		if i == len(ys)-1 {
+			cls = "base"
+		}
+		s.hline(y.y, cls)
+	}
+}
+
+// eventLane holds faults and events: labels in rows, wherever they do not run into each other.
+func (t *timeline) eventLane() lane {
+	const row = 17.0
+	rows, height := [3][]float64{}, 84.0
+	s := newSVG(height, t.eventSentence())
+	t.ground(s, height)
+	for _, b := range t.bands {
+		to := b.to
+		if b.edge {
+			to = t.t1
+		}
+		_ = to
+		x := t.pct(b.from) / 100 * plotWide
+		for r := range rows[:1] {
+			if place(&rows[r], x, px(b.label)*1.06) {
+				t.ttext(s, b.from, 14, label{cls: "k halo wide", dx: 5}, b.label)
+			}
+		}
+		t.ttext(s, b.from, 14, label{cls: "k halo narrow", dx: 3}, clip(b.label, 26))
+	}
+	var narrow [3][]float64
+	for _, m := range t.marks {
+		if !m.key {
+			t.tline(s, m.t, height-8, height-1, "tk")
+			continue
+		}
+		txt := m.label
+		x := t.pct(m.t) / 100
+		for r := 1; r < 3; r++ {
+			if placeEither(&rows[r], x*plotWide, px(txt), plotWide) {
+				t.ttext(s, m.t, 14+row*float64(r)+4, label{cls: "halo wide", dx: 4}, txt)
+				break
+			}
+		}
+		for r := 1; r < 3; r++ {
+			if placeEither(&narrow[r], x*plotNarrow, px(txt), plotNarrow) {
+				l := label{cls: "halo narrow", dx: 3, attrs: ` data-t="` + secs(m.t) + `"`}
+				if x*plotNarrow+px(txt) > plotNarrow {
+					l.anchor, l.dx = "end", -3
+				}
+				s.text(x*100, 14+row*float64(r)+4, l, txt)
+				break
+			}
+		}
+		t.tline(s, m.t, height-12, height-1, "tk2")
+	}
+	note := "hatched: a fault is in effect"
+	if len(t.bands) == 0 {
+		note = "no fault"
+	}
+	return lane{ID: "events", Title: "Faults and events", Note: note, Y: yaxis(height, nil), Plot: s.done()}
+}
+
+// place takes the room from x to x+w in a row when it is free.
+func place(row *[]float64, x, w float64) bool {
+	for i := 0; i < len(*row); i += 2 {
+		if x < (*row)[i+1] && x+w > (*row)[i] {
+			return false
+		}
+	}
+	*row = append(*row, x, x+w)
+	return true
+}
+
+// placeEither is place, on the left of x where the right is out of the chart.
+func placeEither(row *[]float64, x, w, width float64) bool {
+	if x+w > width {
+		x -= w
+	}
+	return place(row, x, w)
+}
+
+func (t *timeline) eventSentence() string {
+	var parts []string
+	for _, b := range t.bands {
+		if b.edge {
+			parts = append(parts, fmt.Sprintf("%s, from %s on", b.label, at(b.from)))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s, from %s to %s", b.label, at(b.from), at(b.to)))
+		}
+	}
+	for _, m := range t.marks {
+		if m.key && len(parts) < 12 {
+			parts = append(parts, m.label+" at "+at(m.t))
+		}
+	}
+	if len(parts) == 0 {
+		return "No fault and no event."
+	}
+	return strings.Join(parts, "; ") + "."
+}

@@ -1,0 +1,290 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"github.com/schismtest/schism/history"
+)
+
+// witnessView is the evidence for one broken promise: true intervals in a chart, and the same operations in a table.
+type witnessView struct {
+	ID, Title, Text string
+	Key             string
+	Rows, Chart     template.HTML
+	Ops             []witnessOp
+	More            []witnessOp // the whole window, folded
+}
+
+type witnessOp struct {
+	N                                            string
+	When, Client, Node, Op, Reply, Became, Class string
+}
+
+const (
+	shownOps  = 14 // in the chart and its table
+	foldedOps = 500
+)
+
+func (t *timeline) witnesses() []witnessView {
+	var out []witnessView
+	for i, w := range t.a.Result.Witnesses {
+		if i == 20 {
+			break
+		}
+		v := witnessView{ID: w.ID, Title: fmt.Sprintf("Witness %d: %s", i+1, w.Title), Text: upper(w.Text)}
+		valid := func(ops []int) []int {
+			var ok []int
+			for _, o := range ops {
+				if o >= 0 && o < t.h.Ops.Len() {
+					ok = append(ok, o)
+				}
+			}
+			slices.SortStableFunc(ok, func(a, b int) int {
+				switch {
+				case t.h.Ops.Call[a] < t.h.Ops.Call[b]:
+					return -1
+				case t.h.Ops.Call[a] > t.h.Ops.Call[b]:
+					return 1
+				}
+				return a - b
+			})
+			return slices.Compact(ok)
+		}
+		all, main := valid(w.Ops), valid(w.Marked)
+		if len(main) == 0 {
+			main = all
+		}
+		if len(main) > shownOps {
+			main = main[:shownOps]
+		}
+		if len(main) > 0 {
+			v.Key = opKey(t.h, t.h.Ops.Key[main[0]])
+			v.Rows, v.Chart = t.intervals(main, w.Chain)
+		}
+		for k, o := range main {
+			v.Ops = append(v.Ops, t.witnessOp(o, fmt.Sprint(k+1)))
+		}
+		if len(all) > len(main) {
+			for k, o := range all[:min(len(all), foldedOps)] {
+				n := ""
+				if m := slices.Index(main, o); m >= 0 {
+					n = fmt.Sprint(m + 1)
+				}
+				_ = k
+				v.More = append(v.More, t.witnessOp(o, n))
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func (t *timeline) witnessOp(i int, n string) witnessOp {
+	o := t.h.Ops.At(i)
+	w := witnessOp{N: n, Client: t.who(o), Node: nodeName(&t.h.Run, o.Node), Op: clip(opText(t.h, o), 200), Reply: clip(reply(o), 120)}
+	w.When = trim(fmt.Sprintf("%.6f", float64(o.Call)/1e9)) + " s"
+	if o.Return != history.Inf {
+		w.When += ", +" + words(o.Return-o.Call)
+	}
+	var bad bool
+	if w.Became, bad = t.became(i); bad {
+		w.Class = "bad"
+	}
+	return w
+}
+
+// window is a stretch of the cut axis.
+type window struct{ from, to int64 }
+
+// windows clusters operations; between clusters the axis is cut.
+func (t *timeline) windows(ops []int) []window {
+	c := &t.h.Ops
+	longest := int64(200e3)
+	for _, o := range ops {
+		if c.Return[o] != history.Inf {
+			longest = max(longest, c.Return[o]-c.Call[o])
+		}
+	}
+	var out []window
+	for _, o := range ops {
+		to := c.Call[o] + longest
+		if c.Return[o] != history.Inf {
+			to = c.Return[o]
+		}
+		if n := len(out); n > 0 && (c.Call[o]-out[n-1].to < 6*longest || n == 8) {
+			out[n-1].to = max(out[n-1].to, to)
+			continue
+		}
+		out = append(out, window{c.Call[o], to})
+	}
+	for i := range out {
+		pad := max((out[i].to-out[i].from)/4, longest)
+		out[i].from -= pad / 2
+		out[i].to += pad * 2
+		if i > 0 && out[i].from < out[i-1].to {
+			mid := (out[i].from + out[i-1].to) / 2
+			out[i].from, out[i-1].to = mid, mid
+		}
+	}
+	return out
+}
+
+// intervals draws operations as bars from call to return, a row a client, with the successors of a fork tied to what they replaced.
+func (t *timeline) intervals(ops []int, chain []int64) (rows, chart template.HTML) {
+	c := &t.h.Ops
+	win := t.windows(ops)
+	const gap, rowH, top = 2.5, 26.0, 30.0
+	width := (100 - gap*float64(len(win)-1)) / float64(len(win))
+	x := func(when int64, last bool) float64 {
+		for i, w := range win {
+			if when <= w.to || i == len(win)-1 {
+				p := float64(when-w.from) / float64(w.to-w.from)
+				return float64(i)*(width+gap) + min(1, max(0, p))*width
+			}
+		}
+		return 100
+	}
+	var clients []string
+	row := map[int]int{}
+	for _, o := range ops {
+		name := t.who(c.At(o))
+		k := slices.Index(clients, name)
+		if k < 0 {
+			k = len(clients)
+			clients = append(clients, name)
+		}
+		row[o] = k
+	}
+	h := top + rowH*float64(len(clients))
+	var say []string
+	for i, o := range ops {
+		op := c.At(o)
+		b, _ := t.became(o)
+		say = append(say, strings.TrimSpace(fmt.Sprintf("%d: %s, %s at %s, reply %s %s", i+1, t.who(op), clip(opText(t.h, op), 60), nodeName(&t.h.Run, op.Node), clip(reply(op), 40), b)))
+	}
+	s := newSVG(h, strings.Join(say, "; ")+".")
+	for i, w := range win {
+		a := float64(i) * (width + gap)
+		s.line(a, 24, a+width, 24, "base")
+		cls := ""
+		if i > 0 && len(win) > 3 {
+			cls = "wide"
+		}
+		s.text(a, 15, label{cls: cls}, at(w.from))
+		if len(win) < 6 {
+			s.text(a+width, 15, label{cls: "wide", anchor: "end"}, "+"+words(w.to-w.from))
+		}
+		if i > 0 {
+			s.text(a-gap/2, 28, label{anchor: "middle"}, "⋯")
+		}
+	}
+	mid := func(o int) float64 { return top + rowH*float64(row[o]) + rowH/2 }
+	end := func(o int) int64 {
+		if c.Return[o] == history.Inf {
+			return 1 << 62
+		}
+		return c.Return[o]
+	}
+	for k := range clients {
+		s.hline(top+rowH*float64(k)+rowH/2, "grid")
+	}
+	t.links(s, ops, chain, func(o int) (float64, float64, float64) {
+		return x(c.Call[o], false), x(min(end(o), c.Call[o]+1e9), true), mid(o)
+	})
+	names := newSVG(h, "")
+	for k, n := range clients {
+		names.printf(`<text x="72" y="%s" text-anchor="end" class="k">%s</text>`, f1(top+rowH*float64(k)+rowH/2+4), esc(clip(n, 11)))
+	}
+	for i, o := range ops {
+		op := c.At(o)
+		a := x(op.Call, false)
+		b := x(end(o), true)
+		if op.Return == history.Inf { // open: to the end of its window
+			for j, w := range win {
+				if op.Call <= w.to {
+					b = float64(j)*(width+gap) + width
+					break
+				}
+			}
+		}
+		s.rect(a, max(b-a, .35), mid(o)-5, 10, t.opClass(o, op))
+		short := clip(shortOp(op), 16)
+		l := label{cls: "k halo", dx: 5}
+		place := b
+		if b/100*1140+px(short)+14 > 1140 {
+			l.anchor, l.dx, place = "end", -5, a
+		}
+		s.text(place, mid(o)+4, l, fmt.Sprint(i+1))
+		if l.anchor == "" && b+px(short)/11 < float64(windowOf(win, op.Call)+1)*(width+gap) {
+			s.text(place, mid(o)+4, label{cls: "halo wide", dx: 20}, short)
+		}
+	}
+	return names.done(), s.done()
+}
+
+func windowOf(win []window, t int64) int {
+	for i, w := range win {
+		if t <= w.to {
+			return i
+		}
+	}
+	return len(win) - 1
+}
+
+// links ties both successors of a fork to their predecessor: solid to the one that survived, dashed to the lost one.
+func (t *timeline) links(s *svg, ops []int, chain []int64, where func(int) (a, b, y float64)) {
+	if len(chain) < 3 {
+		return
+	}
+	find := func(v int64) int {
+		for _, o := range ops {
+			if t.h.Ops.F[o] == history.FWrite && t.h.Ops.In[o] == v {
+				return o
+			}
+		}
+		return -1
+	}
+	from := find(chain[0])
+	for i, cls := range []string{"lk", "lk2"} {
+		if to := find(chain[i+1]); from >= 0 && to >= 0 {
+			_, x1, y1 := where(from)
+			x2, _, y2 := where(to)
+			s.line(x1, y1, x2, y2, cls)
+		}
+	}
+}
+
+func (t *timeline) opClass(i int, o history.Op) string {
+	_, bad := t.became(i)
+	switch {
+	case o.Outcome == history.Info:
+		return "op-in"
+	case o.Outcome == history.Fail:
+		return "op-rd"
+	case o.F.IsWrite() && bad:
+		return "op-lost"
+	case o.F.IsWrite():
+		return "op-ok"
+	case bad:
+		return "op-st"
+	}
+	return "op-rd"
+}
+
+// shortOp is what stands at a bar: the verb and the value.
+func shortOp(o history.Op) string {
+	switch {
+	case o.F == history.FRead && o.Out != history.None:
+		return "GET " + value(o.Out)
+	case o.F == history.FWrite:
+		return "SET " + value(o.In)
+	case o.F == history.FTxn:
+		return "txn"
+	case o.In != history.None:
+		return value(o.In)
+	}
+	return ""
+}
