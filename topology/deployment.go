@@ -94,9 +94,10 @@ const (
 //
 // Errors are a *ConfigError or *ImageError where the user is at fault, an *EngineError where the surroundings are, and a *StartError
 // where a node did not get ready.
-func Start(ctx context.Context, o Options) (d *Deployment, err error) {
+func Start(ctx context.Context, o Options) (*Deployment, error) {
 	spec := o.Spec.WithDefaults()
-	if err := spec.Validate(); err != nil {
+	err := spec.Validate()
+	if err != nil {
 		return nil, err
 	}
 	if o.AgentPath, err = filepath.Abs(o.AgentPath); err != nil {
@@ -106,29 +107,30 @@ func Start(ctx context.Context, o Options) (d *Deployment, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d = &Deployment{opts: o, spec: spec, engine: e, lost: make(chan struct{}), stopping: make(chan struct{})}
+	d := &Deployment{opts: o, spec: spec, engine: e, lost: make(chan struct{}), stopping: make(chan struct{})}
 	for _, n := range spec.layout() {
 		d.Nodes = append(d.Nodes, &Node{Node: n})
 	}
-	defer func() {
-		if err != nil {
-			clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-			defer cancel()
-			err = errors.Join(err, d.Stop(clean))
-			d = nil
-		}
-	}()
-	for _, step := range []func(context.Context) error{
-		e.hasImage(o.Image.Ref), d.startContainers, d.greet, d.watchConns, d.findServer, d.setUp, d.startServers, d.startSentinels, d.identify,
-	} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("start topology: %w", context.Cause(ctx))
-		}
+	if err := d.start(ctx); err != nil {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+		defer cancel()
+		return nil, errors.Join(err, d.Stop(clean))
 	}
 	return d, nil
+}
+
+func (d *Deployment) start(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		d.findImage, d.startContainers, d.greet, d.watchConns, d.findServer, d.setUp, d.startServers, d.startSentinels, d.identify,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("start topology: %w", context.Cause(ctx))
+		}
+	}
+	return nil
 }
 
 // startContainers starts all containers at once. Cancelling is heeded only afterwards: the engine would go on making a container

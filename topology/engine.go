@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
@@ -50,6 +49,11 @@ func connect(ctx context.Context) (*engine, error) {
 	if err != nil {
 		return nil, noEngine(err)
 	}
+	if host := os.Getenv("DOCKER_HOST"); host != "" && host != cli.DaemonHost() {
+		// The library goes on to look for an engine elsewhere; the user has said where it is to be.
+		_ = cli.Close()
+		return nil, &EngineError{Text: "no Docker answers at " + host, Do: "correct DOCKER_HOST, or unset it"}
+	}
 	// Info of the library's client is kept from an earlier call; this one must be about now.
 	res, err := cli.Client.Info(ctx, client.InfoOptions{})
 	if err != nil {
@@ -78,22 +82,6 @@ func noEngine(err error) error {
 		}
 	}
 	return &EngineError{Text: "Docker does not answer", Do: "start it, or set DOCKER_HOST to where it is", Err: err}
-}
-
-// hasImage refuses an image that the engine does not have, or cannot run.
-func (e *engine) hasImage(ref string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		img, err := e.cli.ImageInspect(ctx, ref)
-		switch {
-		case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
-			return &ImageError{Image: ref, Text: "Docker does not have it"}
-		case err != nil:
-			return fmt.Errorf("look for image %s: %w", ref, err)
-		case img.Os != "" && img.Os != e.os, img.Architecture != "" && img.Architecture != e.arch:
-			return &ImageError{Image: ref, Text: fmt.Sprintf("it is for %s/%s, the engine for %s/%s", img.Os, img.Architecture, e.os, e.arch)}
-		}
-		return nil
-	}
 }
 
 // goArch translates what kernels call a CPU.

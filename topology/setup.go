@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/schismtest/schism/history"
@@ -15,6 +16,24 @@ import (
 
 // binaries are the names that servers go by, tried in this order in an image about which nothing is known.
 var binaries = []string{"redis-server", "valkey-server", "redict-server", "keydb-server"}
+
+// outputTime is how long the last of a process' output may take to arrive after its end.
+const outputTime = 250 * time.Millisecond
+
+// findImage refuses an image that the engine does not have, or cannot run.
+func (d *Deployment) findImage(ctx context.Context) error {
+	ref := d.opts.Image.Ref
+	img, err := d.engine.cli.ImageInspect(ctx, ref)
+	switch {
+	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
+		return &ImageError{Image: ref, Text: "Docker does not have it"}
+	case err != nil:
+		return fmt.Errorf("look for image %s: %w", ref, err)
+	case img.Os != "" && img.Os != d.engine.os, img.Architecture != "" && img.Architecture != d.engine.arch:
+		return &ImageError{Image: ref, Text: fmt.Sprintf("it is for %s/%s, the engine for %s/%s", img.Os, img.Architecture, d.engine.os, d.engine.arch)}
+	}
+	return nil
+}
 
 // findServer finds the server in the image and asks it for its version, in a worker, where nothing else runs: which directives may
 // be written depends on it.
@@ -59,12 +78,18 @@ func (d *Deployment) output(ctx context.Context, n *Node, argv ...string) (strin
 		return "", err
 	}
 	var p wire.Proc
+	var gone time.Time
 	err := poll(ctx, func() (bool, error) {
-		_, err := n.Conn.Call(ctx, wire.OpProc, nil, &p)
-		// The process may be gone before the last of its output is there.
-		return p.Pid == 0 && p.Tail != "", err
+		p = wire.Proc{}
+		if _, err := n.Conn.Call(ctx, wire.OpProc, nil, &p); err != nil || p.Pid != 0 {
+			return false, err
+		}
+		if gone.IsZero() {
+			gone = time.Now()
+		}
+		return p.Tail != "" || time.Since(gone) > outputTime, nil
 	})
-	if err != nil && p.Exit == "" {
+	if err != nil {
 		return "", fmt.Errorf("run %s on %s: %w", argv[0], n.Name, err)
 	}
 	return p.Tail, nil
