@@ -110,7 +110,15 @@ func TestWatermarks(t *testing.T) {
 	}}
 	var batches []*history.Batch
 	job := fakeJob(Spec{Kind: Register, Closed: true, Probes: -1})
-	r, err := NewRunner(job, clock(), nil)
+	// Time passes between reading the clock and what is done with it, so that the order of the two shows.
+	read, reads := clock(), atomic.Int64{}
+	r, err := NewRunner(job, func() int64 {
+		now := read()
+		if reads.Add(1)%4 == 0 {
+			time.Sleep(20 * time.Microsecond)
+		}
+		return now
+	}, nil)
 	require.NoError(t, err)
 	r.dial = w.dial
 	require.NoError(t, r.Prepare(context.Background()))
@@ -145,6 +153,7 @@ func TestWatermarks(t *testing.T) {
 	require.Greater(t, total, 1000)
 	flying := 0
 	for i, b := range batches {
+		require.Zero(t, b.Watermark.T%1000, "a call is rounded down, and must not fall before T by that")
 		inFlight := map[id]bool{}
 		for _, f := range b.Watermark.InFlight {
 			require.True(t, f.F.IsWrite())
