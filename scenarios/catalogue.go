@@ -12,6 +12,12 @@ func All() []Scenario {
 		healthy(), replicaCrash(), masterCrashNoFailover(), sentinelKill(), sentinelKillLagging(), splitBrain(), splitBrainMinReplicas(),
 		zombieMaster(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(),
 	}
+	for _, o := range objects() {
+		all = append(all, o.healthy())
+	}
+	for _, o := range objects() {
+		all = append(all, o.failover())
+	}
 	return all
 }
 

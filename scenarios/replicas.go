@@ -17,9 +17,9 @@ func registers() workloads.Spec {
 }
 
 // Sets count lost writes one by one: an element is in the final set or it is not, and nothing overwrites it. They carry the
-// scenarios whose number must equal a recount from the servers' final sets.
+// scenarios whose number must equal a recount from the servers' final sets. Few readers: each reads a set whole.
 func sets() workloads.Spec {
-	return workloads.Spec{Kind: workloads.Set, Writers: 8, Readers: 4, ReadFrom: workloads.Replicas}
+	return workloads.Spec{Kind: workloads.Set, Writers: 8, Readers: 2, ReadFrom: workloads.Replicas}
 }
 
 // healthy is the zero of every measure.

@@ -1,0 +1,125 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/workloads"
+)
+
+// object is one kind of workload with what is promised of it where nothing is broken, and what a failover that loses the last half
+// second of writes does to it.
+type object struct {
+	name string
+	load workloads.Spec
+	// failing is load where the failover needs another one; its Kind is empty where not.
+	failing  workloads.Spec
+	what     string // what is checked, in a sentence
+	why      string // what the failover does
+	promises []checker.Promise
+	shows    []checker.Promise
+}
+
+// none promises that a measure is 0.
+func none(measure string) checker.Promise { return checker.Promise{Measure: measure, By: "scenario"} }
+
+// shown lists a measure that is above 0 as a weakness.
+func shown(measure string) checker.Promise { return checker.Promise{Measure: measure, By: "shows"} }
+
+// objects are all workloads but registers and sets, which have scenarios of their own. Rates are lower where a read takes the whole
+// object or where the search for an order is hard.
+func objects() []object {
+	return []object{{
+		name:     "list",
+		load:     workloads.Spec{Kind: workloads.List, Writers: 8, Readers: 2, Rate: 1000},
+		what:     "Every element that was appended to a list is there once, in order, and every read is a prefix of the next.",
+		why:      "The tail of every list that the old master alone held is cut off, and other elements grow in its place.",
+		promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
+		shows:    []checker.Promise{checker.LostWrites},
+	}, {
+		name:     "counter",
+		load:     workloads.Spec{Kind: workloads.Counter, Writers: 8, Readers: 4, Rate: 1000},
+		what:     "A counter never goes back, and holds every increment that was acknowledged.",
+		why:      "The counter falls back by what the old master alone had counted, and the same values are handed out again.",
+		promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
+		shows:    []checker.Promise{checker.LostWrites},
+	}, {
+		name:     "cas",
+		load:     workloads.Spec{Kind: workloads.CAS, Writers: 6, Readers: 2, Keys: 50, Rate: 500, ReadFrom: workloads.Master},
+		what:     "A value that is set only when it is what the client believes it to be: there is one order that explains every answer.",
+		why:      "Two clients both win the same comparison: one at the old master, whose answer is forgotten, one at the new.",
+		promises: []checker.Promise{checker.Linearizable()},
+		shows:    []checker.Promise{shown("master_conflicts")},
+	}, {
+		name: "lock",
+		load: workloads.Spec{Kind: workloads.Lock, Writers: 8, Readers: 4, Rate: 1000},
+		// The lease outlives the failover, and there are enough locks that those of the last half second are not taken anyway.
+		failing:  workloads.Spec{Kind: workloads.Lock, Writers: 8, Readers: 4, Rate: 1000, Keys: 200, Lease: 15 * time.Second},
+		what:     "A lock has one holder at a time.",
+		why:      "A lock that was granted in the last half second is unknown to the new master, which grants it again: two holders at once.",
+		promises: []checker.Promise{none("lock_overlaps")},
+		shows:    []checker.Promise{shown("lock_overlaps")},
+	}, {
+		name:     "bank",
+		load:     workloads.Spec{Kind: workloads.Bank, Writers: 8, Readers: 4, Rate: 1000},
+		what:     "Money that is moved between accounts in MULTI/EXEC: the total holds in every read, on replicas too.",
+		why:      "Transfers of the last half second are undone as a whole: the total still holds, but money that was acknowledged as moved is back.",
+		promises: []checker.Promise{none("fractured")},
+		shows:    []checker.Promise{shown("bank_lost")},
+	}, {
+		name:     "queue",
+		load:     workloads.Spec{Kind: workloads.Queue, Writers: 4, Readers: 8, Rate: 1000},
+		what:     "What is put on a queue comes out once, in order.",
+		why:      "Elements that were put on the queue in the last half second are gone, and those taken off then come out again.",
+		promises: []checker.Promise{none("queue-lost"), none("queue-duplicated")},
+		shows:    []checker.Promise{shown("queue-lost"), shown("queue-duplicated")},
+	}, {
+		name:     "stream",
+		load:     workloads.Spec{Kind: workloads.Stream, Writers: 4, Readers: 8, Rate: 1000},
+		what:     "What is added to a stream reaches its consumer group once, in order.",
+		why:      "Entries of the last half second are gone, and those that the group acknowledged then are delivered again.",
+		promises: []checker.Promise{none("queue-lost"), none("queue-duplicated")},
+		shows:    []checker.Promise{shown("queue-lost")},
+	}, {
+		name: "expiry",
+		load: workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 4, Rate: 1000},
+		// Most keys are written once or twice, and live longer than the failover takes.
+		failing:  workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 8, Rate: 2000, Keys: 10000, Lease: 30 * time.Second, ReadFrom: workloads.Master},
+		what:     "A key with a time to live is there until then and never after.",
+		why:      "Keys of the last half second are gone long before their time.",
+		promises: []checker.Promise{none("expired_reads"), none("early_nil")},
+		shows:    []checker.Promise{shown("early_nil")},
+	}, {
+		name:     "txn",
+		load:     workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300},
+		what:     "Transactions that append to lists and read them in MULTI/EXEC are strictly serializable at one master.",
+		why:      "Transactions read what the old master alone held; no order of all transactions explains what is read after it.",
+		promises: []checker.Promise{none("txn_anomalies")},
+		shows:    []checker.Promise{shown("txn_anomalies")},
+	}}
+}
+
+// healthy is the object's scenario without faults.
+func (o object) healthy() Scenario {
+	return Scenario{
+		Name:     "healthy-" + o.name,
+		Why:      o.what + " Nothing is broken: any finding here is a bug of the server or of schism.",
+		Topology: topology.MasterReplicas{Replicas: 2},
+		Workload: o.load,
+		Promises: append(o.promises, checker.ConvergesWithin(5*time.Second)),
+	}
+}
+
+// failover is its scenario with a failover of a master whose replicas lagged by half a second.
+func (o object) failover() Scenario {
+	w := o.failing
+	if w.Kind == "" {
+		w = o.load
+	}
+	s := lagging(o.name+"-failover", w)
+	s.Why = o.what + " The master loses its replicas half a second before it dies. " + o.why
+	s.Promises = []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime)}
+	s.Shows = o.shows
+	return s
+}
