@@ -81,6 +81,14 @@ func pieces(steps []checker.Step, from, to int64) []piece {
 	if prev < to {
 		out = append(out, piece{prev, to, ""})
 	}
+	// What ends within a hundredth of the bar's end is that end.
+	for n := len(out); n > 1 && out[n-1].to-out[n-1].from < (to-from)/100; n = len(out) {
+		out[n-2].to, out[n-2].name = to, out[n-1].name
+		out = out[:n-1]
+	}
+	if len(out) == 1 {
+		out[0].name = ""
+	}
 	return out
 }
 

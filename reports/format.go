@@ -51,10 +51,19 @@ func digits(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
+// exact is digits without the zeros of a round number: 4, not 4.00.
+func exact(v float64) string {
+	s := digits(v)
+	if t := trim(s); t != s && math.Abs(v-math.Round(v*100)/100) < 1e-9 {
+		return t
+	}
+	return s
+}
+
 // words writes a duration with three digits, as in a sentence: 27.9 s, 634 ms, 85 µs. A negative one was not measured.
 func words(ns int64) string {
 	n, unit := wordsUnit(ns)
-	if unit == "" {
+	if unit == "" || ns == 0 {
 		return n
 	}
 	return n + " " + unit
@@ -73,13 +82,13 @@ func wordsUnit(ns int64) (string, string) {
 	case s >= 600:
 		return digits(s / 60), "min"
 	case s >= 0.9995:
-		return digits(s), "s"
+		return exact(s), "s"
 	case s >= 0.0995:
 		return strconv.FormatInt(int64(math.Round(s*1e3)), 10), "ms"
 	case s >= 1e-4:
-		return digits(s * 1e3), "ms"
+		return exact(s * 1e3), "ms"
 	}
-	return strconv.FormatFloat(s*1e6, 'f', -1, 32), "µs"
+	return exact(s * 1e6), "µs"
 }
 
 // at writes a moment of the run, with three decimals, as in a table.
@@ -170,12 +179,12 @@ func clip(s string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
-// upper makes the first letter a capital.
+// upper makes the first letter a capital, but for the name of a node (n1), which is written small everywhere.
 func upper(s string) string {
-	if s == "" {
+	r := []rune(s)
+	if len(r) == 0 || (len(r) > 1 && unicode.IsDigit(r[1])) {
 		return s
 	}
-	r := []rune(s)
 	r[0] = unicode.ToUpper(r[0])
 	return string(r)
 }

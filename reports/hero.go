@@ -48,11 +48,17 @@ func (t *timeline) ackRuns() (map[int8][]ackRun, bool) {
 	out := map[int8][]ackRun{}
 	for n, row := range nodes {
 		var runs []ackRun
+		var spare [2]int64 // the minority of mixed bins, kept and lost, owed to the next stretch of its fate
 		for _, x := range row {
 			if x.kept+x.lost == 0 {
 				continue
 			}
 			lost := x.lost > x.kept
+			if lost {
+				spare[0] += x.kept
+			} else {
+				spare[1] += x.lost
+			}
 			k := len(runs)
 			if k > 0 && runs[k-1].lost == lost && x.first-runs[k-1].to < 20*step {
 				runs[k-1].to = x.last
@@ -60,6 +66,12 @@ func (t *timeline) ackRuns() (map[int8][]ackRun, bool) {
 				continue
 			}
 			runs = append(runs, ackRun{x.first, x.last, cellCount(lost, x.kept, x.lost), lost})
+		}
+		for i := range runs { // so that the stretches add up to the totals
+			if k := boolInt(runs[i].lost); spare[k] > 0 {
+				runs[i].n += spare[k]
+				spare[k] = 0
+			}
 		}
 		out[n] = runs
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -198,7 +199,7 @@ func (t *timeline) eventLane() lane {
 			t.tline(s, m.t, height-8, height-1, "tk")
 			continue
 		}
-		txt := m.label
+		txt := m.label + " " + strconv.FormatFloat(float64(m.t)/1e9, 'f', 2, 64)
 		x := t.pct(m.t) / 100
 		for r := 1; r < 3; r++ {
 			if placeEither(&rows[r], x*plotWide, px(txt), plotWide) {

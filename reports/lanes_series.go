@@ -87,17 +87,28 @@ func (t *timeline) staleLane(g *gathered) (lane, []*series) {
 	var ss []*series
 	var names, say []string
 	hi, lo := 0.0, math.Inf(1)
+	var cls []string
+	plain := 0
 	for _, n := range t.serverNodes() {
-		p := g.stale[int8(n)]
-		if p == nil {
-			continue
-		}
-		sr := t.quantiles(fmt.Sprintf("s%d", n), p, 0.99)
-		ss, names = append(ss, sr), append(names, nodeName(&t.h.Run, n))
-		say = append(say, fmt.Sprintf("%s at most %s", names[len(names)-1], words(int64(sr.max))))
-		for _, v := range sr.coarse {
-			if v > 0 {
-				hi, lo = max(hi, v), min(lo, v)
+		for _, deposed := range []bool{false, true} {
+			p := t.whileDeposed(g.stale[int8(n)], n, deposed)
+			if p == nil {
+				continue
+			}
+			name, key, c := nodeName(&t.h.Run, n), fmt.Sprintf("s%d", n), "l-lost"
+			if deposed {
+				name, key = name+", deposed", fmt.Sprintf("d%d", n)
+			} else {
+				c = lineClass(plain)
+				plain++
+			}
+			sr := t.quantiles(key, p, 0.99)
+			ss, names, cls = append(ss, sr), append(names, name), append(cls, c)
+			say = append(say, fmt.Sprintf("%s at most %s", name, words(int64(sr.max))))
+			for _, v := range sr.coarse {
+				if v > 0 {
+					hi, lo = max(hi, v), min(lo, v)
+				}
 			}
 		}
 	}
@@ -112,8 +123,8 @@ func (t *timeline) staleLane(g *gathered) (lane, []*series) {
 	t.zoomed(s, h)
 	var keys []legend
 	for i, sr := range ss {
-		t.curve(s, sr, sc, lineClass(i))
-		keys = append(keys, legend{stroke(lineClass(i)), names[i], sr.key, "max " + words(int64(sr.max))})
+		t.curve(s, sr, sc, cls[i])
+		keys = append(keys, legend{stroke(cls[i]), names[i], sr.key, "max " + words(int64(sr.max))})
 	}
 	s.b.WriteString("</svg>")
 	t.nameLines(s, ss, sc, names)
@@ -122,6 +133,39 @@ func (t *timeline) staleLane(g *gathered) (lane, []*series) {
 		note += "; lost writes not counted"
 	}
 	return lane{ID: "stale", Title: "Staleness of reads", Note: note, Y: yaxis(h, ys), Plot: s.done(), Legend: keys}, ss
+}
+
+// whileDeposed is the part of a node's reads that it answered while it was a master no longer rightfully, or the other part.
+func (t *timeline) whileDeposed(p *points, n int32, deposed bool) *points {
+	if p == nil {
+		return nil
+	}
+	out := &points{}
+	for i, x := range p.t {
+		in := false
+		for _, r := range t.a.Result.Masters.Spans {
+			in = in || (r.Node == n && !r.Rightful && x >= r.From && x <= r.To)
+		}
+		if in == deposed {
+			out.add(x, p.v[i])
+		}
+	}
+	if len(out.t) == 0 {
+		return nil
+	}
+	return out
+}
+
+// nameStart writes names above the beginnings of lines.
+func (t *timeline) nameStart(s *svg, ss []*series, sc *scale, names []string) {
+	for i, sr := range ss {
+		for k := len(sr.coarse) / 40; k < len(sr.coarse); k++ {
+			if v := sr.coarse[k]; !math.IsNaN(v) {
+				t.ttext(s, t.t0+int64(k)*t.coarse, sc.y(v)-4, label{cls: "halo"}, names[i])
+				break
+			}
+		}
+	}
 }
 
 // nameLines writes a node's name at the peak of its line, where there is room.
@@ -189,7 +233,7 @@ func (t *timeline) lagLane() (lane, []*series) {
 	for _, l := range lines {
 		c, name, key := "", nodeName(&t.h.Run, l.node), fmt.Sprintf("l%d", l.node)
 		if l.branch {
-			c, name, key = "l-lost", name+"’s own branch", fmt.Sprintf("b%d", l.node)
+			c, name, key = "l-lost", name+"’s branch", fmt.Sprintf("b%d", l.node)
 		} else {
 			c = lineClass(n)
 			n++
@@ -233,13 +277,14 @@ func (t *timeline) latencyLane(g *gathered) (lane, []*series) {
 	t.ground(s, h)
 	grid(s, ys)
 	t.zoomed(s, h)
-	t.curve(s, p99, sc, "l-2")
+	t.curve(s, p99, sc, "l-ok thin")
 	t.curve(s, p50, sc, "l-ok")
 	s.b.WriteString("</svg>")
+	t.nameStart(s, []*series{p99, p50}, sc, []string{"p99", "p50"})
 	t.outcomes(s, info, 16, diamond)
 	t.outcomes(s, fail, 30, circle)
 	l := lane{ID: "latency", Title: "Write latency", Note: "p50 and p99 of ok per " + words(t.coarse) + ", log scale; marks: writes that were not ok", Y: yaxis(h, ys), Plot: s.done(),
-		Legend: []legend{{stroke("l-ok"), "ok p50", "p50", words(all50)}, {stroke("l-2"), "ok p99", "p99", words(all99)}}}
+		Legend: []legend{{stroke("l-ok"), "ok p50", "p50", words(all50)}, {stroke("l-ok thin"), "ok p99", "p99", words(all99)}}}
 	if total(info) > 0 {
 		l.Legend = append(l.Legend, legend{template.HTML(`<svg class="sl" width="18" height="10" aria-hidden="true"><path d="M9 0L14 5 9 10 4 5z" class="mk-i"/></svg>`), "info: fate unknown", "in", num(total(info))})
 	}

@@ -98,7 +98,10 @@ type page struct {
 
 type navLink struct{ ID, Name string }
 
-type zoomButton struct{ From, To, Label string }
+type zoomButton struct {
+	From, To, Label string
+	at              int64
+}
 
 // Run writes a run's page. files are paths relative to the page of what can be downloaded beside it.
 func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) error {

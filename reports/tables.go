@@ -295,16 +295,16 @@ func (t *timeline) seriesName(s *series) string {
 	}
 	var n int32
 	_, _ = fmt.Sscanf(s.key[1:], "%d", &n)
-	return nodeName(&t.h.Run, n) + map[byte]string{'s': " staleness", 'l': " lag", 'b': " own branch"}[s.key[0]]
+	return nodeName(&t.h.Run, n) + map[byte]string{'s': " staleness", 'l': " lag", 'b': " own branch", 'd': " staleness, deposed"}[s.key[0]]
 }
 
 // zooms are the buttons of the timeline: the whole run, around each failover, around the end of two masters.
 func (t *timeline) zooms() []zoomButton {
 	clampTo := func(a, b int64, name string) zoomButton {
 		a, b = max(a, t.t0), min(b, t.t1)
-		return zoomButton{secs(a), secs(b), fmt.Sprintf("%s, %s to %s s", name, trim(fmt.Sprintf("%.0f", float64(a)/1e9)), trim(fmt.Sprintf("%.0f", float64(b)/1e9)))}
+		return zoomButton{secs(a), secs(b), fmt.Sprintf("%s, %s to %s s", name, trim(fmt.Sprintf("%.0f", float64(a)/1e9)), trim(fmt.Sprintf("%.0f", float64(b)/1e9))), a}
 	}
-	out := []zoomButton{{secs(t.t0), secs(t.t1), "Whole run"}}
+	out := []zoomButton{{secs(t.t0), secs(t.t1), "Whole run", t.t0}}
 	for _, f := range t.a.Result.Failovers {
 		from := f.T - 3e9
 		if len(f.Steps) > 0 {
@@ -322,7 +322,7 @@ func (t *timeline) zooms() []zoomButton {
 			out = append(out, clampTo(s.To-2e9, s.To+2e9, "Demotion"))
 		}
 	}
-	sort.SliceStable(out[1:], func(i, j int) bool { return out[1+i].From < out[1+j].From })
+	sort.SliceStable(out[1:], func(i, j int) bool { return out[1+i].at < out[1+j].at })
 	return out[:min(len(out), 4)]
 }
 
