@@ -1,0 +1,50 @@
+package checker
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+)
+
+func TestBanks(t *testing.T) {
+	move := func(amount, done, call, ret int64) history.Op {
+		o := withArg(op(1, history.FTransfer, none, done, call, ret), amount)
+		o.List = []int64{0, 1}
+		return o
+	}
+	look := func(call, ret int64, balances ...int64) history.Op {
+		return read(9, history.FReadBank, call, ret, balances...)
+	}
+	for _, c := range []struct {
+		name string
+		ops  []history.Op
+		want map[string]int64
+	}{
+		{"holds", []history.Op{look(0, 1, 10, 10), move(3, 1, 2, 3), look(4, 5, 7, 13)}, map[string]int64{}},
+		{"torn", []history.Op{look(0, 1, 10, 10), move(3, 1, 2, 3), look(4, 5, 7, 10)}, map[string]int64{"fractured": 1}},
+		{"torn on a replica", []history.Op{look(0, 1, 10, 10), fromReplica(look(4, 5, 10, 13))}, map[string]int64{"fractured": 1}},
+		{"a stale replica is whole", []history.Op{look(4, 5, 7, 13), fromReplica(look(6, 7, 10, 10))}, map[string]int64{}},
+		{"not there yet", []history.Op{fromReplica(look(0, 1, null, null)), look(4, 5, 7, 13)}, map[string]int64{}},
+		{"an account is missing", []history.Op{look(0, 1, 10, 10), look(4, 5, null, 13)}, map[string]int64{"fractured": 1}},
+		{"below nothing, and transfers do not mind", []history.Op{look(0, 1, 10, 10), move(13, 1, 2, 3), look(4, 5, -3, 23)}, map[string]int64{}},
+		{"below nothing although transfers are refused", []history.Op{look(0, 1, 10, 10), move(90, 0, 2, 3), look(4, 5, -3, 23)}, map[string]int64{"negative-balance": 1}},
+		{"a read that failed", []history.Op{look(0, 1, 10, 10), failed(look(4, 5, 1, 1))}, map[string]int64{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := checkExtra(hist(c.ops...))
+			require.Equal(t, c.want, counts(a))
+			require.InDelta(t, float64(c.want["fractured"]), measured(t, a, "fractured"), 0)
+		})
+	}
+}
+
+func TestBankTotalCanBeGiven(t *testing.T) {
+	h := hist(read(9, history.FReadBank, 0, 1, 10, 10))
+	for total, want := range map[int64]Verdict{20: Pass, 30: Violation} {
+		a, err := CheckModel(h, "bank", ModelOptions{Total: total, HasTotal: true})
+		require.NoError(t, err)
+		require.Equal(t, want, a.Result.Verdict)
+	}
+}
