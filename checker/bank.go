@@ -23,6 +23,11 @@ func (x *extra) banks() {
 			n = x.found[i].Count
 		}
 		x.measure("fractured", float64(n))
+		n = 0
+		if i, ok := x.class["bank-lost"]; ok {
+			n = x.found[i].Count
+		}
+		x.measure("bank_lost", float64(n))
 	}
 }
 
@@ -60,7 +65,7 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 			}
 		}
 	}
-	return []note{fractured, negative}
+	return []note{fractured, negative, x.bankLost(k, ops, total)}
 }
 
 // empty tells a bank that is not there yet: a replica before its first sync.
