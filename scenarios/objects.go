@@ -92,7 +92,7 @@ func objects() []object {
 		shows:    []checker.Promise{shown("early_nil")},
 	}, {
 		name:     "txn",
-		load:     workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300},
+		load:     workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300, ReadFrom: workloads.Master},
 		what:     "Transactions that append to lists and read them in MULTI/EXEC are strictly serializable at one master.",
 		why:      "Transactions read what the old master alone held; no order of all transactions explains what is read after it.",
 		promises: []checker.Promise{none("txn_anomalies")},
