@@ -262,6 +262,12 @@ func (n *node) redis(args ...string) string {
 	return string(r.Value)
 }
 
+// version is the server's, as a worker's job has it.
+func (n *node) version() string {
+	n.t.Helper()
+	return field(n.redis("INFO", "server"), "redis_version")
+}
+
 func (n *node) signal(sig int, children bool) wire.Proc {
 	n.t.Helper()
 	var p wire.Proc

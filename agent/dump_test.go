@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/schismtest/schism/history"
@@ -108,6 +109,9 @@ func TestDump(t *testing.T) {
 		before := digests(b.dump(""))
 		b.redis(c.cmd...)
 		after := digests(b.dump(""))
+		if c.key == "gone" && strings.HasPrefix(b.version(), "6.") {
+			continue // TestDumpOfAnOldServer
+		}
 		for k := range before {
 			require.Equal(t, k == c.key, before[k] != after[k], "%v: %s", c.cmd, k)
 		}

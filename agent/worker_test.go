@@ -19,7 +19,7 @@ func TestWorkerRunsALoad(t *testing.T) {
 	server.serve("save \"\"")
 	addr := server.addr + ":6379"
 	job := workloads.Job{Spec: workloads.Spec{Kind: workloads.Register, Writers: 2, Readers: 1, ReadFrom: workloads.Master, Rate: 500},
-		Worker: "w1", Writers: 2, Readers: 1, Seed: 1, Servers: map[string]int32{addr: 0}, Master: addr, Version: "7.0.15"}
+		Worker: "w1", Writers: 2, Readers: 1, Seed: 1, Servers: map[string]int32{addr: 0}, Master: addr, Version: server.version()}
 	worker.refused(wire.OpRun, nil, wire.CodeUsage)
 	worker.refused(wire.OpLoad, workloads.Job{}, wire.CodeUsage)
 	worker.call(wire.OpLoad, job, nil)
