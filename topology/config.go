@@ -73,15 +73,12 @@ func (s Spec) dir() string {
 	return dataDir
 }
 
-// serverConfig are the lines of a server's redis.conf. masterAddr is an ip; empty for a master.
+// serverConfig are the lines of a server's redis.conf: what differs from its defaults, as far as that is the same in all versions.
+// masterIP is empty for a master.
 func (s Spec) serverConfig(n history.Node, v Version, masterIP string) []string {
 	lines := []string{
-		fmt.Sprintf("port %d", ServerPort),
 		"bind 0.0.0.0",
 		"protected-mode no",
-		"daemonize no",
-		"loglevel notice",
-		`logfile ""`,
 		"dir " + s.dir(),
 		// Five seconds of waiting for further replicas would only make every run longer.
 		"repl-diskless-sync yes",
@@ -108,9 +105,9 @@ func (s Spec) userLines(n history.Node) []string {
 func (s Spec) persistence() []string {
 	switch s.Persistence {
 	case RDB:
-		return []string{"appendonly no", "save 3600 1", "save 300 100", "save 60 10000"}
+		return []string{"save 3600 1", "save 300 100", "save 60 10000"}
 	case NoneKept:
-		return []string{"appendonly no", `save ""`}
+		return []string{`save ""`}
 	}
 	return []string{"appendonly yes", "appendfsync " + strings.TrimPrefix(s.Persistence, "aof-"), `save ""`}
 }
@@ -121,11 +118,8 @@ func (s Spec) persistence() []string {
 func (s Spec) sentinelConfig(n history.Node, all []history.Node, ids map[string]string) []string {
 	set := func(name string, v any) string { return fmt.Sprintf("sentinel %s %s %v", name, MasterName, v) }
 	lines := []string{
-		fmt.Sprintf("port %d", SentinelPort),
 		"bind 0.0.0.0",
 		"protected-mode no",
-		"daemonize no",
-		`logfile ""`,
 		"dir " + s.dir(),
 		"sentinel myid " + ids[n.Name],
 		set("monitor", fmt.Sprintf("%s %d", strings.ReplaceAll(all[0].Addr, ":", " "), s.Quorum)),

@@ -153,7 +153,7 @@ func (d *Deployment) handler(i int) wire.Handler {
 // canBind tells whether the agent can be mounted rather than copied into every container: the engine must see this machine's files.
 // A container of the engine on whose machine this is may lie about that, so a refusal to mount still falls back to copying.
 func (d *Deployment) canBind() bool {
-	if !d.engine.local {
+	if d.opts.copyAgent || !d.engine.local {
 		return false
 	}
 	_, err := os.Stat(d.opts.AgentPath)

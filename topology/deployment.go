@@ -41,6 +41,9 @@ type Options struct {
 	OnRecords func(node int32, payload []byte, seq uint64)
 	OnLog     func(node int32, b []byte)
 	OnLost    func(node int32, text string)
+
+	// copyAgent copies the agent into each container even where it could be mounted.
+	copyAgent bool
 }
 
 // Node is one container of a deployment.

@@ -26,7 +26,7 @@ func testImage() Image {
 }
 
 // options are those of a run that is locked for the time of the test.
-func options(t *testing.T, s Spec) Options {
+func options(t testing.TB, s Spec) Options {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts containers")
@@ -197,6 +197,14 @@ func TestStartSentinel(t *testing.T) {
 		require.NoError(t, n.redis(t.Context(), &s, "SENTINEL", "CKQUORUM", MasterName))
 		require.Contains(t, s, "OK 3 usable Sentinels")
 	}
+}
+
+func TestStartColdSentinels(t *testing.T) {
+	d := start(t, options(t, Spec{Kind: KindSentinel, Replicas: 1, Sentinels: 2, Cold: true}))
+	require.NotContains(t, d.Configs()["s1"], "known-")
+	var others []table
+	require.NoError(t, d.Nodes[3].redis(t.Context(), &others, "SENTINEL", "SENTINELS", MasterName))
+	require.Len(t, others, 1)
 }
 
 func TestStartStandaloneOnDisk(t *testing.T) {
