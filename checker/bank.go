@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/schismtest/schism/history"
 )
@@ -34,23 +35,25 @@ func (x *extra) banks() {
 func (x *extra) bank(k uint32, ops []int32) []note {
 	c := &x.h.Ops
 	total, known := x.opts.Total, x.opts.HasTotal
-	first := int32(-1)
+	open := map[int8]bool{} // by node: all accounts were seen there
 	var reads []int32
 	refuses := false // a transfer was refused for lack of money, so balances must not fall below 0
-	for _, i := range ops {
+	for _, i := range byReturn(c, ops) {
 		switch {
 		case c.Outcome[i] != history.OK:
 		case c.F[i] == history.FTransfer:
 			refuses = refuses || c.Out[i] == 0
-		case !empty(c.List(int(i))):
+		default:
+			l := c.List(int(i))
+			if !open[c.Node[i]] && missing(l) {
+				continue // a replica may show accounts one by one while they are made
+			}
+			open[c.Node[i]] = true
 			reads = append(reads, i)
-			if first < 0 || c.Return[i] < c.Return[first] {
-				first = i
+			if !known {
+				total, known = sum(l), true
 			}
 		}
-	}
-	if !known && first >= 0 {
-		total = sum(c.List(int(first)))
 	}
 	fractured := note{class: "fractured", bug: true}
 	negative := note{class: "negative-balance", bug: true}
@@ -68,14 +71,9 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 	return []note{fractured, negative, x.bankLost(k, ops, total)}
 }
 
-// empty tells a bank that is not there yet: a replica before its first sync.
-func empty(l []int64) bool {
-	for _, v := range l {
-		if v != history.Nil && v != history.None {
-			return false
-		}
-	}
-	return true
+// missing tells that an account is not there, or none at all.
+func missing(l []int64) bool {
+	return len(l) == 0 || slices.Contains(l, history.Nil) || slices.Contains(l, history.None)
 }
 
 func sum(l []int64) (s int64) {

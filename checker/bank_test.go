@@ -27,6 +27,7 @@ func TestBanks(t *testing.T) {
 		{"torn on a replica", []history.Op{look(0, 1, 10, 10), fromReplica(look(4, 5, 10, 13))}, map[string]int64{"fractured": 1}},
 		{"a stale replica is whole", []history.Op{look(4, 5, 7, 13), fromReplica(look(6, 7, 10, 10))}, map[string]int64{}},
 		{"not there yet", []history.Op{fromReplica(look(0, 1, null, null)), look(4, 5, 7, 13)}, map[string]int64{}},
+		{"partly there yet", []history.Op{fromReplica(onNode(look(0, 1, 10, null), 1)), onNode(look(4, 5, 7, 13), 0)}, map[string]int64{}},
 		{"an account is missing", []history.Op{look(0, 1, 10, 10), look(4, 5, null, 13)}, map[string]int64{"fractured": 1}},
 		{"below nothing, and transfers do not mind", []history.Op{look(0, 1, 10, 10), move(13, 1, 2, 3), look(4, 5, -3, 23)}, map[string]int64{}},
 		{"below nothing although transfers are refused", []history.Op{look(0, 1, 10, 10), move(90, 0, 2, 3), look(4, 5, -3, 23)}, map[string]int64{"negative-balance": 1}},

@@ -45,7 +45,7 @@ func TestCountersAgreeWithBruteForce(t *testing.T) {
 		want := linearizable(ops, int64(0), stepTestCounter)
 		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
 		x.counters()
-		require.Equal(t, want, x.master == 0, describe(ops))
+		require.Equal(t, want, x.master == 0, opsText(ops))
 		if want {
 			good++
 		}
@@ -72,7 +72,7 @@ func TestCounterBoundsAreSound(t *testing.T) {
 		tried++
 		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
 		x.counters()
-		require.Zero(t, x.master, describe(ops))
+		require.Zero(t, x.master, opsText(ops))
 	}
 	require.Greater(t, tried, 100)
 }

@@ -61,10 +61,23 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 // finish puts what was found into the result.
 func (x *extra) finish() {
 	x.a.Result.Anomalies = append(x.a.Result.Anomalies, x.found...)
-	if x.judged {
-		x.measure("master_conflicts", float64(x.master))
-		x.measure("all_conflicts", float64(x.every))
+	if !x.judged {
+		return // registers alone speak for themselves
 	}
+	for _, l := range x.a.Result.Registers {
+		x.conflict(l.Scope == scopeMaster, l.Conflicts+l.Forks+l.Cycles+l.Future)
+	}
+	x.conflictMeasure("master_conflicts", x.master)
+	x.conflictMeasure("all_conflicts", x.every)
+}
+
+// conflictMeasure sets one of the two; what was not decided leaves a count of 0 unknown.
+func (x *extra) conflictMeasure(name string, n int64) {
+	m := MeasureValue{Name: name, Value: float64(n), Known: true}
+	if n == 0 && len(x.undecided) > 0 {
+		m.Known, m.Why = false, x.undecided[0]
+	}
+	x.a.Result.Measures = append(x.a.Result.Measures, m)
 }
 
 // measure adds to a measure of that name or appends it.

@@ -145,8 +145,8 @@ func interval(r *rand.Rand) (int64, int64) {
 	return c, c + int64(r.Intn(5))
 }
 
-// describe shows a history in a failure.
-func describe(ops []history.Op) string {
+// opsText shows a history in a failure.
+func opsText(ops []history.Op) string {
 	s := ""
 	for i, o := range ops {
 		s += fmt.Sprintf("%d: p%d f%d key %d in %d arg %d out %d list %v outcome %d [%d, %d]\n", i, o.Process, o.F, o.Key, o.In, o.Arg, o.Out, o.List, o.Outcome, o.Call, o.Return)

@@ -59,7 +59,7 @@ func TestListsAgreeWithBruteForce(t *testing.T) {
 		want := linearizable(ops, []int64{}, stepTestList)
 		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
 		x.lists()
-		require.Equal(t, want, x.master == 0 && !x.has("aborted_read"), describe(ops))
+		require.Equal(t, want, x.master == 0 && !x.has("aborted_read"), opsText(ops))
 		if want {
 			good++
 		}

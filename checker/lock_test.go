@@ -62,7 +62,7 @@ func TestLocksAgreeWithBruteForce(t *testing.T) {
 		want := linearizable(ops, null, stepTestLock)
 		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
 		x.locks()
-		require.Equal(t, want, x.master == 0, describe(ops))
+		require.Equal(t, want, x.master == 0, opsText(ops))
 		if want {
 			good++
 		}
@@ -80,9 +80,9 @@ func TestLockModelAgreesWithBruteForce(t *testing.T) {
 		a, err := CheckModel(hist(ops...), "lock", ModelOptions{})
 		require.NoError(t, err)
 		bad := counts(a)
-		require.Equal(t, want, bad["object-conflict (master reads)"] == 0, describe(ops))
+		require.Equal(t, want, bad["object-conflict (master reads)"] == 0, opsText(ops))
 		if want {
-			require.Zero(t, bad["lock-overlap"], describe(ops))
+			require.Zero(t, bad["lock-overlap"], opsText(ops))
 			good++
 		}
 	}

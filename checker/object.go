@@ -50,7 +50,8 @@ func (x *extra) objects(want func(fset) bool) {
 	}
 	x.judged = true
 	g := x.group(all)
-	results := perKey(keys, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], quickTries) })
+	deadline := time.Now().Add(x.opts.timeout())
+	results := perKey(keys, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], quickTries, deadline) })
 	var hard []uint32
 	bad := false
 	for n, r := range results {
@@ -61,7 +62,7 @@ func (x *extra) objects(want func(fset) bool) {
 	}
 	// The hard keys get all the time there is, unless an easy one has settled the verdict.
 	if len(hard) > 0 && !bad {
-		again := perKey(hard, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], 0) })
+		again := perKey(hard, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], 0, deadline) })
 		for n, r := range results {
 			if r.undecided != "" {
 				results[n], again = again[0], again[1:]
@@ -94,7 +95,7 @@ type objectResult struct {
 const quickTries = 300_000
 
 // object searches one key; tries bounds the search, 0 leaves it to time and memory.
-func (x *extra) object(ops []int32, m fset, tries int64) objectResult {
+func (x *extra) object(ops []int32, m fset, tries int64, deadline time.Time) objectResult {
 	os := objectOps(&x.h.Ops, ops)
 	if m&^scalarOps == 0 {
 		os = prune(os)
@@ -103,7 +104,6 @@ func (x *extra) object(ops []int32, m fset, tries int64) objectResult {
 	if m&bits(history.FAppend, history.FReadList) != 0 {
 		initial = ""
 	}
-	deadline := time.Now().Add(x.opts.timeout())
 	b := newBudget(len(os), x.opts.memory())
 	b.mostTries = tries
 	r := search(os, initial, b, time.Until(deadline))

@@ -66,7 +66,7 @@ func TestObjectsAgreeWithBruteForce(t *testing.T) {
 		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
 		x.objects(func(fset) bool { return true })
 		require.Empty(t, x.undecided)
-		require.Equal(t, want, x.master == 0, describe(ops))
+		require.Equal(t, want, x.master == 0, opsText(ops))
 		if want {
 			good++
 		}

@@ -18,6 +18,7 @@ type entryLife struct {
 	tried  bool
 	ackRet int64 // least return of an acknowledgement of the element, Inf for none
 	taken  int   // deliveries that are no redeliveries
+	late   bool  // the first delivery anybody heard of was a redelivery: its place in the order is not known
 }
 
 // queues checks queues and streams: nothing comes out that did not go in, nothing comes out twice, the order holds, and at the end
@@ -28,19 +29,20 @@ func (x *extra) queues() {
 	}
 	g := x.group(queueOps)
 	keys := x.keysOf(queueOps)
-	left := map[string]map[int64]bool{}
+	looked := map[string]bool{}
+	left := map[int64]bool{} // on any key: what was taken into work lies on another one
 	for _, d := range x.h.Dumps {
-		if d.Elems == nil && d.Type != "none" {
-			continue
-		}
-		if left[d.Key] == nil {
-			left[d.Key] = map[int64]bool{}
-		}
+		looked[d.Key] = looked[d.Key] || d.Elems != nil || d.Type == "none"
 		for _, v := range d.Elems {
-			left[d.Key][v] = true
+			left[v] = true
 		}
 	}
-	for _, ns := range perKey(keys, func(k uint32) []note { return x.queue(k, g.of(k), left[x.keyName(k)]) }) {
+	for _, ns := range perKey(keys, func(k uint32) []note {
+		if !looked[x.keyName(k)] {
+			return x.queue(k, g.of(k), nil)
+		}
+		return x.queue(k, g.of(k), left)
+	}) {
 		x.notes(ns)
 	}
 	for _, class := range []string{"queue-lost", "queue-duplicated", "queue-reordered", "queue-redelivered"} {
@@ -54,7 +56,7 @@ func (x *extra) queues() {
 	}
 }
 
-// queue checks one. left are the elements it still holds at the end, nil when nobody looked.
+// queue checks one. left are the elements that are still there at the end, nil when nobody looked.
 func (x *extra) queue(k uint32, ops []int32, left map[int64]bool) []note {
 	c := &x.h.Ops
 	es, index := x.entries(ops)
@@ -88,6 +90,10 @@ func (x *extra) queue(k uint32, ops []int32, left map[int64]bool) []note {
 			after.count(fmt.Sprintf("%s: %s got %d again after it was acknowledged for good", x.keyName(k), x.who(int(i)), v), int(i))
 		}
 		if arg(c, i) == 1 {
+			if e.taken == 0 { // the reply to the first delivery was lost
+				e.taken, e.took, e.late = 1, i, true
+				continue
+			}
 			again.count(fmt.Sprintf("%s: %s got %d again", x.keyName(k), x.who(int(i)), v), int(i))
 			continue
 		}
@@ -151,7 +157,7 @@ func (x *extra) queueOrder(k uint32, es []entryLife) note {
 	type inOut struct{ at, key, other int64 }
 	var as, bs []inOut
 	for i, e := range es {
-		if e.taken == 0 || !e.tried {
+		if e.taken == 0 || e.late || !e.tried {
 			continue
 		}
 		if e.ret != history.Inf {

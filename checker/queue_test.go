@@ -28,6 +28,7 @@ func TestQueues(t *testing.T) {
 		{"an unknown one may be missing", []history.Op{put(1, 0, inf), take(null, 6, 7)}, map[string]int64{}},
 		{"twice", []history.Op{put(1, 0, 1), take(1, 2, 3), take(1, 4, 5)}, map[string]int64{"queue-duplicated": 1}},
 		{"again, and said so", []history.Op{put(1, 0, 1), take(1, 2, 3), withArg(take(1, 4, 5), 1)}, map[string]int64{"queue-redelivered": 1}},
+		{"again, after a delivery that nobody heard of", []history.Op{put(1, 0, 1), take(none, 2, inf), withArg(take(1, 4, 5), 1), take(null, 6, 7)}, map[string]int64{}},
 		{"again after it was acknowledged", []history.Op{put(1, 0, 1), take(1, 2, 3), ackOf(1, 4, 5), withArg(take(1, 6, 7), 1)},
 			map[string]int64{"queue-redelivered": 1, "queue-redelivered-after-ack": 1}},
 		{"reordered", []history.Op{put(1, 0, 1), put(2, 2, 3), take(2, 4, 5), take(1, 6, 7)}, map[string]int64{"queue-reordered": 1}},
@@ -44,7 +45,7 @@ func TestQueues(t *testing.T) {
 
 func TestQueueLostAgainstTheDump(t *testing.T) {
 	h := hist(put(1, 0, 1), put(2, 2, 3), put(3, 4, 5), take(1, 6, 7))
-	h.Dumps = []history.Dump{{Key: "k0", Type: "list", Elems: []int64{3}}}
+	h.Dumps = []history.Dump{{Key: "k0", Type: "list", Elems: []int64{}}, {Key: "work:0", Type: "list", Elems: []int64{3}}}
 	a := checkExtra(h)
 	require.Equal(t, map[string]int64{"queue-lost": 1}, counts(a))
 	require.Contains(t, a.Result.Anomalies[0].Text, "2 was acknowledged")

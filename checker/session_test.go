@@ -111,8 +111,8 @@ func TestRegisterSessionsAgreeWithTheDefinitions(t *testing.T) {
 		a := checkExtra(hist(ops...))
 		for _, scope := range []string{scopeMaster, scopeAll} {
 			ryw, mr := naiveRegister(ops, scope == scopeMaster)
-			require.Equal(t, ryw, breaks(a, readYourWrites, scope), "%s\n%s", scope, describe(ops))
-			require.Equal(t, mr, breaks(a, monotonicReads, scope), "%s\n%s", scope, describe(ops))
+			require.Equal(t, ryw, breaks(a, readYourWrites, scope), "%s\n%s", scope, opsText(ops))
+			require.Equal(t, mr, breaks(a, monotonicReads, scope), "%s\n%s", scope, opsText(ops))
 			total += ryw + mr
 		}
 	}
@@ -166,8 +166,8 @@ func TestCollectionSessionsAgreeWithTheDefinitions(t *testing.T) {
 		a := checkExtra(hist(ops...))
 		for _, scope := range []string{scopeMaster, scopeAll} {
 			mw, wfr := naiveCollection(ops, scope == scopeMaster)
-			require.Equal(t, mw, breaks(a, monotonicWrites, scope), "%s\n%s", scope, describe(ops))
-			require.Equal(t, wfr, breaks(a, writesFollowReads, scope), "%s\n%s", scope, describe(ops))
+			require.Equal(t, mw, breaks(a, monotonicWrites, scope), "%s\n%s", scope, opsText(ops))
+			require.Equal(t, wfr, breaks(a, writesFollowReads, scope), "%s\n%s", scope, opsText(ops))
 			total += mw + wfr
 		}
 	}
@@ -233,7 +233,7 @@ func TestWideningNeverBreaks(t *testing.T) {
 		case o.F.IsWrite() && o.F != history.FTxn && o.F != history.FRelease:
 			o.Outcome, o.Return, o.Out = history.Info, inf, none
 		}
-		require.Zero(t, count(ops), describe(ops))
+		require.Zero(t, count(ops), opsText(ops))
 	}
 	require.Greater(t, tried, rounds(20000)/10)
 }

@@ -54,7 +54,7 @@ func TestSetsAgreeWithBruteForce(t *testing.T) {
 		h := hist(ops...)
 		x := newExtra(h, &Analysis{}, ModelOptions{})
 		x.sets()
-		require.Equal(t, want, x.master == 0 && !x.has("aborted_read"), describe(ops))
+		require.Equal(t, want, x.master == 0 && !x.has("aborted_read"), opsText(ops))
 		if want {
 			good++
 		}

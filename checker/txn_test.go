@@ -216,7 +216,7 @@ func TestListAppendAgreesWithBruteForce(t *testing.T) {
 		if want {
 			good++
 		}
-		require.Equal(t, want, len(counts(a)) == 0, "%v\n%s", counts(a), describe(ops))
+		require.Equal(t, want, len(counts(a)) == 0, "%v\n%s", counts(a), opsText(ops))
 	}
 	require.Greater(t, good, rounds(30000)/20)
 	require.Less(t, good, rounds(30000)*19/20)
@@ -234,7 +234,7 @@ func TestRegisterTransactionsAreSound(t *testing.T) {
 		require.NoError(t, err)
 		n := len(counts(a))
 		if ok {
-			require.Zero(t, n, "%v\n%s", counts(a), describe(ops))
+			require.Zero(t, n, "%v\n%s", counts(a), opsText(ops))
 			continue
 		}
 		bad++
