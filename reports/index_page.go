@@ -1,0 +1,400 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+)
+
+// indexPage is what index.tmpl shows.
+type indexPage struct {
+	frame
+	Title, Headline, Sub string
+	Mark                 verdictMark
+	Tag                  string
+	Facts                []history.KV
+	Changes              []changeRow
+	Earlier              bool // there are earlier runs to compare with
+	Servers              []serverHead
+	Rows                 []indexRow
+	Broken               []string
+	Filters              []filter
+	NotRun               int
+}
+
+type serverHead struct{ Name, Version string }
+
+type filter struct{ Mark, Value, Label string }
+
+type indexRow struct {
+	Name, Why, Measure string
+	Cells              []indexCell
+}
+
+// indexCell is one scenario on one server.
+type indexCell struct {
+	Server      string
+	Href        string
+	Mark        string
+	Word        string // the verdict, for who cannot see the mark
+	Verdict     string // for the filter
+	Text        string
+	Was         string
+	Class       string
+	Changed     bool
+	Spark       template.HTML
+	Blank       bool
+	BlankReason string
+}
+
+type changeRow struct {
+	Mark, Change, Scenario, Server, Href string
+	Before, Now, Note, Around            string
+	Bad                                  bool
+	Spark                                template.HTML
+	rank                                 int
+}
+
+func newIndexPage(cells []cellRuns, broken []string) *indexPage {
+	p := &indexPage{Broken: broken}
+	var scenarios, servers []string
+	by := map[[2]string]*cellRuns{}
+	for i := range cells {
+		c := &cells[i]
+		by[[2]string{c.scenario, c.server}] = c
+		scenarios, servers = append(scenarios, c.scenario), append(servers, c.server)
+	}
+	slices.Sort(scenarios)
+	slices.Sort(servers)
+	scenarios, servers = slices.Compact(scenarios), slices.Compact(servers)
+	count := map[string]int{}
+	total, finished := 0, 0
+	for _, s := range scenarios {
+		row := indexRow{Name: s}
+		top := rowTop(cells, s)
+		shown, of := 0, 0
+		for _, v := range servers {
+			c := by[[2]string{s, v}]
+			if c == nil {
+				row.Cells = append(row.Cells, indexCell{Server: v, Blank: true, BlankReason: "not run"})
+				p.NotRun++
+				continue
+			}
+			cell, ch := judgeCell(c, top)
+			row.Cells = append(row.Cells, cell)
+			count[cell.Verdict]++
+			total++
+			if ch != nil {
+				p.Changes = append(p.Changes, *ch)
+			}
+			for _, e := range c.runs {
+				row.Name, row.Why = e.run.Scenario, e.run.Why
+				if e.result == nil {
+					continue
+				}
+				finished++
+				if len(e.result.Shows) > 0 {
+					of++
+					shown += boolInt(e.result.Weakness)
+				}
+				if n, _, _, ok := e.number(); ok || row.Measure == "" {
+					row.Measure = n
+				}
+			}
+			p.Earlier = p.Earlier || len(c.runs) > 1
+		}
+		if of > 0 {
+			row.Measure += fmt.Sprintf("; shown %d of %d", shown, of)
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	for _, v := range servers {
+		p.Servers = append(p.Servers, head(cells, v))
+	}
+	sort.SliceStable(p.Changes, func(i, j int) bool { return p.Changes[i].rank < p.Changes[j].rank })
+	p.sentence(count, total, len(scenarios), len(servers))
+	p.Facts = indexFacts(cells, finished, len(scenarios), len(servers))
+	p.Filters = filters(count, len(p.Changes))
+	return p
+}
+
+// rowTop is the largest number of a scenario, so that a row's lines share one scale from 0.
+func rowTop(cells []cellRuns, scenario string) float64 {
+	top := 0.0
+	for i := range cells {
+		if cells[i].scenario != scenario {
+			continue
+		}
+		for j := range cells[i].runs {
+			if _, _, v, ok := cells[i].runs[j].number(); ok {
+				top = max(top, v)
+			}
+		}
+	}
+	return top
+}
+
+func head(cells []cellRuns, server string) serverHead {
+	h := serverHead{Name: server}
+	for _, c := range cells {
+		if c.server != server {
+			continue
+		}
+		for _, e := range c.runs {
+			if e.run.Server != "" {
+				h.Name = strings.Replace(e.run.Server, ":", " ", 1)
+			}
+			if n := serverName(e.run); n != h.Name {
+				h.Version = n[strings.LastIndexByte(n, ' ')+1:]
+			}
+		}
+	}
+	return h
+}
+
+// verdictOf is how a finished or unfinished run counts.
+func verdictOf(e *entry) (verdict, mark, word string) {
+	if e.result == nil {
+		return "error", "err", "not finished"
+	}
+	m := markOf(e.result.Verdict, e.result.Weakness)
+	return string(e.result.Verdict), m.ID, strings.ToLower(m.Word)
+}
+
+func judgeCell(c *cellRuns, top float64) (indexCell, *changeRow) {
+	last := &c.runs[len(c.runs)-1]
+	verdict, mark, word := verdictOf(last)
+	cell := indexCell{Server: c.server, Verdict: verdict, Mark: mark, Word: word, Spark: spark(c, top)}
+	_, cell.Text, _, _ = last.number()
+	if verdict == "unknown" || verdict == "error" {
+		cell.Text = word
+	}
+	if last.report {
+		cell.Href = last.href()
+	}
+	if len(c.runs) == 1 {
+		return cell, nil
+	}
+	prev := &c.runs[len(c.runs)-2]
+	before, _, wasWord := verdictOf(prev)
+	ch := &changeRow{Mark: mark, Scenario: last.run.Scenario, Server: serverName(last.run), Href: cell.Href, Before: cellWords(prev), Now: cellWords(last),
+		Around: around(prev, last), Spark: cell.Spark}
+	if last.result != nil && len(last.result.Reasons) > 0 {
+		ch.Note = last.result.Reasons[0]
+	}
+	switch {
+	case verdict == "violation" && before != "violation":
+		ch.Change, ch.Bad, ch.rank = "New violation", true, 0
+		if last.result != nil {
+			ch.Note = last.result.Headline
+		}
+	case verdict == "error" && before != "error":
+		ch.Change, ch.rank = "Could not run", 1
+	case verdict == "unknown" && before != "unknown":
+		ch.Change, ch.rank = "No longer decided", 2
+	case verdict == "pass" && before == "violation":
+		ch.Change, ch.rank = "Fixed", 5
+	case verdict == "pass" && before != "pass":
+		ch.Change, ch.rank = "Passes again", 6
+	case verdict == "pass" && word != wasWord:
+		ch.Change, ch.rank = "Weakness no longer shown", 3
+		if last.result.Weakness {
+			ch.Change = "Weakness now shown"
+		}
+	default:
+		note, out := outOfRange(c)
+		if !out {
+			if verdict == "violation" { // a known one is outlined
+				cell.Mark, cell.Word = "old", "violation, as before"
+			}
+			return cell, nil
+		}
+		ch.Change, ch.Note, ch.rank = "Out of its range", note, 4
+	}
+	cell.Changed, cell.Class = true, "chd"
+	if ch.Bad {
+		cell.Class = "new"
+	}
+	cell.Was = "was " + cellShort(prev)
+	return cell, ch
+}
+
+// cellShort and cellWords are a run's number, with its measure's name in the second.
+func cellShort(e *entry) string {
+	v, _, word := verdictOf(e)
+	if v == "unknown" || v == "error" {
+		return word
+	}
+	_, text, _, _ := e.number()
+	return text
+}
+
+func cellWords(e *entry) string {
+	v, _, word := verdictOf(e)
+	if v == "unknown" || v == "error" {
+		return word
+	}
+	name, text, _, _ := e.number()
+	return text + ", " + name
+}
+
+// outOfRange compares the last number with at least four earlier ones.
+func outOfRange(c *cellRuns) (string, bool) {
+	var lo, hi float64
+	n := 0
+	for i := range c.runs[:len(c.runs)-1] {
+		if _, _, v, ok := c.runs[i].number(); ok {
+			if n == 0 {
+				lo, hi = v, v
+			}
+			lo, hi = min(lo, v), max(hi, v)
+			n++
+		}
+	}
+	_, _, v, ok := c.runs[len(c.runs)-1].number()
+	if !ok || n < 4 || (v <= hi*1.25 && v >= lo*0.75) {
+		return "", false
+	}
+	return fmt.Sprintf("the %d runs before: %s to %s", n, short(lo), short(hi)), true
+}
+
+// around names what changed besides: the server's build, the machine, schism, the seed.
+func around(a, b *entry) string {
+	var parts []string
+	if x, y := serverName(a.run), serverName(b.run); x != y {
+		parts = append(parts, x+" → "+y)
+	}
+	hosts := map[string]string{}
+	for _, kv := range a.run.Host {
+		hosts[kv.K] = kv.V
+	}
+	for _, kv := range b.run.Host {
+		if old, ok := hosts[kv.K]; ok && old != kv.V {
+			parts = append(parts, fmt.Sprintf("%s %s → %s", kv.K, old, kv.V))
+		}
+	}
+	if a.run.Seed != b.run.Seed {
+		parts = append(parts, fmt.Sprintf("seed %d → %d", a.run.Seed, b.run.Seed))
+	}
+	if string(a.run.Promises) != string(b.run.Promises) {
+		parts = append(parts, "promises")
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// spark draws the last runs' numbers from 0; a cross stands for a run without one.
+func spark(c *cellRuns, top float64) template.HTML {
+	if len(c.runs) < 2 || top <= 0 {
+		return ""
+	}
+	const w, h = 72.0, 20.0
+	var d strings.Builder
+	var end string
+	var say []string
+	cmd := "M"
+	for i := range c.runs {
+		_, text, v, ok := c.runs[i].number()
+		x := 4 + (w-8)*float64(i+nights-len(c.runs))/(nights-1)
+		if !ok {
+			cmd = "M"
+			end = fmt.Sprintf(`<path class="xx" d="M%s %sl4 4m0-4l-4 4"/>`, f1(x-2), f1(h-6))
+			say = append(say, "none")
+			continue
+		}
+		y := h - 3 - v/top*(h-6)
+		fmt.Fprintf(&d, "%s%s %s", cmd, f1(x), f1(y))
+		cmd = "L"
+		end = fmt.Sprintf(`<circle class="dot" cx="%s" cy="%s" r="2"/>`, f1(x), f1(y))
+		say = append(say, text)
+	}
+	return template.HTML(fmt.Sprintf(`<svg width="%s" height="%s" role="img" aria-label="%s"><path class="spark" d="%s"/>%s</svg>`,
+		f1(w), f1(h), esc("last runs: "+strings.Join(say, ", ")), d.String(), end))
+}
+
+// sentence says what is new, or what there is.
+func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int) {
+	tally := tallyWords(count)
+	switch {
+	case total == 0:
+		p.Mark = verdictMark{"und", "v-und", "?", "No run"}
+		p.Headline, p.Sub = "No run yet.", "Run a scenario, and it will stand here."
+	case len(p.Changes) > 0 && p.Changes[0].Bad:
+		c := p.Changes[0]
+		p.Mark = markOf(checker.Violation, false)
+		p.Mark.Word = "New violation"
+		p.Headline = fmt.Sprintf("%s on %s: %s", upper(c.Scenario), c.Server, strings.TrimSuffix(c.Note, ".")+".")
+		p.Sub = fmt.Sprintf("%d of %s changed since the run before. %s.", len(p.Changes), plural(int64(total), "cell", "cells"), upper(tally))
+	case len(p.Changes) > 0:
+		p.Mark = verdictMark{p.Changes[0].Mark, "v-chg", "~", p.Changes[0].Change}
+		p.Headline = fmt.Sprintf("%s changed since the run before; no new violation.", plural(int64(len(p.Changes)), "cell", "cells"))
+		p.Sub = upper(tally) + "."
+	default:
+		v := checker.Pass
+		for _, w := range []checker.Verdict{checker.Error, checker.Unknown, checker.Violation} {
+			if count[string(w)] > 0 {
+				v = w
+			}
+		}
+		p.Mark = markOf(v, false)
+		p.Headline = upper(tally) + "."
+		p.Sub = fmt.Sprintf("%s on %s.", plural(int64(scenarios), "scenario", "scenarios"), plural(int64(servers), "server", "servers"))
+		if p.Earlier {
+			p.Sub += " Nothing changed since the run before."
+		} else {
+			p.Sub += " There is no earlier run to compare with."
+		}
+		if v == checker.Violation {
+			p.Mark.Word = "Violations, none new"
+			if !p.Earlier {
+				p.Mark.Word = "Violation"
+			}
+		}
+	}
+	p.Title = fmt.Sprintf("%s %s | schism", p.Mark.Char, strings.TrimSuffix(p.Headline, "."))
+	p.Tag = tally
+}
+
+func tallyWords(count map[string]int) string {
+	var parts []string
+	for _, k := range [][3]string{{"violation", "violation", "violations"}, {"unknown", "unknown", "unknown"}, {"error", "error", "errors"}, {"pass", "pass", "passes"}} {
+		if n := count[k[0]]; n > 0 {
+			parts = append(parts, plural(int64(n), k[1], k[2]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func filters(count map[string]int, changes int) []filter {
+	var out []filter
+	for _, k := range [][3]string{{"violation", "bad", "Violation"}, {"pass", "ok", "Pass"}, {"unknown", "und", "Unknown"}, {"error", "err", "Error"}} {
+		if n := count[k[0]]; n > 0 {
+			out = append(out, filter{k[1], k[0], fmt.Sprintf("%s %d", k[2], n)})
+		}
+	}
+	if changes > 0 {
+		out = append(out, filter{"", "changed", fmt.Sprintf("Changed %d", changes)})
+	}
+	return out
+}
+
+func indexFacts(cells []cellRuns, runs, scenarios, servers int) []history.KV {
+	kv := []history.KV{{K: num(int64(scenarios)), V: "scenarios"}, {K: num(int64(servers)), V: "servers"}, {K: num(int64(runs)), V: "finished runs, at most 14 a cell"}}
+	newest := ""
+	for _, c := range cells {
+		for _, e := range c.runs {
+			newest = max(newest, e.run.Started)
+		}
+	}
+	if newest != "" {
+		kv = append(kv, history.KV{K: newest, V: "the newest"})
+	}
+	return kv
+}
