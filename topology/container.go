@@ -69,6 +69,24 @@ func (d *Deployment) startContainer(ctx context.Context, i int) error {
 	if err != nil {
 		return hint(fmt.Errorf("start container of %s: %w", n.Name, err))
 	}
+	n.started = true
+	return nil
+}
+
+// checkNetwork makes sure that every node stands in the run's network and nowhere else: the library silently uses the engine's default
+// network, which is not internal, when it does not find the one that it was given.
+func (d *Deployment) checkNetwork(ctx context.Context) error {
+	res, err := d.engine.cli.NetworkInspect(ctx, d.network.ID, client.NetworkInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("inspect network: %w", err)
+	}
+	for _, n := range d.Nodes {
+		at, ok := res.Network.Containers[n.id]
+		ip, _, _ := strings.Cut(n.Addr, ":")
+		if !ok || at.IPv4Address.Addr().String() != ip {
+			return &StartError{Node: n.Name, Want: "it does not stand in the run's network", Saw: n.Addr}
+		}
+	}
 	return nil
 }
 
@@ -94,7 +112,7 @@ func (d *Deployment) request(n *Node) testcontainers.ContainerRequest {
 			host = h
 			h.AutoRemove = true
 			h.CapDrop = []string{"ALL"}
-			h.CapAdd = slices.Clone(d.spec.Caps)
+			h.CapAdd = slices.Compact(slices.Sorted(slices.Values(d.spec.Caps)))
 			// json-file costs 40 ms of CPU a MB, and keeps what the agent hands over anyway.
 			h.LogConfig = container.LogConfig{Type: "none"}
 			if d.bind {
@@ -160,7 +178,13 @@ func (d *Deployment) canBind() bool {
 	return err == nil
 }
 
-// noSuchSource tells whether the engine did not find what was to be mounted.
-func noSuchSource(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "bind source path does not exist")
+// mountFailed tells whether a container could not be started because the engine did not find what was to be mounted, or may not run
+// it from there (a file system without exec, SELinux). Copied into the container, the agent runs all the same.
+func mountFailed(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.Contains(text, "bind source path does not exist") || strings.Contains(text, agentPath) &&
+		(strings.Contains(text, "permission denied") || strings.Contains(text, "no such file or directory"))
 }

@@ -54,10 +54,11 @@ type Node struct {
 	// Kernel is the one that the agent sees.
 	Kernel string
 
-	id     string
-	stream *stream
-	log    tail
-	conf   string // as written
+	id      string
+	started bool
+	stream  *stream
+	log     tail
+	conf    string // as written
 }
 
 // Deployment is what was started.
@@ -124,7 +125,7 @@ func Start(ctx context.Context, o Options) (*Deployment, error) {
 
 func (d *Deployment) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		d.findImage, d.startContainers, d.greet, d.watchConns, d.findServer, d.setUp, d.startServers, d.startSentinels, d.identify,
+		d.findImage, d.startContainers, d.greet, d.checkNetwork, d.watchConns, d.findServer, d.setUp, d.startServers, d.startSentinels, d.identify,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -146,8 +147,11 @@ func (d *Deployment) startContainers(ctx context.Context) error {
 	}
 	d.bind = d.canBind()
 	err := d.startAll(ctx)
-	if d.bind && noSuchSource(err) {
+	if d.bind && mountFailed(err) {
 		d.bind = false
+		if err := d.discard(ctx); err != nil {
+			return err
+		}
 		err = d.startAll(ctx)
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,29 @@ func emptyImage(t *testing.T) string {
 		require.NoError(t, e.close())
 	})
 	return ref
+}
+
+func TestAgentThatCannotRun(t *testing.T) {
+	o := options(t, Spec{})
+	o.AgentPath = filepath.Join(t.TempDir(), "agent")
+	require.NoError(t, os.WriteFile(o.AgentPath, []byte("nonsense"), 0o755))
+	_, err := Start(t.Context(), o)
+	var se *StartError
+	require.ErrorAs(t, err, &se)
+	require.ErrorContains(t, err, "start n1: its agent does not answer")
+	require.Contains(t, se.Log, "exec format error")
+	requireNothingLeft(t, o.RunID)
+}
+
+// An agent that may not be run from where it is mounted is copied.
+func TestAgentThatCannotBeMounted(t *testing.T) {
+	o := options(t, Spec{})
+	b, err := os.ReadFile(o.AgentPath)
+	require.NoError(t, err)
+	o.AgentPath = filepath.Join(t.TempDir(), "agent")
+	require.NoError(t, os.WriteFile(o.AgentPath, b, 0o644))
+	d := start(t, o)
+	require.False(t, d.bind)
 }
 
 func TestCancelledStartLeavesNothing(t *testing.T) {

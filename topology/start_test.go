@@ -166,7 +166,6 @@ func requireAlike(t *testing.T, d *Deployment) {
 // requireRestart kills the node's server and starts it again: it comes back at the same address with the same config.
 func requireRestart(t *testing.T, n *Node) {
 	t.Helper()
-	before := n.Addr
 	_, err := n.Conn.Call(t.Context(), wire.OpSignal, wire.SignalArgs{Signal: int(syscall.SIGKILL), Children: true, WithinMS: 2000}, nil)
 	require.NoError(t, err)
 	_, err = n.Conn.Call(t.Context(), wire.OpStart, nil, nil)
@@ -177,8 +176,15 @@ func requireRestart(t *testing.T, n *Node) {
 		return err == nil && in["master_link_status"] == "up"
 	}, 5*time.Second, 10*time.Millisecond)
 	require.Equal(t, "slave", in["role"])
-	require.NotEqual(t, n.RunID, in["run_id"])
-	require.Equal(t, before, n.Addr)
+	var h wire.Hello
+	_, err = n.Conn.Call(t.Context(), wire.OpHello, wire.HelloArgs{Source: 1, Base: 1}, &h)
+	require.NoError(t, err)
+	require.Equal(t, n.Addr, h.Addr+":6379")
+	in, err = n.info(t.Context(), "server")
+	require.NoError(t, err)
+	require.Len(t, in["run_id"], 40)
+	require.NotEqual(t, n.RunID, in["run_id"], "it is the same process")
+	require.Equal(t, "50", config(t, n, "replica-priority"))
 }
 
 func TestStartSentinel(t *testing.T) {

@@ -41,12 +41,29 @@ func (d *Deployment) stop(ctx context.Context) error {
 	return nil
 }
 
+// discard removes all containers of a first try, so that there can be another.
+func (d *Deployment) discard(ctx context.Context) error {
+	var g errgroup.Group
+	for _, n := range d.Nodes {
+		g.Go(func() error {
+			err := d.stopNode(ctx, n)
+			n.id, n.Conn, n.stream, n.started = "", nil, nil, false
+			return err
+		})
+	}
+	return g.Wait()
+}
+
 // stopNode closes the node's stream, which ends its agent, which takes its server along, upon which the engine removes the container.
 func (d *Deployment) stopNode(ctx context.Context, n *Node) error {
 	if n.id == "" {
 		return nil
 	}
-	wait, cancel := context.WithTimeout(ctx, goneTime)
+	patience := goneTime
+	if !n.started {
+		patience = 0 // it has no agent that could end
+	}
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// Asked for before the end, so that a container that goes quickly is not missed.
 	gone := d.engine.cli.ContainerWait(wait, n.id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
