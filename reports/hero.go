@@ -168,13 +168,22 @@ func (t *timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known
 		s.rect(a, max(b-a, .5), y+18, 30, cls)
 		room := (b - a) / 100 * width
 		// 13 px text is about a fifth wider than the charts' usual 11 px.
-		for _, c := range []string{num(r.n) + " " + word, num(r.n) + " lost", num(r.n)} {
-			if strings.HasSuffix(c, "lost") && !r.lost {
-				continue
+		fit := func(room float64) string {
+			for _, c := range []string{num(r.n) + " " + word, num(r.n) + " lost", num(r.n)} {
+				if px(c)*1.2 < room && (r.lost || !strings.HasSuffix(c, "lost")) {
+					return c
+				}
 			}
-			if px(c)*1.2 < room {
-				s.text(a, y+38, label{cls: txt, dx: 7}, c)
-				break
+			return ""
+		}
+		wide, narrow := fit(room), fit(room*360/width)
+		switch {
+		case wide == narrow && wide != "":
+			s.text(a, y+38, label{cls: txt, dx: 7}, wide)
+		case wide != "":
+			s.text(a, y+38, label{cls: txt + " wide", dx: 7}, wide)
+			if narrow != "" {
+				s.text(a, y+38, label{cls: txt + " narrow", dx: 7}, narrow)
 			}
 		}
 	}

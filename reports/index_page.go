@@ -240,7 +240,7 @@ func cellWords(e *entry) string {
 		return word
 	}
 	name, text, _, _ := e.number()
-	return text + ", " + name
+	return text + " " + name
 }
 
 // outOfRange compares the last number with at least four earlier ones.
@@ -330,7 +330,7 @@ func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int
 		c := p.Changes[0]
 		p.Mark = markOf(checker.Violation, false)
 		p.Mark.Word = "New violation"
-		p.Headline = fmt.Sprintf("%s on %s: %s", upper(c.Scenario), c.Server, strings.TrimSuffix(c.Note, ".")+".")
+		p.Headline = fmt.Sprintf("%s on %s: %s", c.Scenario, c.Server, strings.TrimSuffix(c.Note, ".")+".")
 		p.Sub = fmt.Sprintf("%d of %s changed since the run before. %s.", len(p.Changes), plural(int64(total), "cell", "cells"), upper(tally))
 	case len(p.Changes) > 0:
 		p.Mark = verdictMark{p.Changes[0].Mark, "v-chg", "~", p.Changes[0].Change}

@@ -76,7 +76,7 @@ func TestIndexSaysWhatIsNew(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(root, "index.html"))
 	require.NoError(t, err)
 	page := string(b)
-	require.Contains(t, page, "<title>✕ Sentinel-kill on valkey 7.0.15: 41 of 1,000 acknowledged writes were lost | schism</title>")
+	require.Contains(t, page, "<title>✕ sentinel-kill on valkey 7.0.15: 41 of 1,000 acknowledged writes were lost | schism</title>")
 	require.Contains(t, page, "No longer decided")
 	require.Contains(t, page, "fault 1 never took effect")
 	require.Contains(t, page, "not run")

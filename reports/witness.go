@@ -214,7 +214,7 @@ func (t *timeline) intervals(ops []int, chain []int64) (rows, chart template.HTM
 		short := clip(shortOp(op), 16)
 		l := label{cls: "k halo", dx: 5}
 		place := b
-		if b/100*1140+px(short)+14 > 1140 {
+		if b/100*1140+px(short)+14 > 1140 || (len(chain) > 2 && op.F == history.FWrite && op.In == chain[0]) {
 			l.anchor, l.dx, place = "end", -5, a
 		}
 		s.text(place, mid(o)+4, l, fmt.Sprint(i+1))

@@ -155,9 +155,10 @@
       e.setAttribute('x', v);
       if (n !== 'text') return;
       if (e._anchor === undefined) { e._anchor = e.getAttribute('text-anchor') || ''; e._dx = +(e.getAttribute('dx') || 0); }
-      var need = textWidth(e), x = p / 100 * width, end = x + need > width && x - need > 0;
-      if (whole()) end = e._anchor === 'end';
-      e.setAttribute('text-anchor', end ? 'end' : e._anchor === 'middle' ? 'middle' : 'start');
+      if (e._anchor === 'middle') return;
+      var need = textWidth(e), x = p / 100 * width, right = x + need <= width, left = x - need >= 0;
+      var end = e._anchor === 'end' ? left || !right : !right && left;
+      e.setAttribute('text-anchor', end ? 'end' : 'start');
       e.setAttribute('dx', end ? -Math.abs(e._dx) : Math.abs(e._dx));
     });
     spans.forEach(function (e) {
