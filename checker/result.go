@@ -318,6 +318,7 @@ type Fair struct {
 // Witness is evidence that a person can follow.
 type Witness struct {
 	ID    string // "w1"
+	Of    string // the measure that it shows
 	Title string
 	Text  string
 	// Ops are the operations of it, at most 500, in order of call; Marked those that the text names.

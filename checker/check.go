@@ -1,0 +1,96 @@
+package checker
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/schismtest/schism/history"
+)
+
+// Options qualify a check.
+type Options struct {
+	// Progress, if set, is told what is being done.
+	Progress func(what string)
+}
+
+// Check judges a history of our own: all measures, the promises of its run.json, the verdict and its sentences.
+func Check(h *history.History, o Options) (*Analysis, error) {
+	var promises, shows []Promise
+	for _, p := range []struct {
+		raw json.RawMessage
+		to  *[]Promise
+	}{{h.Run.Promises, &promises}, {h.Run.Shows, &shows}} {
+		if len(p.raw) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(p.raw, p.to); err != nil {
+			return nil, fmt.Errorf("read promises of run.json: %w", err)
+		}
+	}
+	say := o.Progress
+	if say == nil {
+		say = func(string) {}
+	}
+	c := &check{h: h, s: newStates(h), a: &Analysis{Fate: make([]Fate, h.Ops.Len())}}
+	c.a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
+	say("what became of every write")
+	c.fates()
+	c.attribute()
+	say("availability")
+	c.availability()
+	c.masters()
+	c.convergence()
+	say("registers")
+	checkRegisters(h, c.a)
+	say("staleness")
+	measureStaleness(h, c.s, c.a)
+	measureVisibility(h, c.a)
+	say("collections, sessions, transactions")
+	extraMeasures(h, c.a)
+	c.failovers()
+	c.lossWitnesses()
+	c.measures()
+	c.promises(promises, shows)
+	c.fair()
+	c.verdict()
+	c.sentences()
+	return c.a, nil
+}
+
+// check is one pass over one history.
+type check struct {
+	h *history.History
+	s *states
+	a *Analysis
+}
+
+func count(h *history.History) Counts {
+	c := Counts{Ops: int64(h.Ops.Len()), Errors: map[string]int64{}, Keys: int64(len(h.Keys))}
+	for i, f := range h.Ops.F {
+		if f.IsWrite() {
+			c.Writes++
+		} else {
+			c.Reads++
+		}
+		switch h.Ops.Outcome[i] {
+		case history.OK:
+			c.OK++
+		case history.Fail:
+			c.Fail++
+		case history.Info:
+			c.Info++
+		}
+		if e := h.Ops.Err[i]; e != history.ErrNone {
+			c.Errors[e.String()]++
+		}
+	}
+	return c
+}
+
+// node is a node's name.
+func (c *check) node(n int32) string {
+	if n < 0 || int(n) >= len(c.h.Run.Nodes) {
+		return "no node"
+	}
+	return c.h.Run.Nodes[n].Name
+}

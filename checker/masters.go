@@ -1,0 +1,121 @@
+package checker
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// masters looks for times in which two nodes of the setup both said they were master and answered.
+func (c *check) masters() {
+	m := &c.a.Result.Masters
+	for _, n := range c.s.servers {
+		for i := range c.s.spans[n] {
+			sp := &c.s.spans[n][i]
+			if sp.role() != history.RoleMaster {
+				continue
+			}
+			// Spans of one reign follow each other (link states differ); one that answers again goes on where it was.
+			if k := len(m.Spans); k > 0 && m.Spans[k-1].Node == n && m.Spans[k-1].To >= sp.from {
+				m.Spans[k-1].To = sp.to
+				continue
+			}
+			m.Spans = append(m.Spans, Reign{Node: n, From: sp.from, To: sp.to, Rightful: true})
+		}
+	}
+	c.depose()
+	slices.SortStableFunc(m.Spans, func(a, b Reign) int { return cmp.Compare(a.From, b.From) })
+	c.overlaps()
+	m.DualAcks = c.dualAcks()
+}
+
+// depose splits each reign at the promotion of another node: from then on it is no longer rightful.
+func (c *check) depose() {
+	m := &c.a.Result.Masters
+	var out []Reign
+	for _, r := range m.Spans {
+		at := r.To
+		for _, p := range c.s.promoted {
+			if p.node != r.Node && p.t < at && (p.t > r.From || c.promotedSince(r.Node) < p.t) {
+				at = max(p.t, r.From)
+			}
+		}
+		if at > r.From {
+			out = append(out, Reign{Node: r.Node, From: r.From, To: at, Rightful: true})
+		}
+		if at < r.To {
+			out = append(out, Reign{Node: r.Node, From: at, To: r.To})
+		}
+	}
+	m.Spans = out
+}
+
+// promotedSince is when a node was last promoted, -1 for never: the first master was not.
+func (c *check) promotedSince(n int32) int64 {
+	t := int64(-1)
+	for _, p := range c.s.promoted {
+		if p.node == n {
+			t = p.t
+		}
+	}
+	return t
+}
+
+func (c *check) overlaps() {
+	m := &c.a.Result.Masters
+	for i, a := range m.Spans {
+		for _, b := range m.Spans[i+1:] {
+			if a.Node == b.Node {
+				continue
+			}
+			if g := (Gap{max(a.From, b.From), min(a.To, b.To)}); g.Len() > 0 {
+				m.Windows = append(m.Windows, g)
+				m.Pairs = append(m.Pairs, Pair{a.Node, b.Node})
+			}
+		}
+	}
+	m.TwoWritable = union(slices.Clone(m.Windows))
+}
+
+// union is the length of the union of intervals, ns. It sorts them.
+func union(gs []Gap) int64 {
+	slices.SortFunc(gs, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	var total, end int64
+	for i, g := range gs {
+		if i == 0 || g.From > end {
+			total += g.Len()
+			end = g.To
+		} else if g.To > end {
+			total += g.To - end
+			end = g.To
+		}
+	}
+	return total
+}
+
+// dualAcks counts acks by a deposed master of writes that were called after its successor's first ack.
+func (c *check) dualAcks() int64 {
+	ops := &c.h.Ops
+	var n int64
+	for _, p := range c.s.promoted {
+		first := history.Inf
+		for i, f := range ops.F {
+			if f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t {
+				first = min(first, ops.Return[i])
+			}
+		}
+		for i, f := range ops.F {
+			if p.old >= 0 && f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.old && ops.Call[i] > first && c.s.roleOf(p.old, ops.Call[i], p.replID) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// roleOf reports whether the node still held the old branch at that time.
+func (s *states) roleOf(n int32, t int64, replID string) bool {
+	m := s.at(n, t)
+	return m != nil && m.Role == history.RoleMaster && m.ReplID == replID
+}

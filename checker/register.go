@@ -1,0 +1,266 @@
+package checker
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/schismtest/schism/history"
+)
+
+// A register history with unique values is checked exactly in O(n log n) (checkers.md, after Gibbons and Korach's zones). For a
+// value, f is the least return and s the greatest call over its write and its reads; two values conflict when each has an
+// operation that ends before one of the other begins. Predecessor replies join values into chains first.
+
+const (
+	minTime = math.MinInt64
+	noOp    = int32(-1)
+)
+
+// vals are the values of one register, by dense index; index 0 is the initial value.
+type vals struct {
+	value    []int64
+	f, s     []int64
+	fOp, sOp []int32 // the operations behind f and s
+	write    []int32 // the write, noOp for none
+	call     []int64 // of the write
+	pred     []int32 // acknowledged predecessor, noOp
+	info     []bool  // the write's outcome is unknown
+	failed   []bool  // the write was not executed
+	used     []bool  // it takes part: acknowledged, or read
+}
+
+func (v *vals) add(value int64) int32 {
+	v.value = append(v.value, value)
+	v.f = append(v.f, history.Inf)
+	v.s = append(v.s, minTime)
+	v.fOp = append(v.fOp, noOp)
+	v.sOp = append(v.sOp, noOp)
+	v.write = append(v.write, noOp)
+	v.call = append(v.call, 0)
+	v.pred = append(v.pred, noOp)
+	v.info = append(v.info, false)
+	v.failed = append(v.failed, false)
+	v.used = append(v.used, false)
+	return int32(len(v.value) - 1)
+}
+
+func newVals(n int) *vals {
+	return &vals{value: make([]int64, 0, n), f: make([]int64, 0, n), s: make([]int64, 0, n), fOp: make([]int32, 0, n), sOp: make([]int32, 0, n),
+		write: make([]int32, 0, n), call: make([]int64, 0, n), pred: make([]int32, 0, n), info: make([]bool, 0, n), failed: make([]bool, 0, n), used: make([]bool, 0, n)}
+}
+
+// observe takes in an operation of value i: a read, or its acknowledged write.
+func (v *vals) observe(i int32, op int32, call, ret int64) {
+	if ret < v.f[i] {
+		v.f[i], v.fOp[i] = ret, op
+	}
+	if call > v.s[i] {
+		v.s[i], v.sOp[i] = call, op
+	}
+	v.used[i] = true
+}
+
+// keyResult is what one register comes to in one scope.
+type keyResult struct {
+	key                                                int32
+	values, conflicts, forks, cycles, phantoms, future int64
+	aborted, overlap, gamma                            int64
+	repeated                                           bool
+	worst                                              []Conflict
+}
+
+func (k *keyResult) bad() bool {
+	return k.conflicts+k.forks+k.cycles+k.phantoms+k.future+k.aborted > 0
+}
+
+// keepWorst bounds the conflicts that are kept of a scope.
+const keepWorst = 20
+
+func (k *keyResult) note(c Conflict) {
+	c.Key = uint32(k.key)
+	k.worst = append(k.worst, c)
+	if len(k.worst) > 4*keepWorst {
+		trimWorst(&k.worst)
+	}
+}
+
+func trimWorst(cs *[]Conflict) {
+	slices.SortStableFunc(*cs, func(a, b Conflict) int {
+		switch {
+		case a.Overlap > b.Overlap:
+			return -1
+		case a.Overlap < b.Overlap:
+			return 1
+		}
+		return 0
+	})
+	*cs = (*cs)[:min(len(*cs), keepWorst)]
+}
+
+// checkRegisters judges every register in both scopes.
+func checkRegisters(h *history.History, a *Analysis) {
+	keys := registerKeys(h)
+	if len(keys.of) == 0 {
+		return
+	}
+	for _, scope := range []string{MasterReads, AllReads} {
+		l := sweepScope(h, keys, scope)
+		a.Result.Registers = append(a.Result.Registers, l)
+	}
+	registerWitnesses(h, keys, a)
+}
+
+// sweepScope checks all registers in one scope, in parallel.
+func sweepScope(h *history.History, keys *registerOpsByKey, scope string) Linear {
+	l := Linear{Scope: scope, Gamma: -1, K: -1}
+	var mu sync.Mutex
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(keys.of)) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(keys.of) {
+					return
+				}
+				r := sweepKey(&h.Ops, keys.of[i], keys.ops(i), scope == MasterReads)
+				mu.Lock()
+				l.take(r, h)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	slices.SortStableFunc(l.Worst, func(a, b Conflict) int { // keys came in any order
+		if a.Overlap == b.Overlap {
+			return int(a.Key) - int(b.Key)
+		}
+		return 0
+	})
+	trimWorst(&l.Worst)
+	return l
+}
+
+// take adds one key's result.
+func (l *Linear) take(r *keyResult, h *history.History) {
+	if r.repeated {
+		l.Undecided = "a value was written more than once to " + keyName(h, uint32(r.key))
+		return
+	}
+	l.Keys++
+	l.Values += r.values
+	l.Conflicts += r.conflicts
+	l.Forks += r.forks
+	l.Cycles += r.cycles
+	l.Phantoms += r.phantoms
+	l.Future += r.future
+	l.Aborted += r.aborted
+	l.Overlap += r.overlap
+	l.Gamma = max(l.Gamma, r.gamma)
+	if r.bad() {
+		l.BadKeys++
+	}
+	l.Worst = append(l.Worst, r.worst...)
+	if len(l.Worst) > 8*keepWorst {
+		trimWorst(&l.Worst)
+	}
+}
+
+func keyName(h *history.History, k uint32) string {
+	if int(k) < len(h.Keys) {
+		return h.Keys[k]
+	}
+	return "the register"
+}
+
+// registerOpsByKey are the operations of each register, in file order. With one key there is no copy.
+type registerOpsByKey struct {
+	of    []int32 // keys
+	start []int
+	index []int32 // nil: all operations of the history, which has one register and nothing else
+	n     int
+}
+
+func (r *registerOpsByKey) ops(i int) []int32 {
+	if r.index == nil {
+		return nil
+	}
+	return r.index[r.start[i]:r.start[i+1]]
+}
+
+// registerKeys finds the keys that only reads and writes of registers touch.
+func registerKeys(h *history.History) *registerOpsByKey {
+	ops := &h.Ops
+	n := len(h.Keys)
+	for _, k := range ops.Key {
+		n = max(n, int(k)+1)
+	}
+	counts := make([]int, n+1)
+	other := make([]bool, n)
+	for i, f := range ops.F {
+		k := ops.Key[i]
+		if f == history.FWrite || f == history.FRead {
+			counts[k]++
+		} else {
+			other[k] = true
+		}
+	}
+	r := &registerOpsByKey{n: ops.Len()}
+	at := make([]int, n)
+	total := 0
+	for k := range n {
+		at[k] = -1
+		if counts[k] > 0 && !other[k] {
+			r.of = append(r.of, int32(k))
+			r.start = append(r.start, total)
+			at[k] = total
+			total += counts[k]
+		}
+	}
+	r.start = append(r.start, total)
+	if len(r.of) == 1 && total == ops.Len() {
+		return r
+	}
+	r.index = make([]int32, total)
+	for i, k := range ops.Key {
+		if at[k] >= 0 {
+			r.index[at[k]] = int32(i)
+			at[k]++
+		}
+	}
+	return r
+}
+
+// sweepKey judges one register. is nil stands for every operation.
+func sweepKey(ops *history.Columns, key int32, is []int32, masterOnly bool) *keyResult {
+	r := &keyResult{key: key, gamma: -1}
+	n := len(is)
+	if is == nil {
+		n = ops.Len()
+	}
+	at := func(j int) int32 {
+		if is == nil {
+			return int32(j)
+		}
+		return is[j]
+	}
+	v, ix := collectWrites(ops, n, at)
+	if v == nil {
+		r.repeated = true
+		return r
+	}
+	v.collectReads(ops, n, at, ix, masterOnly, r)
+	v.drop()
+	chain := v.chains(r, ops)
+	v.sweep(r, chain)
+	for i := range v.value {
+		if v.used[i] {
+			r.values++
+		}
+	}
+	r.values-- // the initial value is no value of a write
+	return r
+}

@@ -1,0 +1,253 @@
+package checker
+
+import (
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// chains joins values along acknowledged predecessor replies and judges each chain's own order: an operation of an earlier value
+// must not begin after one of a later value has ended. It returns each value's chain; a value without links is one of its own.
+func (v *vals) chains(r *keyResult, ops *history.Columns) []int32 {
+	n := len(v.value)
+	next := make([]int32, n)
+	for i := range next {
+		next[i] = noOp
+	}
+	linked := false
+	for k := 1; k < n; k++ {
+		p := v.pred[k]
+		if p == noOp || !v.used[k] {
+			continue
+		}
+		linked = true
+		if o := next[p]; o != noOp {
+			r.forks++
+			a, b := v.write[o], v.write[k]
+			r.note(Conflict{Kind: "fork", U: v.value[o], V: v.value[k], Ops: forkOps(v.write[p], a, b), Overlap: max(ops.Call[a], ops.Call[b]) - min(ops.Return[a], ops.Return[b])})
+			if v.f[o] <= v.f[k] {
+				continue // the first to return goes on with the chain
+			}
+		}
+		next[p] = int32(k)
+	}
+	if !linked {
+		return nil
+	}
+	chain := make([]int32, n)
+	for i := range chain {
+		chain[i] = noOp
+	}
+	isNext := make([]bool, n)
+	for _, k := range next {
+		if k != noOp {
+			isNext[k] = true
+		}
+	}
+	for k := range n {
+		if !isNext[k] {
+			v.follow(int32(k), next, chain, r)
+		}
+	}
+	for k := range n {
+		if chain[k] == noOp { // nothing leads into it: a cycle
+			r.cycles++
+			r.note(Conflict{Kind: "cycle", V: v.value[k], Ops: []int{int(v.write[k])}})
+			for j := int32(k); chain[j] == noOp; j = next[j] {
+				chain[j] = int32(k)
+			}
+		}
+	}
+	return chain
+}
+
+func forkOps(pred, a, b int32) []int {
+	if pred == noOp {
+		return []int{int(a), int(b)}
+	}
+	return []int{int(pred), int(a), int(b)}
+}
+
+// follow walks one chain from its head.
+func (v *vals) follow(head int32, next, chain []int32, r *keyResult) {
+	top, owner := int64(minTime), head
+	for k := head; k != noOp; k = next[k] {
+		chain[k] = head
+		if k != head && v.used[k] && top > v.f[k] {
+			r.conflicts++
+			r.overlap += top - v.f[k]
+			r.gamma = max(r.gamma, top-v.f[k])
+			r.note(Conflict{Kind: "conflict", U: v.value[owner], V: v.value[k], Ops: present(v.sOp[owner], v.fOp[k]), Overlap: top - v.f[k]})
+		}
+		if v.used[k] && v.s[k] > top {
+			top, owner = v.s[k], k
+		}
+	}
+}
+
+func present(ops ...int32) []int {
+	var out []int
+	for _, o := range ops {
+		if o != noOp && !slices.Contains(out, int(o)) {
+			out = append(out, int(o))
+		}
+	}
+	return out
+}
+
+// zone is a value, or a chain of them, in the sweep.
+type zone struct {
+	f, s     int64
+	fOp, sOp int32
+	v        int32 // a value of it
+}
+
+// sweep finds all zones in conflict.
+func (v *vals) sweep(r *keyResult, chain []int32) {
+	zones := v.zones(chain)
+	slices.SortFunc(zones, func(a, b zone) int {
+		switch {
+		case a.f < b.f:
+			return -1
+		case a.f > b.f:
+			return 1
+		}
+		return 0
+	})
+	var overlaps []Gap
+	found := conflicts(zones, 0, func(u, w *zone) {
+		o := Gap{max(u.f, w.f), min(u.s, w.s)}
+		overlaps = append(overlaps, o)
+		r.conflicts++
+		r.note(Conflict{Kind: "conflict", U: v.value[u.v], V: v.value[w.v], Ops: present(u.fOp, u.sOp, w.fOp, w.sOp), Overlap: max(0, o.Len())})
+	})
+	if !found {
+		return
+	}
+	for i := range overlaps { // a conflict with the initial value begins with the run
+		overlaps[i].From = max(overlaps[i].From, 0)
+		overlaps[i].To = max(overlaps[i].To, overlaps[i].From)
+	}
+	r.overlap += union(overlaps)
+	r.gamma = max(r.gamma, gamma(zones))
+}
+
+// zones are the values that take part, chains joined.
+func (v *vals) zones(chain []int32) []zone {
+	out := make([]zone, 0, len(v.value))
+	var of []int32 // zone of each chain's head
+	if chain != nil {
+		of = make([]int32, len(v.value))
+		for i := range of {
+			of[i] = noOp
+		}
+	}
+	for k := range v.value {
+		if !v.used[k] {
+			continue
+		}
+		z := zone{v.f[k], v.s[k], v.fOp[k], v.sOp[k], int32(k)}
+		if chain != nil {
+			if at := of[chain[k]]; at != noOp {
+				o := &out[at]
+				if z.f < o.f {
+					o.f, o.fOp = z.f, z.fOp
+				}
+				if z.s > o.s {
+					o.s, o.sOp, o.v = z.s, z.sOp, z.v
+				}
+				continue
+			}
+			of[chain[k]] = int32(len(out))
+		}
+		out = append(out, z)
+	}
+	return out
+}
+
+// conflicts calls found for every zone that conflicts with another when all greatest calls are moved back by g, each with the one
+// that reaches furthest. zones stand by f.
+func conflicts(zones []zone, g int64, found func(u, w *zone)) bool {
+	n := len(zones)
+	// top and second are the zones of greatest s among the first i+1.
+	type two struct{ top, second int32 }
+	best := make([]two, n)
+	t := two{-1, -1}
+	for i := range zones {
+		switch {
+		case t.top < 0 || zones[i].s > zones[t.top].s:
+			t = two{int32(i), t.top}
+		case t.second < 0 || zones[i].s > zones[t.second].s:
+			t.second = int32(i)
+		}
+		best[i] = t
+	}
+	less := func(a, b, g int64) bool { return b != minTime && a < b-g } // a < b moved back, without wrapping around
+	any := false
+	for i := range zones {
+		w := &zones[i]
+		// Zones with f < s-g form a prefix; it mostly ends near this one.
+		hi := prefix(zones, i, func(z *zone) bool { return less(z.f, w.s, g) })
+		if hi < 0 {
+			continue
+		}
+		o := best[hi].top
+		if int(o) == i {
+			o = best[hi].second
+		}
+		if o >= 0 && less(w.f, zones[o].s, g) {
+			any = true
+			if found == nil {
+				return true
+			}
+			found(&zones[o], w)
+		}
+	}
+	return any
+}
+
+// prefix is the last zone of the prefix in which in holds, -1 for none. It is mostly near i, so the search begins there.
+func prefix(zones []zone, i int, in func(*zone) bool) int {
+	const near = 16
+	lo, hi := 0, len(zones) // in holds below lo, not from hi on
+	if in(&zones[i]) {
+		for lo = i + 1; lo < len(zones) && lo <= i+near; lo++ {
+			if !in(&zones[lo]) {
+				return lo - 1
+			}
+		}
+	} else {
+		for hi = i; hi > 0 && hi >= i-near; hi-- {
+			if in(&zones[hi-1]) {
+				return hi - 1
+			}
+		}
+	}
+	for lo < hi {
+		if mid := (lo + hi) / 2; in(&zones[mid]) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo - 1
+}
+
+// gamma is the least widening of all intervals, ns, that leaves no conflict.
+func gamma(zones []zone) int64 {
+	lo, hi := int64(0), int64(1)
+	for conflicts(zones, hi, nil) {
+		if hi > 1<<60 {
+			return hi
+		}
+		lo, hi = hi, hi*2
+	}
+	for lo+1 < hi {
+		if mid := lo + (hi-lo)/2; conflicts(zones, mid, nil) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return hi
+}
