@@ -80,6 +80,7 @@ func (x *extra) objects(want func(fset) bool) {
 			x.anomaly("object-conflict ("+scopeMaster+")", 1, false, name+": "+r.text, r.ops...)
 		}
 	}
+	x.decided()
 }
 
 // objectResult is porcupine's answer on one key.

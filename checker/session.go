@@ -109,7 +109,7 @@ type version struct {
 // versionsOf lists the values written to a register with unique values, ascending; ok is false when a value repeats.
 func versionsOf(c *history.Columns, ops []int32) (vs []version, ok bool) {
 	for _, i := range ops {
-		if c.F[i] == history.FWrite && c.Outcome[i] != history.Fail {
+		if c.F[i] == history.FWrite {
 			v := version{value: c.In[i], call: c.Call[i], known: history.Inf}
 			if c.Outcome[i] == history.OK {
 				v.known = c.Return[i]

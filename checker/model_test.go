@@ -1,0 +1,127 @@
+package checker
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+)
+
+func TestGuessModel(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		ops  []history.Op
+		want string // empty: none
+	}{
+		{"nothing", nil, ""},
+		{"register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 1, 2, 3)}, "register"},
+		{"cas", []history.Op{op(1, history.FCAS, 1, 0, 0, 1), op(1, history.FRead, none, 1, 2, 3)}, "cas-register"},
+		{"set", []history.Op{op(1, history.FAdd, 1, none, 0, 1)}, "set"},
+		{"list", []history.Op{op(1, history.FAppend, 1, none, 0, 1)}, "list"},
+		{"list with puts", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3)}, "list"},
+		{"counter", []history.Op{op(1, history.FIncr, 1, none, 0, 1)}, "counter"},
+		{"bank", []history.Op{read(1, history.FReadBank, 0, 1, 5)}, "bank"},
+		{"lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1)}, "lock"},
+		{"queue", []history.Op{put(1, 0, 1), take(1, 2, 3)}, "queue"},
+		{"expiry", []history.Op{op(1, history.FReadExpiring, none, 1, 0, 1)}, "expiry"},
+		{"list-append", []history.Op{txn(1, 0, 1, app(1, 1), get(1, 1))}, "list-append"},
+		{"rw-register", []history.Op{txn(1, 0, 1, wr(1, 1), rd(1, 1))}, "rw-register"},
+		{"both kinds of transactions", []history.Op{txn(1, 0, 1, wr(1, 1), get(2))}, ""},
+		{"a mix", []history.Op{put(1, 0, 1), op(1, history.FAdd, 1, none, 0, 1)}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := GuessModel(hist(c.ops...))
+			if c.want == "" {
+				require.ErrorIs(t, err, ErrModel)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestCheckModelRefuses(t *testing.T) {
+	h := hist(put(1, 0, 1))
+	_, err := CheckModel(h, "quue", ModelOptions{})
+	require.ErrorIs(t, err, ErrModel)
+	require.ErrorContains(t, err, "cas-register")
+	_, err = CheckModel(h, "set", ModelOptions{})
+	require.ErrorIs(t, err, ErrModel)
+}
+
+func TestModelVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		name, model string
+		ops         []history.Op
+		want        Verdict
+	}{
+		{"register", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 1, 2, 3)}, Pass},
+		{"register, stale", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, null, 2, 3)}, Violation},
+		{"register, repeated values", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3),
+			op(1, history.FWrite, 1, none, 4, 5), op(1, history.FRead, none, 1, 6, 7)}, Pass},
+		{"register, repeated values, stale", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3),
+			op(1, history.FWrite, 1, none, 4, 5), op(1, history.FRead, none, 2, 6, 7)}, Violation},
+		{"register, phantom", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 5, 2, 3)}, Violation},
+		{"cas-register", "cas-register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), withArg(op(1, history.FCAS, 1, 1, 2, 3), 2),
+			op(1, history.FRead, none, 2, 4, 5)}, Pass},
+		{"cas-register, wrong", "cas-register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), withArg(op(1, history.FCAS, 1, 0, 2, 3), 2)}, Violation},
+		{"set", "set", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3, 1)}, Pass},
+		{"set, lost", "set", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3)}, Violation},
+		{"set-full, stale", "set-full", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3), read(2, history.FReadSet, 4, 5, 1)}, Violation},
+		{"list with puts", "list", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3), read(2, history.FReadList, 4, 5, 2)}, Pass},
+		{"list with puts, wrong", "list", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3), read(2, history.FReadList, 4, 5, 1)}, Violation},
+		{"counter", "counter", []history.Op{op(1, history.FIncr, 2, none, 0, 1), op(2, history.FReadCounter, none, 2, 2, 3)}, Pass},
+		{"counter, wrong", "counter", []history.Op{op(1, history.FIncr, 2, none, 0, 1), op(2, history.FReadCounter, none, 1, 2, 3)}, Violation},
+		{"lock", "lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1), op(2, history.FAcquire, 2, null, 2, 3)}, Pass},
+		{"lock, refused while free", "lock", []history.Op{op(2, history.FAcquire, 2, null, 2, 3)}, Violation},
+		{"lock, twice", "lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1), op(2, history.FAcquire, 2, none, 2, 3)}, Violation},
+		{"queue", "queue", []history.Op{put(1, 0, 1), take(1, 2, 3)}, Pass},
+		{"queue, lost", "queue", []history.Op{put(1, 0, 1), take(null, 2, 3)}, Violation},
+		{"stream", "stream", []history.Op{put(1, 0, 1), take(1, 2, 3), withArg(take(1, 4, 5), 1)}, Pass},
+		{"expiry, early is no violation", "expiry", []history.Op{withArg(op(1, history.FExpiring, 1, none, 0, 1), 1e9), op(2, history.FReadExpiring, none, null, 2, 3)}, Pass},
+		{"nothing worked", "queue", []history.Op{failed(put(1, 0, 1))}, Unknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := CheckModel(hist(c.ops...), c.model, ModelOptions{})
+			require.NoError(t, err)
+			require.Equal(t, c.want, a.Result.Verdict, a.Result.Headline)
+			require.NotEmpty(t, a.Result.Headline)
+		})
+	}
+}
+
+// FuzzExtra: whatever a damaged or hostile history holds, the checkers return.
+func FuzzExtra(f *testing.F) {
+	for _, seed := range [][]byte{{1, 2, 3}, {7, 0, 1, 2, 8, 0, 0, 3}, {21, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var ops []history.Op
+		values := []int64{0, 1, 2, 3, -1, null, none, inf, 1 << 40}
+		for len(data) >= 8 && len(ops) < 40 {
+			b := data[:8]
+			o := op(int32(b[1]%4), history.F(b[0]%24), values[int(b[2])%len(values)], values[int(b[3])%len(values)], int64(b[4]), int64(b[4])+int64(b[5]%16))
+			o.Outcome, o.Key = history.Outcome(b[6]%3), uint32(b[6]>>4%3)
+			o.Arg = values[int(b[7])%len(values)]
+			if b[7]&1 != 0 {
+				o.Flags = history.FlagReplicaRead
+			}
+			data = data[8:]
+			for n := int(b[7] % 6); n > 0 && len(data) > 0; n-- {
+				o.List = append(o.List, values[int(data[0])%len(values)])
+				data = data[1:]
+			}
+			ops = append(ops, o)
+		}
+		h := hist(ops...)
+		a := &Analysis{}
+		x := newExtra(h, a, ModelOptions{MemoryLimit: 1 << 20})
+		x.runModel("register")
+		extraMeasures(h, &Analysis{})
+		for _, m := range Models() {
+			_, _ = CheckModel(h, m, ModelOptions{MemoryLimit: 1 << 20})
+		}
+	})
+}
