@@ -5,7 +5,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -203,19 +202,6 @@ func (a *Agent) Close() error {
 	err := a.sup.killAll()
 	a.bg.Wait()
 	return err
-}
-
-// Serve runs an agent over in and out until the harness is gone; then nothing that it started is left.
-func Serve(ctx context.Context, in *os.File, out *os.File) error {
-	srv := wire.NewServer(out, monotonic)
-	a := New(srv)
-	err := srv.Serve(ctx, in, a.Do)
-	cerr := a.Close()
-	srv.Flush(250 * time.Millisecond)
-	if errors.Is(err, wire.ErrIdle) {
-		return errors.Join(err, cerr)
-	}
-	return cerr
 }
 
 // emitter is the one door through which records leave the agent: it numbers and encodes batches.

@@ -175,6 +175,15 @@ func (s *supervisor) killAll() error {
 	if err := s.killFamily(ctx); err != nil {
 		return err
 	}
-	s.wg.Wait()
-	return nil
+	read := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(read)
+	}()
+	select {
+	case <-read:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("read the server's last output: %w", ctx.Err())
+	}
 }

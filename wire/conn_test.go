@@ -272,3 +272,22 @@ func TestBrokenOutputReleasesEverybody(t *testing.T) {
 	}
 	s.Flush(time.Second)
 }
+
+// A harness that hangs, its end open and unread, does not keep the agent alive: what is blocked in sending is freed.
+func TestServeEndsThoughNobodyReads(t *testing.T) {
+	_, out := io.Pipe()
+	s := NewServer(out, monotonic())
+	s.Idle = 20 * time.Millisecond
+	inR, inW := io.Pipe()
+	defer inW.Close()
+	go func() { _, _ = io.WriteString(inW, `{"id":1,"op":"dump"}`+"\n") }()
+	err := s.Serve(t.Context(), inR, func(context.Context, Op, json.RawMessage) (any, error) {
+		for range 3 * maxPending >> 20 {
+			s.Records(make([]byte, 1<<20))
+		}
+		return nil, nil
+	})
+	require.ErrorIs(t, err, ErrIdle)
+	s.Records(make([]byte, 1<<20))
+	s.Flush(time.Minute) // nothing to wait for
+}

@@ -67,14 +67,14 @@ func Stamp(ctx context.Context) *Stamps {
 
 // Serve reads requests until in ends (io.EOF), falls silent (ErrIdle), OpExit was answered (nil) or ctx is done. Each request
 // runs in a goroutine of its own; Serve cancels and awaits them before it returns. A read of in that is still blocked then ends
-// with the process.
+// with the process. Half a second later nothing is sent any more.
 func (s *Server) Serve(ctx context.Context, in io.Reader, do Do) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer func() {
 		cancel()
-		t := time.AfterFunc(closeGrace/4, s.out.abandon) // frees a request that waits for a harness which reads no more
-		defer t.Stop()
+		// What is not written by then is for nobody; it frees whoever waits for a harness that reads no more.
+		time.AfterFunc(closeGrace/2, s.out.abandon)
 		wg.Wait()
 	}()
 	lines, readErr := make(chan []byte), make(chan error, 1)
