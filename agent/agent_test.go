@@ -201,8 +201,14 @@ func TestNothingOutlivesTheHarness(t *testing.T) {
 	t.Logf("gone after %v", time.Since(start))
 }
 
+// A server that runs as a user of its own can write its config and its data anew.
 func TestFilesBelongToTheServersUser(t *testing.T) {
 	n := newRig(t).start()
 	n.refused(wire.OpSetup, wire.SetupArgs{Argv: []string{"x"}, User: "no-such-user"}, wire.CodeUsage)
 	n.refused(wire.OpSetup, wire.SetupArgs{Argv: []string{"x"}, Files: map[string]string{"relative": ""}}, wire.CodeUsage)
+	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/srv/s/c.conf": "dir /srv/s\n"}, Argv: []string{serverBinary(), "/srv/s/c.conf"}, User: "nobody"}, nil)
+	n.call(wire.OpStart, nil, nil)
+	n.pong()
+	require.Equal(t, `"OK"`, n.redis("CONFIG", "REWRITE"))
+	require.Equal(t, `"OK"`, n.redis("SAVE"))
 }
