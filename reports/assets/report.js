@@ -287,8 +287,8 @@
       case 'ArrowLeft': go(c - step); break;
       case 'Home': go(view[0]); break;
       case 'End': go(view[1]); break;
-      case 'n': case 'N': next = events.filter(function (x) { return x[0] > c + eps; })[0]; if (next) go(next[0]); break;
-      case 'p': case 'P': next = events.filter(function (x) { return x[0] < c - eps; }).pop(); if (next) go(next[0]); break;
+      case 'n': case 'N': if (cursor === null) c = view[0] - 1; next = events.filter(function (x) { return x[0] > c + eps; })[0]; if (next) go(next[0]); break;
+      case 'p': case 'P': if (cursor === null) c = view[1] + 1; next = events.filter(function (x) { return x[0] < c - eps; }).pop(); if (next) go(next[0]); break;
       case '+': case '=': zoom(c - (c - view[0]) / 2, c + (view[1] - c) / 2); break;
       case '-': case '_': zoom(c - (c - view[0]) * 2, c + (view[1] - c) * 2); break;
       case 'Backspace': back(); break;
