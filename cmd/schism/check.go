@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+)
+
+// parse reads flags that may stand before or behind the one argument.
+func parse(fs *flag.FlagSet, args []string, what string) (string, int, error) {
+	var name string
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return "", schism.ExitPass, errSaid
+		}
+		return "", schism.ExitUsage, errSaid
+	}
+	rest := fs.Args()
+	if name == "" && len(rest) > 0 {
+		name, rest = rest[0], rest[1:]
+	}
+	if name == "" || len(rest) > 0 {
+		return "", schism.ExitUsage, fmt.Errorf("%s takes %s", fs.Name(), what)
+	}
+	return name, 0, nil
+}
+
+func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error) {
+	fs := flag.NewFlagSet("check", flag.ContinueOnError)
+	fs.SetOutput(errw)
+	model := fs.String("model", "", "what a history from elsewhere is about: "+strings.Join(checker.Models(), ", "))
+	format := fs.String("format", "", "its format, where its content does not tell: "+strings.Join(history.Formats(), ", "))
+	level := fs.String("level", "", "what transactions are judged by (default strict-serializable)")
+	total := fs.Int64("total", 0, "what the accounts of a bank add up to (default: the first ok read)")
+	path, code, err := parse(fs, args, "one folder of a run, or one history file")
+	if err != nil {
+		return code, err
+	}
+	if st, serr := os.Stat(path); serr == nil && st.IsDir() && *model == "" {
+		o, err := schism.Check(path)
+		return finish(o, err, out, false)
+	}
+	hasTotal := false
+	fs.Visit(func(f *flag.Flag) { hasTotal = hasTotal || f.Name == "total" })
+	bar := newProgress(errw)
+	o, err := schism.CheckFile(path, schism.CheckOptions{Model: *model, Format: *format,
+		Checker: checker.ModelOptions{Level: *level, Total: *total, HasTotal: hasTotal, Progress: func(s string) { bar.show(schism.Progress{Phase: "check", Text: s}) }}})
+	bar.end()
+	if err != nil {
+		return schism.ExitCode("", err), err
+	}
+	if o.Run.Scenario == "" {
+		o.Run.Scenario = filepath.Base(path)
+	}
+	o.Report = ""
+	return finish(o, nil, out, false)
+}
+
+func exportCmd(_ context.Context, args []string, out, errw io.Writer) (int, error) {
+	fs := flag.NewFlagSet("export", flag.ContinueOnError)
+	fs.SetOutput(errw)
+	to := fs.String("to", "jsonl", "jsonl, edn or parquet")
+	file := fs.String("o", "", "the file to write (default: standard output)")
+	model := fs.String("model", "", "what a history from elsewhere is about")
+	path, code, err := parse(fs, args, "one folder of a run, or one history file")
+	if err != nil {
+		return code, err
+	}
+	write, ok := map[string]func(io.Writer, *history.History) error{"jsonl": history.WriteJSONL, "edn": history.WriteEDN, "parquet": history.WriteParquet}[*to]
+	if !ok {
+		return schism.ExitUsage, fmt.Errorf("-to %s is none of jsonl, edn, parquet", *to)
+	}
+	h, _, err := history.Open(path, "", history.ImportOptions{Model: *model})
+	if err != nil {
+		return schism.ExitUsage, err
+	}
+	if *file == "" {
+		if err := write(out, h); err != nil {
+			return schism.ExitError, err
+		}
+		return schism.ExitPass, nil
+	}
+	f, err := os.Create(*file)
+	if err != nil {
+		return schism.ExitUsage, fmt.Errorf("write export: %w", err)
+	}
+	if err := errors.Join(write(f, h), f.Close()); err != nil {
+		return schism.ExitError, err
+	}
+	return schism.ExitPass, nil
+}
+
+func doctorCmd(ctx context.Context, args []string, out, _ io.Writer) (int, error) {
+	if len(args) > 0 {
+		return schism.ExitUsage, fmt.Errorf("doctor takes no arguments")
+	}
+	lines, ok := schism.Doctor(ctx)
+	for _, l := range lines {
+		fmt.Fprintf(out, "%s %-12s %s\n", map[bool]string{true: "+", false: "x"}[l.OK], l.What, l.Text)
+		if l.Cost != "" {
+			fmt.Fprintf(out, "%15s%s\n", "", l.Cost)
+		}
+	}
+	if !ok {
+		return schism.ExitError, nil
+	}
+	return schism.ExitPass, nil
+}

@@ -1,0 +1,65 @@
+// Command schism runs scenarios against real Redis and Valkey replication setups and says what their clients saw.
+//
+// Results go to standard output, progress and errors to standard error. Exit codes: 0 pass, 1 violation, 2 unknown,
+// 3 the surroundings lack something, 64 what the user wrote cannot be done.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/schismtest/schism"
+)
+
+const usage = `schism runs Redis and Valkey replication setups, breaks them on purpose, and says what their clients saw.
+
+  schism list                 the scenarios
+  schism run NAME [flags]     run one; schism run -h lists the flags
+  schism check RUN|FILE       judge a run's folder, or a history from elsewhere, anew
+  schism report RUN           write a run's page anew
+  schism export RUN|FILE      write a history as JSON Lines, EDN or Parquet
+  schism doctor               what is there, what is missing, and what that costs
+
+Exit codes: 0 pass, 1 violation, 2 unknown, 3 the surroundings lack something, 64 usage.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// dispatch runs one command and returns its exit code.
+func dispatch(ctx context.Context, args []string, out, errw io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(errw, usage)
+		return schism.ExitUsage
+	}
+	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
+		"list": listCmd, "run": runCmd, "check": checkCmd, "report": reportCmd, "doctor": doctorCmd, "export": exportCmd,
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(out, usage)
+		return schism.ExitPass
+	}
+	cmd, ok := commands[args[0]]
+	if !ok {
+		fmt.Fprintf(errw, "schism: no command %q; there are list, run, check, report, export and doctor\n", args[0])
+		return schism.ExitUsage
+	}
+	code, err := cmd(ctx, args[1:], out, errw)
+	if err != nil && !errors.Is(err, errSaid) {
+		fmt.Fprintf(errw, "schism: %v\n", err)
+	}
+	return code
+}
+
+// errSaid is returned when the flag package has already printed what is wrong.
+var errSaid = errors.New("said already")

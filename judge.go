@@ -1,0 +1,112 @@
+package schism
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/reports"
+)
+
+// judge checks the history as it stands in the file, so that a check of the same run years later says the same.
+func (r *run) judge() (*Outcome, error) {
+	t := time.Now()
+	r.progress("check", "checking the history")
+	out, err := Check(r.folder.dir)
+	if err != nil {
+		return nil, err
+	}
+	r.meta.Costs["check"] = time.Since(t).Nanoseconds()
+	out.Report = r.folder.latestReport()
+	return out, nil
+}
+
+// publish writes the run's costs, its result, its page and the index.
+func (r *run) publish(out *Outcome) error {
+	r.progress("report", "writing the report")
+	t := time.Now()
+	if err := writeReport(out); err != nil {
+		return err
+	}
+	r.meta.Costs["report"] = time.Since(t).Nanoseconds()
+	out.Run = r.meta
+	return errors.Join(r.w.SaveRun(r.meta), r.folder.latest(), reports.Index(r.opts.Artifacts))
+}
+
+// Check judges a run's folder anew.
+func Check(dir string) (*Outcome, error) {
+	h, err := history.Load(dir)
+	if err != nil {
+		return nil, notARun(dir, err)
+	}
+	a, err := checker.Check(h, checker.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("check history: %w", err)
+	}
+	return &Outcome{Dir: dir, Report: filepath.Join(dir, reportFile), Run: &h.Run, Result: &a.Result, Analysis: a, History: h}, nil
+}
+
+// Report judges a run's folder anew and writes its result and page.
+func Report(dir string) (*Outcome, error) {
+	out, err := Check(dir)
+	if err != nil {
+		return nil, err
+	}
+	return out, writeReport(out)
+}
+
+func notARun(dir string, err error) error {
+	if _, statErr := os.Stat(filepath.Join(dir, history.RunFile)); statErr != nil {
+		return &Problem{Exit: ExitUsage, Text: fmt.Sprintf("%s is no folder of a run", dir), Do: "name one that holds a " + history.RunFile, Err: err}
+	}
+	return &Problem{Exit: ExitUsage, Text: fmt.Sprintf("the history in %s cannot be read: %v", dir, err), Err: err}
+}
+
+func writeReport(out *Outcome) error {
+	files, err := downloads(out.Dir)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(out.Dir, resultFile), func(f *os.File) error { return reports.WriteJSON(f, out.Result) }); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(out.Dir, reportFile), func(f *os.File) error {
+		return reports.Run(f, out.History, out.Analysis, files)
+	})
+}
+
+// writeFile replaces a file in one step.
+func writeFile(path string, write func(*os.File) error) error {
+	f, err := os.Create(path + ".new")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// downloads are the run's files, by path from its page.
+func downloads(dir string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() || e.Name() == lockFile || e.Name() == reportFile || filepath.Ext(path) == ".new" {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		files = append(files, filepath.ToSlash(rel))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list files of run: %w", err)
+	}
+	return files, nil
+}

@@ -1,0 +1,98 @@
+package schism
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/wire"
+	"github.com/schismtest/schism/workloads"
+)
+
+// haltTime bounds the wait for the last operation to return; client timeouts are far below.
+const haltTime = 20 * time.Second
+
+// jobs divides the workload's clients over the workers.
+func (r *run) jobs() map[int32]workloads.Job {
+	workers := r.nodesOf(func(n history.Node) bool { return n.Kind == history.Worker })
+	spec := r.plan.Work.WithDefaults()
+	shares := spec.Shares(len(workers))
+	base := workloads.Job{Spec: spec, Seed: r.opts.Seed, Servers: map[string]int32{}, Version: r.meta.Nodes[0].Version}
+	for i, n := range r.meta.Nodes {
+		switch {
+		case n.Kind == history.Sentinel:
+			base.Sentinels = append(base.Sentinels, n.Addr)
+			base.MasterName = topology.MasterName
+		case n.Kind == history.Server && !n.Stranger:
+			base.Servers[n.Addr] = int32(i)
+			if n.Role == history.RoleMaster {
+				base.Master = n.Addr
+			} else {
+				base.Replicas = append(base.Replicas, n.Addr)
+			}
+		}
+	}
+	jobs := map[int32]workloads.Job{}
+	var writers, readers int
+	for i, w := range workers {
+		j := base
+		j.Worker, j.WorkerNode, j.WorkerIndex = r.meta.Nodes[w].Name, w, i
+		j.FirstWriter, j.FirstReader = writers, readers
+		j.Writers, j.Readers = shares[i].Writers, shares[i].Readers
+		writers += j.Writers
+		readers += j.Readers
+		jobs[w] = j
+	}
+	return jobs
+}
+
+// startLoad makes the workers ready, then starts them all. It returns the moment on the run's clock.
+func (r *run) startLoad(ctx context.Context) (int64, error) {
+	r.progress("load", "connecting the clients")
+	jobs := r.jobs()
+	g, gctx := errgroup.WithContext(ctx)
+	for w, job := range jobs {
+		g.Go(func() error {
+			_, err := r.call(gctx, w, wire.OpLoad, job, nil)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return 0, fmt.Errorf("prepare load: %w", err)
+	}
+	start := r.now()
+	r.append(&history.Batch{Events: []history.Event{{Node: history.NoNode, T: start, Kind: history.EvPhase, Name: history.PhaseLoad}}})
+	g, gctx = errgroup.WithContext(ctx)
+	for w := range jobs {
+		g.Go(func() error {
+			_, err := r.call(gctx, w, wire.OpRun, nil, nil)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return 0, fmt.Errorf("start load: %w", err)
+	}
+	return start, nil
+}
+
+// endLoad stops the writers and waits until their last records are here.
+func (r *run) endLoad(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
+	defer cancel()
+	r.phase(history.PhaseLoadEnd, "")
+	var g errgroup.Group
+	for w := range r.jobs() {
+		g.Go(func() error {
+			_, err := r.call(ctx, w, wire.OpHalt, nil, nil)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("stop load: %w", err)
+	}
+	return nil
+}

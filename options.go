@@ -1,0 +1,215 @@
+package schism
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/scenarios"
+	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/workloads"
+)
+
+// Options are what a user may change about a run. The zero value runs the scenario as it is, on redis:7.0.
+type Options struct {
+	// Server is one of images.Servers ("redis:7.0", the default); Image is any image with a Redis-compatible server instead.
+	Server string
+	Image  string
+	// Duration is how long the clients write at least; 0: as the scenario says.
+	Duration time.Duration
+	// Seed fixes every random choice; 0 draws one.
+	Seed int64
+	// Promises are the user's own ("lost=0", "rta=10s"), in place of the scenario's on the same measure.
+	Promises []string
+	// Config are redis.conf lines for every server; ConfigFile is a file of them.
+	Config     []string
+	ConfigFile string
+	// Replicas and Sentinels change the topology's numbers; 0: as the scenario says.
+	Replicas  int
+	Sentinels int
+	// ColdSentinels lets sentinels discover each other.
+	ColdSentinels bool
+	// Rate is op/s in open loop, 0: as the scenario says; Closed runs as fast as replies come.
+	Rate   int
+	Closed bool
+	// Artifacts is the folder of all runs, "artifacts" by default. Keep leaves the containers running for a look.
+	Artifacts string
+	Keep      bool
+	// Progress is told what goes on; nil: nobody is.
+	Progress func(Progress)
+	// Door is how the run was asked for ("go test" or "schism run"), for the command that repeats it.
+	Door string
+}
+
+// Progress is a step of a run, or a sign of life within it.
+type Progress struct {
+	Phase string // "prepare", "start", "load", "heal", "barrier", "check", "report"
+	Text  string
+}
+
+func (o Options) withDefaults() Options {
+	if o.Server == "" {
+		o.Server = "redis:7.0"
+	}
+	if o.Artifacts == "" {
+		o.Artifacts = "artifacts"
+	}
+	if o.Seed == 0 {
+		o.Seed = time.Now().UnixNano()%999_999 + 1
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	return o
+}
+
+// apply changes the scenario as the options say; the error is a usage problem.
+func (o Options) apply(s scenarios.Scenario) (plan, error) {
+	p := plan{Scenario: s, Spec: s.Topology.Spec(), Load: s.Load, Settle: s.Settle}
+	if p.Load == 0 {
+		p.Load = 10 * time.Second
+	}
+	if p.Settle == 0 {
+		p.Settle = 3 * time.Second
+	}
+	if o.Duration < 0 {
+		return p, usagef("-duration %s is negative", o.Duration)
+	}
+	if o.Duration > 0 {
+		p.Load = o.Duration
+	}
+	lines := slices.Clone(o.Config)
+	if o.ConfigFile != "" {
+		more, err := readConfig(o.ConfigFile)
+		if err != nil {
+			return p, err
+		}
+		lines = append(lines, more...)
+	}
+	p.Spec.Config = append(slices.Clone(p.Spec.Config), normalize(lines)...)
+	if o.Replicas > 0 {
+		p.Spec.Replicas = o.Replicas
+	}
+	if o.Sentinels > 0 {
+		p.Spec.Sentinels = o.Sentinels
+	}
+	p.Spec.Cold = p.Spec.Cold || o.ColdSentinels
+	p.Work = s.Workload
+	if o.Rate < 0 {
+		return p, usagef("-rate %d is negative", o.Rate)
+	}
+	if o.Rate > 0 {
+		p.Work.Rate = o.Rate
+	}
+	p.Work.Closed = p.Work.Closed || o.Closed
+	p.Promises = slices.Clone(s.Promises)
+	for _, text := range o.Promises {
+		own, err := checker.ParsePromise(text)
+		if err != nil {
+			return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
+		}
+		p.Promises = slices.DeleteFunc(p.Promises, func(q checker.Promise) bool { return q.Measure == own.Measure })
+		p.Promises = append(p.Promises, own)
+	}
+	return p, nil
+}
+
+// plan is a scenario with the options applied.
+type plan struct {
+	scenarios.Scenario
+	Spec     topology.Spec
+	Work     workloads.Spec
+	Load     time.Duration
+	Settle   time.Duration
+	Promises []checker.Promise
+}
+
+// readConfig reads redis.conf lines; comments and blank lines are left out.
+func readConfig(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &Problem{Exit: ExitUsage, Text: fmt.Sprintf("the config file %s cannot be read", path), Err: err}
+	}
+	defer f.Close()
+	var lines []string
+	sc := bufio.NewScanner(f)
+	for sc.Scan() {
+		if l := strings.TrimSpace(sc.Text()); l != "" && !strings.HasPrefix(l, "#") {
+			lines = append(lines, l)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return nil, &Problem{Exit: ExitUsage, Text: fmt.Sprintf("the config file %s cannot be read", path), Err: err}
+	}
+	return lines, nil
+}
+
+// normalize accepts "name=value" for "name value", since that is how one writes it on a command line.
+func normalize(lines []string) []string {
+	out := make([]string, 0, len(lines))
+	for _, l := range lines {
+		if name, value, ok := strings.Cut(l, "="); ok && !strings.ContainsAny(name, " \t\"") {
+			l = name + " " + value
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// command is the line that repeats the run.
+func (o Options) command(scenario string) string {
+	var b strings.Builder
+	b.WriteString("schism run " + scenario)
+	flag := func(name, value string) {
+		if value != "" {
+			b.WriteString(" -" + name + " " + quote(value))
+		}
+	}
+	if o.Image != "" {
+		flag("image", o.Image)
+	} else {
+		flag("server", o.Server)
+	}
+	flag("seed", fmt.Sprint(o.Seed))
+	if o.Duration > 0 {
+		flag("duration", o.Duration.String())
+	}
+	for _, c := range o.Config {
+		flag("config", c)
+	}
+	flag("config-file", o.ConfigFile)
+	if o.Replicas > 0 {
+		flag("replicas", fmt.Sprint(o.Replicas))
+	}
+	if o.Sentinels > 0 {
+		flag("sentinels", fmt.Sprint(o.Sentinels))
+	}
+	if o.ColdSentinels {
+		b.WriteString(" -cold-sentinels")
+	}
+	if o.Rate > 0 {
+		flag("rate", fmt.Sprint(o.Rate))
+	}
+	if o.Closed {
+		b.WriteString(" -closed")
+	}
+	for _, p := range o.Promises {
+		flag("promise", p)
+	}
+	return b.String()
+}
+
+// quote makes a value safe to paste into a shell.
+func quote(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool {
+		return !(r == '-' || r == '_' || r == '.' || r == '/' || r == ':' || r == '=' || r == ',' || r == '@' ||
+			(r >= '0' && r <= '9') || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z'))
+	}) < 0 && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

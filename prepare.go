@@ -1,0 +1,223 @@
+package schism
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/images"
+	"github.com/schismtest/schism/nemesis"
+	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/wire"
+	"github.com/schismtest/schism/workloads"
+)
+
+// watchInterval is how often each server is sampled; two samples are needed for most moments to be known within 50 ms.
+const watchInterval = 25 * time.Millisecond
+
+// prepare gets what the run needs before anything starts, and writes run.json.
+func (r *run) prepare(ctx context.Context, began time.Time) error {
+	r.plan.Spec.Caps = append(r.plan.Spec.Caps, nemesis.Required(r.plan.Faults)...)
+	name := r.opts.Server
+	if r.opts.Image != "" {
+		name = r.opts.Image
+	}
+	if err := r.opts.checkServer(); err != nil {
+		return err
+	}
+	id := make([]byte, 6)
+	if _, err := rand.Read(id); err != nil {
+		return fmt.Errorf("draw run id: %w", err)
+	}
+	f, err := createFolder(r.opts.Artifacts, r.plan.Name, name, began, r.opts.Seed)
+	if err != nil {
+		return err
+	}
+	r.folder = f
+	r.meta = &history.Run{Schema: history.RunSchema, ID: hex.EncodeToString(id), Scenario: r.plan.Name, Why: r.plan.Why, Server: name,
+		Seed: r.opts.Seed, Started: began.UTC().Format(time.RFC3339), Command: r.opts.command(r.plan.Name), Duration: r.plan.Load.Nanoseconds(),
+		Topology: data(r.plan.Spec), Workload: data(r.plan.Work), Schedule: data(r.plan.Faults), Promises: data(r.plan.Promises), Shows: data(r.plan.Shows),
+		Setup: r.setup(), Costs: map[string]int64{}}
+	w, err := history.Create(f.dir, r.meta)
+	if err != nil {
+		return err
+	}
+	r.w = w
+	return nil
+}
+
+// setup says for people what was asked for.
+func (r *run) setup() []history.KV {
+	kv := []history.KV{{K: "topology", V: r.plan.Spec.String()}, {K: "workload", V: workText(r.plan.Work.WithDefaults())}}
+	for i, line := range r.plan.Faults.Describe() {
+		kv = append(kv, history.KV{K: fmt.Sprintf("fault %d", i+1), V: line})
+	}
+	return kv
+}
+
+// start brings the topology up with agents, observers and all.
+func (r *run) start(ctx context.Context) (err error) {
+	r.progress("prepare", "looking for the image and the agent")
+	var image images.Image
+	var agent string
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		image, err = r.image(gctx)
+		return err
+	})
+	g.Go(func() (err error) {
+		agent, err = topology.BuildAgent(gctx)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return surroundings(err)
+	}
+	if err := topology.Sweep(ctx); err != nil {
+		return surroundings(err)
+	}
+	r.meta.Image = image.Ref
+	r.logs, err = openLogs(filepath.Join(r.folder.dir, logFolder), r.plan.Spec.NodeName)
+	if err != nil {
+		return err
+	}
+	r.progress("start", r.plan.Spec.String())
+	t := time.Now()
+	r.d, err = topology.Start(ctx, topology.Options{Spec: r.plan.Spec, Image: topology.Image{Ref: image.Ref, Binary: image.Binary}, RunID: r.meta.ID, Seed: r.opts.Seed, AgentPath: agent,
+		LockFile: r.folder.lock.Name(), OnRecords: r.onRecords, OnLog: r.onLog, OnLost: r.onLost})
+	if err != nil {
+		return errors.Join(surroundings(err), r.logs.Close())
+	}
+	r.meta.Costs["start"] = time.Since(t).Nanoseconds()
+	for _, n := range r.d.Nodes {
+		r.meta.Nodes = append(r.meta.Nodes, n.Node)
+	}
+	r.meta.Host = append(hostFacts(), r.d.Facts()...)
+	if err := r.w.SaveRun(r.meta); err != nil {
+		return errors.Join(err, r.stop(context.WithoutCancel(ctx)))
+	}
+	if err := r.watch(ctx, watchInterval); err != nil {
+		return errors.Join(err, r.stop(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+// watch starts the observers; interval 0 stops them.
+func (r *run) watch(ctx context.Context, interval time.Duration) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for i, n := range r.meta.Nodes {
+		if n.Kind == history.Worker {
+			continue
+		}
+		g.Go(func() error {
+			_, err := r.Call(ctx, i, wire.OpWatch, wire.WatchArgs{IntervalMS: interval.Milliseconds(), Sentinel: n.Kind == history.Sentinel}, nil)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("watch servers: %w", err)
+	}
+	return nil
+}
+
+// onRecords takes an agent's batch: to the file first, then to whoever waits for an event.
+func (r *run) onRecords(_ int32, payload []byte, _ uint64) {
+	r.failed(r.w.Append(payload))
+	b, err := history.DecodeBatch(payload)
+	if err != nil {
+		r.failed(err)
+		return
+	}
+	r.live.Observe(b)
+}
+
+func (r *run) onLost(node int32, text string) {
+	r.failed(r.w.AppendBatch(&history.Batch{Events: []history.Event{{Node: node, Kind: history.EvNote, Name: history.NoteLost, Text: text}}}))
+}
+
+// collect takes home what the containers hold: the last samples, the configs.
+func (r *run) collect(ctx context.Context) {
+	if err := r.watch(ctx, 0); err != nil {
+		r.note("incomplete", err.Error())
+	}
+	dir := filepath.Join(r.folder.dir, confFolder)
+	r.failed(os.MkdirAll(dir, 0o755))
+	for name, text := range r.d.Configs() {
+		r.failed(os.WriteFile(filepath.Join(dir, name+".conf"), []byte(text), 0o644))
+	}
+}
+
+// stop removes the containers, unless they are to be kept.
+func (r *run) stop(ctx context.Context) error {
+	var err error
+	if !r.opts.Keep {
+		err = r.d.Stop(ctx)
+	}
+	return errors.Join(err, r.logs.Close())
+}
+
+// closeHistory ends the file; what failed while writing it makes the run an error.
+func (r *run) closeHistory() error {
+	r.mu.Lock()
+	errs := slices.Clone(r.errs)
+	r.mu.Unlock()
+	for _, err := range errs {
+		r.onLost(history.NoNode, err.Error())
+	}
+	return errors.Join(r.w.SaveRun(r.meta), r.w.Close())
+}
+
+// image finds the server's image.
+func (r *run) image(ctx context.Context) (images.Image, error) {
+	return images.Ensure(ctx, r.opts.Server, r.opts.Image, func(s string) { r.progress("prepare", s) })
+}
+
+// checkServer refuses a -server that is not on the list before anything is made.
+func (o Options) checkServer() error {
+	if o.Image != "" {
+		return nil
+	}
+	if _, err := images.Find(o.Server); err != nil {
+		return surroundings(err)
+	}
+	return nil
+}
+
+// onLog keeps a piece of a server's output.
+func (r *run) onLog(node int32, chunk []byte) {
+	r.logs.write(node, chunk)
+}
+
+// workText says what the clients do.
+func workText(w workloads.Spec) string {
+	text := fmt.Sprintf("%s, %d %s and %d %s", w.Kind, w.Writers, plural(w.Writers, "writer"), w.Readers, plural(w.Readers, "reader"))
+	if w.Readers > 0 && w.ReadFrom != "" {
+		text += " from " + map[workloads.ReadFrom]string{workloads.Master: "the master", workloads.Replicas: "replicas", workloads.Both: "master and replicas", workloads.Nowhere: "nowhere"}[w.ReadFrom]
+	}
+	if w.Closed {
+		return text + ", as fast as replies come"
+	}
+	return text + fmt.Sprintf(", %d op/s", w.Rate)
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// hostFacts say where the run ran.
+func hostFacts() []history.KV {
+	return []history.KV{{K: "harness", V: fmt.Sprintf("%s/%s, %d CPUs, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())},
+		{K: "schism", V: Version()}}
+}

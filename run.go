@@ -1,0 +1,247 @@
+package schism
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/nemesis"
+	"github.com/schismtest/schism/scenarios"
+	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/wire"
+)
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Dir      string // the run's folder
+	Report   string // path of its page, by the latest link
+	Run      *history.Run
+	Result   *checker.Result
+	Analysis *checker.Analysis
+	History  *history.History
+	Took     time.Duration
+}
+
+// healTime bounds what is done after the run was interrupted: heal, collect, stop.
+const healTime = 40 * time.Second
+
+// run is one run in progress.
+type run struct {
+	opts   Options
+	plan   plan
+	meta   *history.Run
+	folder *folder
+	w      *history.Writer
+	live   *history.Live
+	d      *topology.Deployment
+	logs   *logFiles
+
+	mu   sync.Mutex
+	errs []error // what went wrong while writing the history
+}
+
+// Run runs the scenario and returns what it came to. The error is a *Problem where the user or the surroundings are at fault;
+// with an Outcome beside it, the run was interrupted and its report is marked incomplete.
+func Run(ctx context.Context, s scenarios.Scenario, o Options) (*Outcome, error) {
+	began := time.Now()
+	o = o.withDefaults()
+	if err := s.Validate(); err != nil {
+		return nil, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
+	}
+	p, err := o.apply(s)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{opts: o, plan: p, live: history.NewLive()}
+	if err := r.prepare(ctx, began); err != nil {
+		return nil, err
+	}
+	out, err := r.execute(ctx)
+	if lockErr := r.folder.release(); lockErr != nil {
+		err = errors.Join(err, lockErr)
+	}
+	if out == nil {
+		// Nothing was measured: a folder without a run would only clutter the index.
+		return nil, errors.Join(err, os.RemoveAll(r.folder.dir))
+	}
+	out.Took = time.Since(began)
+	return out, err
+}
+
+// execute starts the topology, runs the scenario in it and judges what was recorded.
+func (r *run) execute(ctx context.Context) (*Outcome, error) {
+	if err := r.start(ctx); err != nil {
+		return nil, err
+	}
+	runErr := r.scenario(ctx)
+	if ctx.Err() != nil {
+		r.meta.Incomplete = "interrupted: " + context.Cause(ctx).Error()
+	}
+	if runErr != nil {
+		r.note("incomplete", runErr.Error())
+		if r.meta.Incomplete == "" {
+			r.meta.Incomplete = runErr.Error()
+		}
+	}
+	// From here on the run is over: what follows must happen even after Ctrl-C.
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
+	defer cancel()
+	r.collect(after)
+	stopped := make(chan error, 1)
+	t := time.Now()
+	var stopTook time.Duration
+	go func() {
+		err := r.stop(after)
+		stopTook = time.Since(t)
+		stopped <- err
+	}()
+	if err := r.closeHistory(); err != nil {
+		return nil, errors.Join(err, <-stopped)
+	}
+	out, err := r.judge()
+	stopErr := <-stopped
+	if err != nil {
+		return nil, errors.Join(err, stopErr)
+	}
+	r.meta.Costs["stop"] = stopTook.Nanoseconds()
+	if err := r.publish(out); err != nil {
+		return nil, errors.Join(err, stopErr)
+	}
+	if ctx.Err() != nil {
+		return out, errors.Join(&Problem{Exit: ExitError, Text: "interrupted; the report is incomplete", Err: context.Cause(ctx)}, stopErr)
+	}
+	return out, stopErr
+}
+
+// scenario drives the load and the faults, then brings everything to rest and reads it.
+func (r *run) scenario(ctx context.Context) error {
+	loadStart, err := r.startLoad(ctx)
+	if err != nil {
+		return err
+	}
+	faultErr := r.faults(ctx, loadStart)
+	loadErr := r.endLoad(ctx)
+	if err := errors.Join(faultErr, loadErr); err != nil || ctx.Err() != nil {
+		return err
+	}
+	r.progress("barrier", "waiting for one master and level replicas, then reading every node")
+	// A barrier that did not hold is no failure of the run: the history says it, and the verdict is unknown.
+	_ = r.barrier(ctx)
+	return nil
+}
+
+// faults runs the schedule to its end and keeps the load up for as long as the plan wants.
+func (r *run) faults(ctx context.Context, loadStart int64) error {
+	err := nemesis.Run(ctx, nemesis.Config{
+		Schedule:  r.plan.Faults,
+		Cluster:   r,
+		Live:      r.live,
+		Rand:      rand.New(rand.NewSource(r.opts.Seed)),
+		Clock:     r.now,
+		LoadStart: loadStart,
+		HoldUntil: loadStart + r.plan.Load.Nanoseconds(),
+		Record:    func(f history.Fault) { r.append(&history.Batch{Faults: []history.Fault{f}}) },
+		Progress:  func(text string) { r.progress("load", text) },
+	})
+	if err != nil {
+		return fmt.Errorf("run faults: %w", err)
+	}
+	until := loadStart + r.plan.Load.Nanoseconds()
+	if len(r.plan.Faults) > 0 {
+		until = max(until, r.now()+r.plan.Settle.Nanoseconds())
+	}
+	return r.keepLoad(ctx, until)
+}
+
+// keepLoad lets the clients go on until the moment on the run's clock; a worker that dies ends it.
+func (r *run) keepLoad(ctx context.Context, until int64) error {
+	t := time.NewTimer(time.Duration(until - r.now()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return nil
+	case <-r.d.Lost():
+		return fmt.Errorf("keep load: %w", r.d.LostErr())
+	}
+}
+
+// Nodes implements nemesis.Cluster.
+func (r *run) Nodes() []history.Node { return r.meta.Nodes }
+
+// Call implements nemesis.Cluster.
+func (r *run) Call(ctx context.Context, node int, op wire.Op, args, out any) (wire.Stamps, error) {
+	return r.d.Nodes[node].Conn.Call(ctx, op, args, out)
+}
+
+func (r *run) call(ctx context.Context, node int32, op wire.Op, args, out any) (wire.Stamps, error) {
+	return r.Call(ctx, int(node), op, args, out)
+}
+
+// now is the present moment on the run's clock, ns.
+func (r *run) now() int64 {
+	now, _ := r.d.Nodes[0].Conn.Now()
+	return now
+}
+
+// append records a batch of the harness's own.
+func (r *run) append(b *history.Batch) {
+	r.live.Observe(b)
+	r.failed(r.w.AppendBatch(b))
+}
+
+func (r *run) phase(name, text string) {
+	r.append(&history.Batch{Events: []history.Event{{Node: history.NoNode, T: r.now(), Kind: history.EvPhase, Name: name, Text: text}}})
+}
+
+func (r *run) note(name, text string) {
+	r.append(&history.Batch{Events: []history.Event{{Node: history.NoNode, T: r.now(), Kind: history.EvNote, Name: name, Text: text}}})
+}
+
+// failed keeps an error of writing for the verdict.
+func (r *run) failed(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
+}
+
+func (r *run) progress(phase, text string) { r.opts.Progress(Progress{Phase: phase, Text: text}) }
+
+// servers are the numbers of all servers; deployed leaves out those that are not part of the replication setup.
+func (r *run) servers() []int32 {
+	return r.nodesOf(func(n history.Node) bool { return n.Kind == history.Server })
+}
+
+func (r *run) deployed() []int32 {
+	return r.nodesOf(func(n history.Node) bool { return n.Kind == history.Server && !n.Stranger })
+}
+
+func (r *run) nodesOf(want func(history.Node) bool) []int32 {
+	var out []int32
+	for i, n := range r.meta.Nodes {
+		if want(n) {
+			out = append(out, int32(i))
+		}
+	}
+	return out
+}
+
+// data is v as JSON; what a scenario holds can always be written down.
+func data(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("scenario cannot be written down: %v", err))
+	}
+	return b
+}
