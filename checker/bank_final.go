@@ -23,7 +23,7 @@ func (x *extra) bankLost(k uint32, ops []int32, total int64) note {
 	var first int32 = -1
 	for _, i := range ops {
 		l, amount := c.List(int(i)), arg(c, i)
-		if c.F[i] != history.FTransfer || len(l) != 2 || l[0] >= int64(len(final)) || l[1] >= int64(len(final)) {
+		if c.F[i] != history.FTransfer || len(l) != 2 || min(l[0], l[1]) < 0 || max(l[0], l[1]) >= int64(len(final)) {
 			continue
 		}
 		from, to := l[0], l[1]
