@@ -1,0 +1,65 @@
+# schism's targets. CI calls nothing else.
+SHELL := /bin/bash
+export PATH := $(PATH):/usr/local/go/bin
+GO ?= go
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+# Packages whose tests start real servers; they run one after the other, since they measure times.
+SERVERS := ./agent ./clients ./images ./nemesis ./observer ./topology ./workloads
+# Packages with goroutines of their own run under the race detector; the pure ones would only get slower.
+RACE := . ./agent/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
+
+.PHONY: help demo test unit servers scenarios own lint bench prove mutants nightly report fmt doctor clean setup
+
+help: ## these lines
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup:
+	@scripts/setup.sh
+
+demo: setup ## a Sentinel failover that loses writes; ends with the path of its report
+	$(GO) run ./cmd/schism run sentinel-kill-lagging
+
+test: setup unit servers scenarios own ## everything CI runs
+
+unit: ## tests without servers
+	$(GO) vet ./...
+	$(GO) test -short -race $(RACE)
+	$(GO) test -short ./checker/... ./images/... ./internal/... ./sim/...
+
+servers: setup ## tests of the mechanisms against real servers
+	$(GO) test -p 1 -timeout 15m $(SERVERS)
+
+scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogue
+	$(GO) test -count=1 -timeout 20m -run TestScenario -v .
+
+own: setup ## a user's own module with a scenario of its own
+	cd examples/own && $(GO) test -count=1 -timeout 5m -v ./...
+
+lint: ## golangci-lint
+	$(GO) run $(LINT) run ./...
+
+bench: setup ## every number that the README and docs quote
+	$(GO) run ./internal/bench/check
+	$(GO) run ./internal/bench/load
+	$(GO) test -run '^$$' -bench StartStop -benchtime 5x ./topology
+
+prove: ## the long proof of the checkers
+	SCHISM_PROVE=1 $(GO) test -count=1 -timeout 60m -v -run 'Prove|Brute|Porcupine|Truth' ./checker/... ./sim/...
+
+mutants: ## deliberate faults in the checkers, each killed by a test
+	$(GO) run ./internal/mutants
+
+nightly: setup ## the whole catalogue; SCHISM_SERVER names servers, separated by commas
+	SCHISM_SET=all $(GO) test -count=1 -timeout 5h -run TestScenario -v .
+
+report: ## write every page anew from its history
+	for d in artifacts/*/*/*-*/; do $(GO) run ./cmd/schism report $$d || true; done
+
+fmt: ## gofmt
+	gofmt -w $$(git ls-files '*.go')
+
+doctor: ## what is there, what is missing, what it costs
+	$(GO) run ./cmd/schism doctor
+
+clean: ## remove runs and built files
+	rm -rf artifacts bin
