@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -24,6 +25,9 @@ const (
 	poolSize   = 64
 	maxFailing = poolSize - 8
 )
+
+// setupTime is how long replicas may take to follow what Setup wrote.
+const setupTime = 5 * time.Second
 
 // session is a client over go-redis.
 type session struct {
@@ -201,9 +205,12 @@ func (s *session) wait(ctx context.Context) int32 {
 	return int32(n)
 }
 
-// Setup runs commands once each, in order, on the server that opt names, and waits until they have reached the replicas, so that the
-// first read from one of them finds what was made. A group that exists already is no error.
-func Setup(ctx context.Context, opt Options, replicas int, commands [][]any) error {
+// Setup runs commands once each, in order, on the server that opt names, and waits until the replicas connected to it have them, so
+// that the first read from one of them finds what was made. A group that exists already is no error.
+func Setup(ctx context.Context, opt Options, commands [][]any) error {
+	if len(commands) == 0 {
+		return nil
+	}
 	s := newSession(opt)
 	defer s.Close()
 	for _, c := range commands {
@@ -211,14 +218,20 @@ func Setup(ctx context.Context, opt Options, replicas int, commands [][]any) err
 			return fmt.Errorf("prepare data, %v: %w", c[0], err)
 		}
 	}
-	if len(commands) > 0 && replicas > 0 {
-		n, err := s.rdb.Wait(ctx, replicas, 5*time.Second).Result()
-		if err != nil {
-			return fmt.Errorf("prepare data, wait for replicas: %w", err)
-		}
-		if int(n) < replicas {
-			return fmt.Errorf("prepare data: only %d of %d replicas took it over within 5 s", n, replicas)
-		}
+	info, err := s.rdb.Info(ctx, "replication").Result()
+	if err != nil {
+		return fmt.Errorf("prepare data, count replicas: %w", err)
+	}
+	replicas := strings.Count(info, "state=online")
+	if replicas == 0 {
+		return nil
+	}
+	n, err := s.rdb.Wait(ctx, replicas, setupTime).Result()
+	if err != nil {
+		return fmt.Errorf("prepare data, wait for replicas: %w", err)
+	}
+	if int(n) < replicas {
+		return fmt.Errorf("prepare data: only %d of %d replicas took it over within %v", n, replicas, setupTime)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ type Runner struct {
 	clock func() int64
 	emit  func(*history.Batch)
 	dial  func(context.Context, clients.Options) (clients.Client, error)
-	setup func(context.Context, clients.Options, int, [][]any) error
+	setup func(context.Context, clients.Options, [][]any) error
 
 	keys  keyTable
 	slots []*slot
@@ -38,7 +38,7 @@ type Runner struct {
 	processes int32
 }
 
-// NewRunner makes a runner ready to be prepared. Clock is the run's, in ns. Emit gets a batch at least every 100 ms while it runs, from
+// NewRunner makes a runner ready to be prepared. Clock is the run's, in ns; it is read twice an operation, so it must be cheap. Emit gets a batch at least every 100 ms while it runs, from
 // one goroutine; the batch is then emit's own, to number and to send.
 func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner, error) {
 	if err := job.Spec.Validate(); err != nil {
@@ -60,12 +60,10 @@ func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner,
 // Prepare makes what the load needs to exist, where this is the first worker, and connects all clients.
 func (r *Runner) Prepare(ctx context.Context) error {
 	if r.job.WorkerIndex == 0 {
-		if cmds := r.job.Spec.setup(); len(cmds) > 0 {
-			opt := r.job.options()
-			opt.Addr = r.job.master()
-			if err := r.setup(ctx, opt, len(r.job.Replicas), cmds); err != nil {
-				return err
-			}
+		opt := r.job.options()
+		opt.Addr = r.job.master()
+		if err := r.setup(ctx, opt, r.job.Spec.setup()); err != nil {
+			return err
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -148,19 +146,15 @@ func (r *Runner) batch(final bool) *history.Batch {
 	t := r.clock()
 	b := &history.Batch{Watermark: &history.Watermark{T: t - t%1000, Final: final}}
 	idx := r.keys.batch()
-	for _, s := range r.slots {
+	taken := make([][]history.Op, len(r.slots))
+	n := 0
+	for i, s := range r.slots {
 		s.mu.Lock()
 		done := s.done
 		s.done = s.spare[:0]
 		flying, busy := s.flying, s.busy
 		s.mu.Unlock()
-		for i := range done {
-			done[i].Key = idx.of(done[i].Key)
-			history.RoundOut(&done[i])
-		}
-		b.Ops = append(b.Ops, done...)
-		clear(done) // lists belong to the batch now
-		s.spare = done
+		taken[i], n = done, n+len(done)
 		if busy {
 			flying.Key = idx.of(flying.Key)
 			flying.Node = s.conn.Node()
@@ -168,6 +162,16 @@ func (r *Runner) batch(final bool) *history.Batch {
 			flying.Intended -= flying.Intended % 1000
 			b.Watermark.InFlight = append(b.Watermark.InFlight, flying)
 		}
+	}
+	b.Ops = make([]history.Op, 0, n)
+	for i, s := range r.slots {
+		b.Ops = append(b.Ops, taken[i]...)
+		clear(taken[i]) // lists belong to the batch now
+		s.spare = taken[i]
+	}
+	for i := range b.Ops {
+		b.Ops[i].Key = idx.of(b.Ops[i].Key)
+		history.RoundOut(&b.Ops[i])
 	}
 	b.Keys = idx.names
 	return b
@@ -182,7 +186,8 @@ type slot struct {
 	when   arrivals
 	conn   clients.Client
 
-	process int32 // of the goroutine that runs the slot
+	process int32      // of the goroutine that runs the slot
+	op      history.Op // the same: the operation under way
 	spare   []history.Op
 
 	mu     sync.Mutex
@@ -213,12 +218,13 @@ func (s *slot) run(ctx context.Context, start int64) {
 		if !more {
 			return
 		}
-		op := history.Op{Process: s.process, Client: s.client, Worker: s.r.job.WorkerNode, Node: history.NoNode,
+		op := &s.op
+		*op = history.Op{Process: s.process, Client: s.client, Worker: s.r.job.WorkerNode, Node: history.NoNode,
 			In: history.None, Arg: history.None, Out: history.None, Acked: -1, Intended: intended}
-		k := s.act.next(&op)
+		k := s.act.next(op)
 		op.Key = k.id
-		s.issue(&op, k)
-		s.act.done(&op)
+		s.issue(op, k)
+		s.act.done(op)
 		if op.Outcome == history.Info {
 			s.process = s.r.newProcess()
 		}

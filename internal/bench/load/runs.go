@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/monotime"
 	"github.com/schismtest/schism/workloads"
 )
 
@@ -105,14 +106,14 @@ func wait(ctx context.Context, d time.Duration) {
 
 // runRecorded is the same by a workload's runner in closed loop, with its records encoded as they are for the history.
 func runRecorded(ctx context.Context, c config) (r measured, err error) {
-	base := time.Now()
+	base := monotime.Now()
 	var buf []byte
 	var failed int64
 	run, err := workloads.NewRunner(workloads.Job{
 		Spec: workloads.Spec{Kind: workloads.Register, Writers: c.writers, Readers: max(c.readers, 1), ReadFrom: workloads.Master, Keys: keys,
 			Closed: true, Shared: true, Probes: -1},
 		Writers: c.writers, Readers: c.readers, Seed: 1, Servers: map[string]int32{c.addr: 0}, Master: c.addr,
-	}, func() int64 { return int64(time.Since(base)) }, func(b *history.Batch) {
+	}, func() int64 { return monotime.Now() - base }, func(b *history.Batch) {
 		buf = history.EncodeBatch(buf[:0], b)
 		r.bytes += int64(len(buf))
 		r.ops += int64(len(b.Ops))
