@@ -197,15 +197,23 @@ func (x *extra) queueLost(k uint32, es []entryLife, ops []int32, left map[int64]
 			}
 		}
 	}
-	pending := slices.ContainsFunc(ops, func(i int32) bool { return c.F[i] == history.FDequeue && c.Outcome[i] == history.Info })
+	var pending int64 // dequeues without a reply: each may have taken one
+	for _, i := range ops {
+		if c.F[i] == history.FDequeue && c.Outcome[i] == history.Info {
+			pending++
+		}
+	}
 	for _, e := range es {
 		if e.ret == history.Inf || e.taken > 0 || left[e.value] || e.ackRet != history.Inf {
 			continue
 		}
-		if pending { // a dequeue without a reply may have taken it
-			n.class = "queue-lost-or-taken-unknown"
-		}
 		n.count(fmt.Sprintf("%s: %d was acknowledged and never came out", x.keyName(k), e.value), int(e.put))
+	}
+	switch {
+	case n.n > pending:
+		n.n -= pending
+	case n.n > 0:
+		n.class = "queue-lost-or-taken-unknown"
 	}
 	return n
 }

@@ -25,6 +25,7 @@ func TestQueues(t *testing.T) {
 		{"lost", []history.Op{put(1, 0, 1), put(2, 2, 3), take(2, 4, 5), take(null, 6, 7)}, map[string]int64{"queue-lost": 1}},
 		{"empty before the last one went in", []history.Op{put(1, 0, 1), take(null, 2, 3), put(2, 2, 5)}, map[string]int64{}},
 		{"lost, or taken without a reply", []history.Op{put(1, 0, 1), take(none, 2, inf), take(null, 6, 7)}, map[string]int64{"queue-lost-or-taken-unknown": 1}},
+		{"two lost, of which one may be taken without a reply", []history.Op{put(1, 0, 1), put(2, 0, 1), take(none, 2, inf), take(null, 6, 7)}, map[string]int64{"queue-lost": 1}},
 		{"an unknown one may be missing", []history.Op{put(1, 0, inf), take(null, 6, 7)}, map[string]int64{}},
 		{"twice", []history.Op{put(1, 0, 1), take(1, 2, 3), take(1, 4, 5)}, map[string]int64{"queue-duplicated": 1}},
 		{"again, and said so", []history.Op{put(1, 0, 1), take(1, 2, 3), withArg(take(1, 4, 5), 1)}, map[string]int64{"queue-redelivered": 1}},
