@@ -21,10 +21,11 @@ func All() []Scenario {
 	return all
 }
 
-// CI names the scenarios that every push runs: the zero of every measure, one of each kind of fault, and the two stories that the
-// catalogue exists for, in less than 6 minutes.
+// CI names the scenarios that every push runs: the zero of every measure, one of each kind of fault, the stories that the catalogue
+// exists for, and another kind of object, in less than 6 minutes.
 func CI() []string {
-	return []string{"healthy", "replica-crash", "empty-restart-wipe", "slow-replica", "sentinel-kill", "sentinel-kill-lagging", "split-brain"}
+	return []string{"healthy", "replica-crash", "empty-restart-wipe", "slow-replica", "sentinel-kill", "sentinel-kill-lagging", "split-brain",
+		"healthy-list", "lock-failover"}
 }
 
 // Find is the scenario of that name. The error suggests what may have been meant.

@@ -63,13 +63,16 @@ func objects() []object {
 	}, {
 		name:     "bank",
 		load:     workloads.Spec{Kind: workloads.Bank, Writers: 8, Readers: 4, Rate: 1000},
+		failing:  workloads.Spec{Kind: workloads.Bank, Writers: 8, Readers: 4, Rate: 1000, Lua: true},
 		what:     "Money that is moved between accounts in MULTI/EXEC: the total holds in every read, on replicas too.",
 		why:      "Transfers of the last half second are undone as a whole: the total still holds, but money that was acknowledged as moved is back.",
 		promises: []checker.Promise{none("fractured")},
 		shows:    []checker.Promise{shown("bank_lost")},
 	}, {
-		name:     "queue",
-		load:     workloads.Spec{Kind: workloads.Queue, Writers: 4, Readers: 8, Rate: 1000},
+		name: "queue",
+		load: workloads.Spec{Kind: workloads.Queue, Writers: 4, Readers: 8, Rate: 1000},
+		// One consumer does not keep up, so that there are elements waiting when the master dies.
+		failing:  workloads.Spec{Kind: workloads.Queue, Writers: 12, Readers: 1, Rate: 4000},
 		what:     "What is put on a queue comes out once, in order.",
 		why:      "Elements that were put on the queue in the last half second are gone, and those taken off then come out again.",
 		promises: []checker.Promise{none("queue-lost"), none("queue-duplicated")},
@@ -77,6 +80,7 @@ func objects() []object {
 	}, {
 		name:     "stream",
 		load:     workloads.Spec{Kind: workloads.Stream, Writers: 4, Readers: 8, Rate: 1000},
+		failing:  workloads.Spec{Kind: workloads.Stream, Writers: 12, Readers: 1, Rate: 4000},
 		what:     "What is added to a stream reaches its consumer group once, in order.",
 		why:      "Entries of the last half second are gone, and those that the group acknowledged then are delivered again.",
 		promises: []checker.Promise{none("queue-lost"), none("queue-duplicated")},
@@ -84,15 +88,17 @@ func objects() []object {
 	}, {
 		name: "expiry",
 		load: workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 4, Rate: 1000},
-		// Most keys are written once or twice, and live longer than the failover takes.
-		failing:  workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 8, Rate: 2000, Keys: 10000, Lease: 30 * time.Second, ReadFrom: workloads.Master},
+		// Most keys are written once or twice, and live longer than the run takes.
+		failing:  workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 8, Rate: 2000, Keys: 10000, Lease: 2 * time.Minute, ReadFrom: workloads.Master},
 		what:     "A key with a time to live is there until then and never after.",
 		why:      "Keys of the last half second are gone long before their time.",
 		promises: []checker.Promise{none("expired_reads"), none("early_nil")},
 		shows:    []checker.Promise{shown("early_nil")},
 	}, {
-		name:     "txn",
-		load:     workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300, ReadFrom: workloads.Master},
+		name: "txn",
+		load: workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300, ReadFrom: workloads.Master},
+		// With more lists at a time each is in use for longer than the failover takes.
+		failing:  workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300, Keys: 60, ReadFrom: workloads.Master},
 		what:     "Transactions that append to lists and read them in MULTI/EXEC are strictly serializable at one master.",
 		why:      "Transactions read what the old master alone held; no order of all transactions explains what is read after it.",
 		promises: []checker.Promise{none("txn_anomalies")},
