@@ -284,7 +284,7 @@ func TestKillAndRestart(t *testing.T) {
 	master := redistest.Start(t)
 	rec := &recorder{t: t}
 	now := clock()
-	r, err := NewRunner(jobFor(Spec{Kind: Register, Rate: 600}, master), now, rec.emit)
+	r, err := NewRunner(jobFor(Spec{Kind: Register, Rate: 2400}, master), now, rec.emit)
 	require.NoError(t, err)
 	require.NoError(t, r.Prepare(context.Background()))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -328,5 +328,5 @@ func TestKillAndRestart(t *testing.T) {
 	}
 	refused := rec.count(func(op named) bool { return op.Err == history.ErrDialRefused })
 	require.Less(t, float64(refused), 12*(float64(back-killed)/float64(retryAfter)+2), "clients do not spin while dials are refused")
-	require.Positive(t, rec.count(func(op named) bool { return ok(op) && op.Call > back && op.Intended < back }), "they catch up")
+	require.Positive(t, rec.count(func(op named) bool { return ok(op) && op.Call > restarted && op.Intended < restarted }), "they catch up")
 }
