@@ -50,6 +50,9 @@ type rig struct {
 
 const testLabel = "schism-agent-test"
 
+// oldImage is a server before 7.0, which only one test wants.
+const oldImage = "schism/redis:6.0"
+
 // image is the server's; SCHISM_TEST_IMAGE names another.
 func image() string {
 	if v := os.Getenv("SCHISM_TEST_IMAGE"); v != "" {
@@ -68,23 +71,37 @@ func serverBinary() string {
 	return "redis-server"
 }
 
-// newRig builds the agent and makes an internal network.
+// buildAgent builds the agent once for all tests.
+var buildAgent = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "schism-agent")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	bin := filepath.Join(dir, "schism-agent")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "../cmd/schism-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build agent: %w: %s", err, out)
+	}
+	return os.ReadFile(bin)
+})
+
+// newRig makes an internal network for the nodes of a test.
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs Docker")
 	}
-	bin := filepath.Join(t.TempDir(), "schism-agent")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, "../cmd/schism-agent")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
-	agent, err := os.ReadFile(bin)
+	agent, err := buildAgent()
 	require.NoError(t, err)
 	docker, err := client.New(client.FromEnv)
 	require.NoError(t, err)
 	r := &rig{t: t, docker: docker, agent: agent}
 	_, err = docker.ImageInspect(t.Context(), image())
+	if err != nil && image() == oldImage {
+		t.Skip("needs the image " + oldImage)
+	}
 	require.NoError(t, err, "the tests need the image %s; `make test` builds it", image())
 	nw, err := docker.NetworkCreate(t.Context(), fmt.Sprintf("%s-%d", testLabel, time.Now().UnixNano()),
 		client.NetworkCreateOptions{Internal: true, Labels: map[string]string{testLabel: "1"}})

@@ -148,7 +148,7 @@ func TestDumpOfAReplicaEqualsItsMaster(t *testing.T) {
 
 // A server older than 7.0 does not say when exactly a key expires: the digest leaves the time out, and that is said.
 func TestDumpOfAnOldServer(t *testing.T) {
-	t.Setenv("SCHISM_TEST_IMAGE", "schism/redis:6.0")
+	t.Setenv("SCHISM_TEST_IMAGE", oldImage)
 	r := newRig(t)
 	a, b := r.start(), r.start()
 	for _, n := range []*node{a, b} {
