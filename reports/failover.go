@@ -75,7 +75,7 @@ func pieces(steps []checker.Step, from, to int64) []piece {
 		if s.T <= prev || s.T > to {
 			continue
 		}
-		out = append(out, piece{prev, s.T, shortStep(s.Text)})
+		out = append(out, piece{prev, s.T, shortStep(s)})
 		prev = s.T
 	}
 	if prev < to {
@@ -93,13 +93,19 @@ func pieces(steps []checker.Step, from, to int64) []piece {
 }
 
 // shortStep is the first words of a step.
-func shortStep(s string) string {
+func shortStep(step checker.Step) string {
+	for _, w := range strings.Fields(step.Detail + " " + step.Text) {
+		if len(w) > 3 && w[0] == '+' { // Sentinel's own word for it
+			return strings.Trim(w, ":,.")
+		}
+	}
+	s := step.Text
 	for _, cut := range []string{":", ",", " by ", " ("} {
 		if i := strings.Index(s, cut); i > 0 {
 			s = s[:i]
 		}
 	}
-	return clip(s, 28)
+	return clip(s, 24)
 }
 
 // failoverBars say on one scale where the time went: from the fault until the new master takes writes, and from the heal until the old one gives way.
@@ -180,8 +186,14 @@ func (t *timeline) failoverBars(f checker.Failover) template.HTML {
 				s.text(x, y+35, label{cls: cls, dx: 6}, txt)
 			case p.to-p.from > longest/400:
 				rest = append(rest, txt)
+				if d := words(p.to - p.from); px(d) < w/100*width {
+					s.text(x, y+35, label{cls: b.txt + " wide", dx: 6}, d)
+				}
 			}
 			x += w
+		}
+		for len(rest) > 1 && px(strings.Join(rest, ", ")) > (100-x)/100*width {
+			rest = rest[1:]
 		}
 		if txt := strings.Join(rest, ", "); txt != "" && px(txt) < (100-x)/100*width {
 			s.text(x, y+35, label{cls: "wide", dx: 8}, txt)

@@ -188,7 +188,7 @@ func (t *timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known
 		}
 	}
 	for i := len(runs) - 1; i >= 0; i-- {
-		if r := runs[i]; r.lost && i == len(runs)-1 && t.pct(r.to) < 84 {
+		if r := runs[i]; r.lost && i == len(runs)-1 && (100-t.pct(r.to))/100*360 > px("until 40.3 s") {
 			s.text(t.pct(r.to), y+38, label{cls: "red halo", dx: 6}, "until "+atShort(r.to))
 		}
 	}

@@ -255,7 +255,7 @@ func (t *timeline) twoMasters(s *svg, tops map[int32]float64) {
 		}
 		top, bottom := min(a, b)-4, max(a, b)+24
 		t.span(s, w.From, w.To, top, bottom-top, "two")
-		t.within(s, w.From, w.To, top+39, "red halo", fmt.Sprintf("two masters, %s", words(w.Len())))
+		t.within(s, w.From, w.To, max(a, b)-6, "red halo", fmt.Sprintf("two masters, %s", words(w.Len())))
 	}
 }
 

@@ -117,7 +117,7 @@ func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) e
 	p.Why, p.Bounds = inline(r.Why), inline(r.Bounds)
 	p.Notices = notices(h, r)
 	p.Picture = t.picture()
-	p.Setup = h.Run.Setup
+	p.Setup = setup(&h.Run)
 	p.Figures = t.figures()
 	p.Stale, p.Account, p.Sums = t.staleTable(), accountTable(r), lossSums(h, r)
 	p.Commands = commands(&h.Run)
@@ -268,6 +268,19 @@ func notices(h *history.History, r *checker.Result) []string {
 	}
 	if r.Do != "" {
 		out = append(out, "What to do: "+r.Do)
+	}
+	return out
+}
+
+// setup is what was asked for. A fault's line may begin with its number, which its name has already.
+func setup(run *history.Run) []history.KV {
+	var out []history.KV
+	for _, kv := range run.Setup {
+		var n int
+		if _, err := fmt.Sscanf(kv.K, "fault %d", &n); err == nil {
+			kv.V = strings.TrimPrefix(kv.V, fmt.Sprintf("%d. ", n))
+		}
+		out = append(out, kv)
 	}
 	return out
 }

@@ -133,7 +133,7 @@ func (t *timeline) findMarks() {
 		add(f.T, nodeName(run, f.New)+" promoted", true, true)
 	}
 	for _, r := range t.a.Result.Masters.Spans {
-		if !r.Rightful && r.To < t.t1-1e9 {
+		if !r.Rightful && r.To < t.t1-2e8 {
 			add(r.To, nodeName(run, r.Node)+" gives way", true, true)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/schismtest/schism/checker"
@@ -15,6 +16,7 @@ type panel struct {
 	Title, Note string
 	Chart       template.HTML
 	Table       *table
+	Legend      []legend
 }
 
 func (t *timeline) visibility() ([]panel, []*table) {
@@ -47,6 +49,9 @@ func (t *timeline) curves() *panel {
 	}
 	if len(vs) == 0 {
 		return nil
+	}
+	if len(vs) > 1 { // the whole run is the mixture of the others
+		vs = slices.DeleteFunc(vs, func(v checker.Visibility) bool { return v.Window == "" })
 	}
 	if len(vs) > 5 {
 		vs = vs[:5]
@@ -94,7 +99,6 @@ func (t *timeline) curves() *panel {
 		}
 		s.hline(y(p), cls)
 	}
-	var xs []string
 	for d := math.Ceil(math.Log10(lo)); d <= math.Log10(hi)+1e-9; d++ {
 		v := math.Pow(10, d)
 		s.line(x(v), top, x(v), bot, "grid")
@@ -105,7 +109,6 @@ func (t *timeline) curves() *panel {
 			l.anchor = ""
 		}
 		s.text(x(v), bot+17, l, words(int64(v)))
-		xs = append(xs, words(int64(v)))
 	}
 	s.printf(`<svg width="100%%" height="%s" viewBox="0 0 1000 %s" preserveAspectRatio="none" class="zz">`, f1(h), f1(h))
 	for _, v := range vs {
@@ -117,18 +120,14 @@ func (t *timeline) curves() *panel {
 		s.printf(`<path d="%s" class="%s"/><path d="%s" class="%s"/>`, band, cb, line, cl)
 	}
 	s.b.WriteString("</svg>")
-	for i, v := range vs {
-		last := v.Bins[len(v.Bins)-1]
-		cls, name := "k halo", windowName(v.Window)
+	var keys []legend
+	for _, v := range vs {
+		cls := "l-ok"
 		if isFaultWindow(v.Window) {
-			cls = "red halo"
+			cls = "l-lost"
 		}
-		yy := y(last.P) + 16
-		if yy > bot-6 {
-			yy = y(last.P) - 8
-		}
-		_ = i
-		s.text(100, yy, label{cls: cls, anchor: "end", dx: -4}, clip(name, 46)+": "+pct2(last.P)+" in the end")
+		last := v.Bins[len(v.Bins)-1]
+		keys = append(keys, legend{Swatch: stroke(cls), Label: clip(windowName(v.Window), 60), Default: fmt.Sprintf("%s from %s on", pct2(last.P), words(last.From))})
 	}
 	ys := newSVG(h, "")
 	for _, p := range []struct {
@@ -137,17 +136,19 @@ func (t *timeline) curves() *panel {
 	}{{0, "0"}, {.5, "50 %"}, {.9, "90 %"}, {.99, "99 %"}, {.999, "99.9 %"}, {.9999, "99.99 %"}} {
 		ys.printf(`<text x="48" y="%s" text-anchor="end">%s</text>`, f1(y(p.p)+4), p.n)
 	}
-	_ = xs
 	return &panel{Title: "Does a replica show a write yet?", Note: "Share of reads that see a write, by time since its acknowledgement. Each grid line is one more nine; the band is the 95 % interval.",
-		Chart: template.HTML(`<div class="iv"><div class="ivy">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb}
+		Chart: template.HTML(`<div class="iv"><div class="ivy">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb, Legend: keys}
 }
+
+// leastReads is how many reads a bin needs to be drawn; the table has them all.
+const leastReads = 5
 
 func visPaths(v checker.Visibility, x func(float64) float64, y func(float64) float64) (line, band string) {
 	var l, up, down strings.Builder
 	var lows []string
 	cmd := "M"
 	for _, b := range v.Bins {
-		if b.N == 0 {
+		if b.N < leastReads {
 			continue
 		}
 		mid := math.Sqrt(max(1, float64(b.From)) * max(1, float64(b.To)))

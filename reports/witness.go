@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
 )
 
 // witnessView is the evidence for one broken promise: true intervals in a chart, and the same operations in a table.
 type witnessView struct {
 	ID, Title, Text string
+	Mark            string // of a broken promise, of a weakness, or none
 	Key             string
 	Rows, Chart     template.HTML
 	Ops             []witnessOp
@@ -35,6 +37,14 @@ func (t *timeline) witnesses() []witnessView {
 			break
 		}
 		v := witnessView{ID: w.ID, Title: fmt.Sprintf("Witness %d: %s", i+1, w.Title), Text: upper(w.Text)}
+		for _, p := range t.a.Result.Promises {
+			if p.Witness == w.ID && p.Status == checker.Broken {
+				v.Mark = "bad"
+			}
+		}
+		if v.Mark == "" && t.a.Result.Weakness {
+			v.Mark = "old"
+		}
 		valid := func(ops []int) []int {
 			var ok []int
 			for _, o := range ops {
@@ -150,7 +160,7 @@ func (t *timeline) intervals(ops []int, chain []int64) (rows, chart template.HTM
 	var clients []string
 	row := map[int]int{}
 	for _, o := range ops {
-		name := t.who(c.At(o))
+		name := t.lineOf(c.At(o))
 		k := slices.Index(clients, name)
 		if k < 0 {
 			k = len(clients)
@@ -196,7 +206,7 @@ func (t *timeline) intervals(ops []int, chain []int64) (rows, chart template.HTM
 	})
 	names := newSVG(h, "")
 	for k, n := range clients {
-		names.printf(`<text x="72" y="%s" text-anchor="end" class="k">%s</text>`, f1(top+rowH*float64(k)+rowH/2+4), esc(clip(n, 11)))
+		names.printf(`<text x="72" y="%s" text-anchor="end" class="k">%s</text>`, f1(top+rowH*float64(k)+rowH/2+4), esc(clip(n, 12)))
 	}
 	for i, o := range ops {
 		op := c.At(o)
@@ -223,6 +233,14 @@ func (t *timeline) intervals(ops []int, chain []int64) (rows, chart template.HTM
 		}
 	}
 	return names.done(), s.done()
+}
+
+// lineOf names a bar's row: a client, and the node that it asked. A fork's two sides then never share a row.
+func (t *timeline) lineOf(o history.Op) string {
+	if o.Node < 0 {
+		return fmt.Sprintf("c%d", o.Client)
+	}
+	return fmt.Sprintf("c%d → %s", o.Client, nodeName(&t.h.Run, o.Node))
 }
 
 func windowOf(win []window, t int64) int {

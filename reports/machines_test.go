@@ -1,0 +1,35 @@
+package reports
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+)
+
+func TestMarkdownAndJUnitGolden(t *testing.T) {
+	run := fixtureRun()
+	for _, name := range []string{"violation", "unknown", "pass"} {
+		r := terminalCases()[name]
+		var m, j bytes.Buffer
+		require.NoError(t, Markdown(&m, &run, r))
+		require.NoError(t, JUnit(&j, &run, r))
+		golden(t, name+".md", m.String())
+		golden(t, name+".xml", j.String())
+	}
+}
+
+func TestMarkdownAndJUnitEscape(t *testing.T) {
+	run := &history.Run{Scenario: "a|<b>", Command: "x `y`"}
+	r := &checker.Result{Verdict: checker.Violation, Headline: "<script>|\n\x1b[2J", Promises: []checker.PromiseResult{{Status: checker.Broken, Text: "<b>|", Measured: "]]>\x00"}}}
+	var m, j bytes.Buffer
+	require.NoError(t, Markdown(&m, run, r))
+	require.NotContains(t, m.String(), "<")
+	require.NotContains(t, m.String(), "\x1b")
+	require.NoError(t, JUnit(&j, run, r))
+	require.NotContains(t, j.String(), "<script>")
+	require.NotContains(t, j.String(), "\x00")
+}

@@ -1,0 +1,72 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+)
+
+// Markdown writes a run's summary for a page such as a CI job's: the verdict, what was found, and the promises that were not kept.
+func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
+	m := markOf(r.Verdict, r.Weakness)
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(serverName(run)), md(r.Headline))
+	if r.Sub != "" {
+		b.WriteString(" " + md(r.Sub))
+	}
+	b.WriteString("\n\n")
+	for _, s := range r.Reasons {
+		b.WriteString("- " + md(s) + "\n")
+	}
+	if r.Do != "" {
+		b.WriteString("- What to do: " + md(r.Do) + "\n")
+	}
+	if len(r.Reasons) > 0 || r.Do != "" {
+		b.WriteString("\n")
+	}
+	if rows := openPromises(r); len(rows) > 0 {
+		b.WriteString("| | Promise | Limit | Measured |\n|---|---|---|---|\n")
+		for _, p := range rows {
+			mark, measured := "✕ broken", p.Measured
+			if p.Status == checker.Undecided {
+				mark = "? undecided"
+			}
+			if measured == "" {
+				measured = p.Why
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, md(p.Text), md(p.Limit), md(measured))
+		}
+		b.WriteString("\n")
+	}
+	if n := len(r.Promises) - len(openPromises(r)); n > 0 {
+		fmt.Fprintf(&b, "✓ %d of %d promises kept. ", n, len(r.Promises))
+	}
+	if run.Command != "" {
+		fmt.Fprintf(&b, "Again: `%s`", strings.ReplaceAll(clean(run.Command), "`", "'"))
+	}
+	b.WriteString("\n")
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write markdown: %w", err)
+	}
+	return nil
+}
+
+func openPromises(r *checker.Result) []checker.PromiseResult {
+	var out []checker.PromiseResult
+	for _, s := range []checker.Status{checker.Broken, checker.Undecided} {
+		for _, p := range r.Promises {
+			if p.Status == s {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// md escapes what Markdown or the HTML in it would read.
+func md(s string) string {
+	return strings.NewReplacer("\\", "\\\\", "<", "&lt;", ">", "&gt;", "&", "&amp;", "|", "\\|", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "`", "\\`", "#", "\\#", "!", "\\!").Replace(clean(s))
+}
