@@ -23,7 +23,7 @@ import (
 
 // world is a real deployment, looked at from outside of nemesis.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	d    *topology.Deployment
 	live *history.Live
 
@@ -31,7 +31,7 @@ type world struct {
 	last map[int]history.Fault
 }
 
-func startWorld(t *testing.T, spec topology.Spec) *world {
+func startWorld(t testing.TB, spec topology.Spec) *world {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts containers")
