@@ -183,3 +183,19 @@ func TestLogsAreAnomalies(t *testing.T) {
 	require.True(t, a.Result.Anomalies[0].AlwaysBug)
 	require.Contains(t, a.Result.Anomalies[0].Text, "signal: 11")
 }
+
+// TestCollectionMeasuresAreMeasured: each measure that a promise can name is one that some history gives a value.
+func TestCollectionMeasuresAreMeasured(t *testing.T) {
+	var ops []history.Op
+	for n, o := range []history.Op{
+		op(1, history.FAdd, 1, 1, 0, 1), op(1, history.FAdd, 2, 1, 4, 5), read(1, history.FReadSet, 2, 3, 1), read(2, history.FReadSet, 6, 7, 1, 2),
+		withArg(op(1, history.FAcquire, 1, 1, 0, 1), 1), read(1, history.FReadBank, 0, 1, 5, 5), put(1, 0, 1),
+		withArg(op(1, history.FExpiring, 1, none, 0, 1), 1), txn(1, 0, 1, app(1, 1)),
+	} {
+		ops = append(ops, onKey(o, uint32(max(0, n-3))))
+	}
+	a := checkExtra(hist(ops...))
+	for _, m := range collectionMeasures() {
+		require.Zero(t, measured(t, a, m.Name), m.Name)
+	}
+}

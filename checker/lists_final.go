@@ -63,7 +63,7 @@ func (x *extra) holes(k uint32, ops []int32, final []int64) []note {
 	latest := map[int8]int32{} // by node: the surviving append that was called last
 	var put []placed
 	for _, e := range es {
-		if p, ok := at[e.value]; ok {
+		if p, ok := at[e.value]; ok && e.tried {
 			put = append(put, placed{key: p, call: e.call, ret: e.ret, op: e.add})
 			n := c.Node[e.add]
 			if l, ok := latest[n]; e.adds == 1 && c.Outcome[e.add] == history.OK && (!ok || c.Call[e.add] > c.Call[l]) {

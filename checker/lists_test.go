@@ -90,6 +90,8 @@ func TestLists(t *testing.T) {
 			map[string]int64{"duplicated": 1, "list-conflict (master reads)": 1, "list-conflict (all reads)": 1}},
 		{"order against time", []history.Op{app(1, 1, none, 0, 1), app(1, 2, none, 2, 3), whole(4, 5, 2, 1)},
 			map[string]int64{"reordered": 1, "list-conflict (master reads)": 1, "list-conflict (all reads)": 1}},
+		{"failed yet there", []history.Op{app(1, 1, none, 0, 1), failed(app(1, 2, none, 2, 3)), app(1, 3, none, 4, 5), whole(6, 7, 1, 2, 3)},
+			map[string]int64{"aborted_read": 1, "list-conflict (master reads)": 1, "list-conflict (all reads)": 1}},
 		{"hole", []history.Op{app(1, 1, 1, 0, 1), app(1, 2, 2, 2, 3), app(1, 3, 3, 4, 5), whole(6, 7, 1, 3)},
 			map[string]int64{"hole": 1, "list-conflict (master reads)": 2, "list-conflict (all reads)": 2}},
 	} {

@@ -134,6 +134,10 @@ func versionsOf(c *history.Columns, ops []int32) (vs []version, ok bool) {
 }
 
 func findVersion(vs []version, value int64) *version {
+	// Versions mostly count up without a gap.
+	if n := len(vs); n > 0 && value >= vs[0].value && value <= vs[n-1].value && vs[n-1].value-vs[0].value == int64(n-1) {
+		return &vs[value-vs[0].value]
+	}
 	i, ok := slices.BinarySearchFunc(vs, value, func(v version, x int64) int { return cmp.Compare(v.value, x) })
 	if !ok {
 		return nil
