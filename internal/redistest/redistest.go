@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type Server struct {
 	// Dir is its working directory.
 	Dir string
 
+	mu        sync.Mutex
 	cmd       *exec.Cmd
 	container string
 	output    *bytes.Buffer
@@ -113,6 +115,8 @@ func (s *Server) waitUp(t testing.TB) {
 
 // Kill ends the server at once.
 func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.cmd.ProcessState != nil {
 		return
 	}
