@@ -283,7 +283,7 @@ func (t *timeline) histogram() *panel {
 
 // staleWindows tells steady state and fault windows apart, where the checker did.
 func (t *timeline) staleWindows() *table {
-	tb := &table{Title: "Staleness by node and window", Head: heads("Node", "Window", ">Reads", ">Stale", ">p50", ">p99", ">Max", ">Surviving data", ">Versions", ">Lag, bytes", ">Lag, time")}
+	tb := &table{Title: "Staleness by node and window", CSV: "staleness-windows", Head: heads("Node", "Window", ">Reads", ">Stale", ">p50", ">p99", ">Max", ">Surviving data", ">Versions", ">Lag, bytes", ">Lag, time")}
 	windows := map[string]bool{}
 	for _, s := range t.a.Result.Staleness {
 		windows[s.Window] = true
