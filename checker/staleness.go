@@ -18,14 +18,16 @@ type known struct {
 // registerKnown are the values of one register by call, with the least K among each and all later ones, twice: over all, and
 // over those that were not lost.
 type registerKnown struct {
-	vs         []known
-	byValue    map[int64]int64 // value -> K
-	least      []int64
-	leastKept  []int64
-	ksByCall   []int64 // the calls, for searching
-	exact      bool
-	anyMasked  bool
-	sortedByK  []int32 // positions in vs by K
+	vs        []known
+	byValue   map[int64]int64 // value -> K
+	least     []int64
+	leastKept []int64
+	ksByCall  []int64 // the calls, for searching
+	exact     bool
+	anyMasked bool
+	sortedByK []int32 // positions in vs by K
+	// survivor is, for each lost value, the K of the surviving value that its branch left.
+	survivor   map[int64]int64
 	fenwick    []int32
 	fenwickAdd int
 }
@@ -73,6 +75,7 @@ func newKnown(h *history.History, a *Analysis, is []int32, n int) *registerKnown
 		r.anyMasked = r.anyMasked || f == FateMasked
 		r.vs = append(r.vs, known{ops.Call[i], k, ops.In[i], f == FateLost || f == FateHappenedThenLost})
 	}
+	r.findSurvivors(ops, a, n, at)
 	slices.SortFunc(r.vs, func(a, b known) int { return cmp.Compare(a.call, b.call) })
 	m := len(r.vs)
 	r.least, r.leastKept = make([]int64, m+1), make([]int64, m+1)
@@ -89,6 +92,39 @@ func newKnown(h *history.History, a *Analysis, is []int32, n int) *registerKnown
 	slices.SortFunc(r.sortedByK, func(a, b int32) int { return cmp.Compare(r.vs[a].k, r.vs[b].k) })
 	r.fenwick = make([]int32, m+1)
 	return r
+}
+
+// findSurvivors follows the predecessor replies of lost writes back to what survived.
+func (r *registerKnown) findSurvivors(ops *history.Columns, a *Analysis, n int, at func(int) int32) {
+	pred := map[int64]int64{}
+	for j := range n {
+		i := at(j)
+		if f := a.Fate[i]; ops.F[i] == history.FWrite && f == FateLost && ops.Flags[i]&history.FlagPred != 0 {
+			pred[ops.In[i]] = ops.Out[i]
+		}
+	}
+	r.survivor = make(map[int64]int64, len(pred))
+	for v := range pred {
+		var path []int64
+		at := v
+		for p, lost := pred[at]; lost && len(path) <= len(pred); p, lost = pred[at] {
+			if _, done := r.survivor[at]; done {
+				break
+			}
+			path = append(path, at)
+			at = p
+		}
+		k, done := r.survivor[at]
+		if !done {
+			var ok bool
+			if k, ok = r.byValue[at]; !ok {
+				continue
+			}
+		}
+		for _, w := range path {
+			r.survivor[w] = k
+		}
+	}
 }
 
 // after is the position of the first value whose write was called after t.
@@ -181,7 +217,11 @@ func staleKey(h *history.History, a *Analysis, is []int32, n int, k *registerKno
 		if fm := k.least[p]; fm < ops.Call[i] {
 			age = ops.Call[i] - fm
 		}
-		if fm := k.leastKept[p]; fm < ops.Call[i] {
+		pk := p
+		if base, lost := k.survivor[ops.Out[i]]; lost { // what it returned is gone: what counts is what its branch had left
+			pk = k.after(base)
+		}
+		if fm := k.leastKept[pk]; fm < ops.Call[i] {
 			kept = ops.Call[i] - fm
 		}
 		var upper int64
