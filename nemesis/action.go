@@ -166,7 +166,7 @@ func (a Action) sentence(on, from, to, master string) string {
 	case KindReplicaOf:
 		return "make " + on + " follow " + master
 	case KindSentinelFailover:
-		return "ask Sentinel for a failover"
+		return "ask " + on + " for a failover"
 	case KindHeal:
 		return fmt.Sprintf("heal fault %d", a.Fault)
 	}

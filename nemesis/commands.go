@@ -300,7 +300,13 @@ func (r *runner) mechanism(f *fault) (mechanism, error) {
 			return nil, fmt.Errorf("%s is a client: clients can only be cut off", r.nodes[n].Name)
 		}
 	}
-	r.resolved(f, a.sentence(r.names(on), "", "", master), on, nil)
+	hit := on
+	if a.Kind == KindSentinelFailover { // the sentinel is asked; what is hit is the master
+		if hit, err = r.resolve(nil, Nodes{Master}, nil); err != nil {
+			return nil, err
+		}
+	}
+	r.resolved(f, a.sentence(r.names(on), "", "", master), hit, nil)
 	switch a.Kind {
 	case KindKill:
 		return &death{r: r, id: f.id, nodes: on, sig: sigKill, children: !a.SpareChildren}, nil

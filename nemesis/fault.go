@@ -74,6 +74,9 @@ func (f *fault) run(ctx context.Context) {
 		f.mu.Unlock()
 		f.healedAt = f.effect
 		close(f.healed)
+		if !f.action.Stays { // over as soon as it is done: it holds for no time
+			f.r.update(f, func(rec *history.Fault) { rec.Healed = rec.Effect })
+		}
 		return
 	case f.action.itself():
 		f.proof.Wait()

@@ -26,6 +26,7 @@ func TestKillAndRestartAfterFailover(t *testing.T) {
 		near(t, 11*s, kill.HealCalled)
 		require.Equal(t, "restart n1", restart.Text)
 		require.True(t, restart.Permanent)
+		require.Equal(t, restart.Effect, restart.Healed, "a restart holds for no time")
 		require.Empty(t, restart.Err)
 		require.Equal(t, int64(11*s), restart.Scheduled)
 		require.Equal(t, "S", f.state("n1"))
@@ -228,6 +229,8 @@ func TestSentinelFailover(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		f.run(Schedule{After(s, SentinelFailover())})
 		require.Equal(t, "s1 names n2 instead of n1", f.last(1).Proof)
+		require.Equal(t, "ask s1 for a failover", f.last(1).Text)
+		require.Equal(t, []int32{0}, f.last(1).Targets, "the master is what is hit")
 	})
 }
 
