@@ -125,7 +125,7 @@ func (t *timeline) findMarks() {
 		if f.Effect > 0 {
 			add(f.Effect, fmt.Sprintf("%s takes effect", f.Kind), true, false)
 		}
-		if f.Healed > 0 {
+		if f.Healed > 0 && !f.Permanent {
 			add(f.Healed, fmt.Sprintf("%s healed", f.Kind), true, false)
 		}
 	}
