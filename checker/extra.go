@@ -61,6 +61,7 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 // finish puts what was found into the result.
 func (x *extra) finish() {
 	x.a.Result.Anomalies = append(x.a.Result.Anomalies, x.found...)
+	x.witnesses()
 	if !x.judged {
 		return // registers alone speak for themselves
 	}

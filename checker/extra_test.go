@@ -199,3 +199,28 @@ func TestCollectionMeasuresAreMeasured(t *testing.T) {
 		require.Zero(t, measured(t, a, m.Name), m.Name)
 	}
 }
+
+func TestWitnesses(t *testing.T) {
+	a := checkExtra(hist(
+		op(1, history.FAdd, 1, 1, 10, 20),
+		read(2, history.FReadSet, 0, 5),
+		onKey(op(1, history.FAdd, 7, 1, 21, 22), 1), // another key
+		read(2, history.FReadSet, 30, 40),
+		read(3, history.FReadSet, 9e9, 10e9, 1), // far away
+	))
+	require.Len(t, a.Result.Witnesses, 2)
+	w := a.Result.Witnesses[0]
+	require.Equal(t, "master_conflicts", w.Of)
+	require.Equal(t, "set conflict, master reads", w.Title)
+	require.Equal(t, []int{0, 3}, w.Marked)
+	require.Equal(t, []int{1, 0, 3}, w.Ops)
+	require.Equal(t, int64(10), w.From)
+	require.Equal(t, int64(40), w.To)
+	require.Equal(t, "all_conflicts", a.Result.Witnesses[1].Of)
+
+	a = checkExtra(hist(txn(1, 0, 1, app(7, 1)), txn(2, 2, 3, get(7)), txn(3, 2, 3, get(8))))
+	require.Len(t, a.Result.Witnesses, 1)
+	require.Equal(t, "txn_anomalies", a.Result.Witnesses[0].Of)
+	require.Equal(t, "G-single-realtime", a.Result.Witnesses[0].Title)
+	require.Equal(t, []int{0, 1}, a.Result.Witnesses[0].Ops)
+}

@@ -1,0 +1,113 @@
+package checker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/schismtest/schism/history"
+)
+
+// witnessWindow bounds the operations shown around what a collection's witness names: whole reads are long.
+const witnessWindow = 60
+
+// witnesses shows the first case of each class that was found.
+func (x *extra) witnesses() {
+	r := &x.a.Result
+	for i := range x.found {
+		a := &x.found[i]
+		if a.Count == 0 || len(a.Ops) == 0 {
+			continue
+		}
+		w := Witness{ID: fmt.Sprintf("w%d", len(r.Witnesses)+1), Of: measureOfClass(a.Class), Title: classTitle(a.Class), Text: a.Text, Key: x.h.Ops.Key[a.Ops[0]]}
+		w.Marked = slices.Clone(a.Ops)
+		x.byCall(w.Marked)
+		w.Ops, w.From, w.To = x.around(w.Marked)
+		r.Witnesses = append(r.Witnesses, w)
+	}
+}
+
+// measureOfClass is the measure that counts a class; the class itself where there is no other.
+func measureOfClass(class string) string {
+	switch {
+	case strings.HasSuffix(class, "("+scopeMaster+")") && !strings.HasPrefix(class, "early-nil"):
+		return "master_conflicts"
+	case strings.HasSuffix(class, "("+scopeAll+")"):
+		return "all_conflicts"
+	case forbidden(class, levels[len(levels)-1]) && class != "phantom":
+		return "txn_anomalies"
+	}
+	switch class {
+	case "lock-overlap":
+		return "lock_overlaps"
+	case "stale-token-taken":
+		return "stale_tokens_taken"
+	case "bank-lost":
+		return "bank_lost"
+	case "expired-read":
+		return "expired_reads"
+	case "early-nil (" + scopeMaster + ")":
+		return "early_nil"
+	case "early-nil (replica reads)":
+		return "early_nil_replica"
+	}
+	return class
+}
+
+// classTitle is a class as a heading.
+func classTitle(class string) string {
+	switch class {
+	case "phantom":
+		return "something was read that nobody wrote"
+	case "aborted_read":
+		return "a refused write is visible"
+	case "duplicated":
+		return "an element is there twice"
+	case "hole":
+		return "an acknowledged element is missing before one that is there"
+	case "fractured":
+		return "a torn transfer was read"
+	}
+	name, scope, _ := strings.Cut(class, " (")
+	name = strings.ReplaceAll(name, "-", " ")
+	if strings.HasPrefix(class, "G") {
+		name, _, _ = strings.Cut(class, " (")
+	}
+	if scope == "" {
+		return name
+	}
+	return name + ", " + strings.TrimSuffix(scope, ")")
+}
+
+func (x *extra) byCall(ops []int) {
+	c := &x.h.Ops
+	slices.SortFunc(ops, func(a, b int) int { return cmp.Or(cmp.Compare(c.Call[a], c.Call[b]), cmp.Compare(a, b)) })
+}
+
+// around are the operations of the same key that are nearest in time to those marked, and these. A transaction's neighbours say
+// nothing about it, so only the marked ones are shown.
+func (x *extra) around(marked []int) (ops []int, from, to int64) {
+	c := &x.h.Ops
+	from, to = history.Inf, c.Call[marked[0]]
+	for _, i := range marked {
+		from, to = min(from, c.Call[i]), max(to, c.Call[i])
+		if c.Return[i] != history.Inf {
+			to = max(to, c.Return[i])
+		}
+	}
+	if c.F[marked[0]] == history.FTxn {
+		return slices.Clone(marked), from, to
+	}
+	distance := func(i int) int64 { return max(0, from-c.Call[i], c.Call[i]-to) }
+	var near []int
+	for i, k := range c.Key {
+		if k == c.Key[marked[0]] && distance(i) <= 2e9 && !slices.Contains(marked, i) {
+			near = append(near, i)
+		}
+	}
+	slices.SortStableFunc(near, func(a, b int) int { return cmp.Compare(distance(a), distance(b)) })
+	ops = append(slices.Clone(marked), near[:min(len(near), max(0, witnessWindow-len(marked)))]...)
+	x.byCall(ops)
+	return ops, from, to
+}
