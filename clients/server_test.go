@@ -16,11 +16,14 @@ import (
 	"github.com/schismtest/schism/internal/redistest"
 )
 
-const testTimeout = 300 * time.Millisecond
+const testTimeout = 500 * time.Millisecond
 
 func connect(t *testing.T, opt Options) *session {
 	t.Helper()
-	opt.Timeout, opt.DialTimeout, opt.WaitTimeout = testTimeout, testTimeout, testTimeout
+	opt.Timeout, opt.DialTimeout = testTimeout, testTimeout
+	if opt.WaitTimeout == 0 {
+		opt.WaitTimeout = testTimeout
+	}
 	if opt.Nodes == nil {
 		opt.Nodes = map[string]int32{opt.Addr: 3}
 	}
@@ -147,7 +150,7 @@ func TestUnknownOutcomes(t *testing.T) {
 	s.Signal(t, syscall.SIGSTOP)
 	began := time.Now()
 	requireEnds(t, do(c, history.FWrite, "r:0", 2), history.Info, history.ErrTimeout)
-	require.Less(t, time.Since(began), 2*testTimeout)
+	require.Less(t, time.Since(began), 4*testTimeout)
 	// The next one dials, is accepted by the kernel, and gets no answer to its handshake: nothing of the operation was sent.
 	requireEnds(t, do(c, history.FWrite, "r:0", 3), history.Fail, history.ErrNotSent)
 	s.Signal(t, syscall.SIGCONT)
@@ -187,7 +190,8 @@ func TestWait(t *testing.T) {
 	master := redistest.Start(t)
 	replica := master.Replica(t)
 	c := connect(t, Options{Addr: master.Addr, Wait: 1})
-	require.EqualValues(t, 1, do(c, history.FWrite, "r:0", 1).Acked)
+	patient := connect(t, Options{Addr: master.Addr, Wait: 1, WaitTimeout: 10 * time.Second})
+	require.EqualValues(t, 1, do(patient, history.FWrite, "r:0", 1).Acked)
 	require.EqualValues(t, -1, do(c, history.FRead, "r:0", history.None).Acked)
 	replica.Signal(t, syscall.SIGSTOP)
 	op := do(c, history.FWrite, "r:0", 2)
@@ -196,7 +200,7 @@ func TestWait(t *testing.T) {
 	master.Signal(t, syscall.SIGSTOP)
 	began := time.Now()
 	require.Equal(t, history.Info, do(c, history.FWrite, "r:0", 3).Outcome)
-	require.Less(t, time.Since(began), 2*testTimeout)
+	require.Less(t, time.Since(began), 4*testTimeout)
 	master.Signal(t, syscall.SIGCONT)
 	replica.Signal(t, syscall.SIGCONT)
 }
@@ -289,7 +293,7 @@ func TestSentinelThatDoesNotAnswerIsLeft(t *testing.T) {
 		redistest.Poll(t, 10*time.Second, "the client to ask the other Sentinel", func() bool {
 			return do(c, history.FWrite, "r:0", 1).Outcome == history.OK
 		})
-		require.Less(t, time.Since(began), 6*testTimeout)
+		require.Less(t, time.Since(began), 8*testTimeout)
 		frozen.Signal(t, syscall.SIGCONT)
 	}
 }

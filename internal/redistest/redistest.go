@@ -1,5 +1,5 @@
 // Package redistest starts real servers on loopback for tests: a binary of this machine where there is one, else a container of the
-// image that schism itself uses.
+// image that schism itself uses. With SCHISM_TEST_IMAGE it is always a container, of that image.
 package redistest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Image is started where no server is installed. SCHISM_TEST_IMAGE names another.
+// Image is started where no server is installed.
 const Image = "schism/redis:7.0"
 
 // Server is a running server.
@@ -87,6 +87,16 @@ func (s *Server) Replica(t testing.TB, args ...string) *Server {
 	return r
 }
 
+// program is what the server is called in an image.
+func program(image string) string {
+	for _, name := range []string{"valkey", "redict"} {
+		if strings.Contains(image, name) {
+			return name + "-server"
+		}
+	}
+	return "redis-server"
+}
+
 func binary() string {
 	for _, name := range []string{"redis-server", "valkey-server", "redis-check-rdb"} {
 		if p, err := exec.LookPath(name); err == nil {
@@ -137,17 +147,17 @@ func (s *Server) Restart(t testing.TB) {
 
 func (s *Server) run(t testing.TB) {
 	t.Helper()
-	if path := binary(); path != "" {
+	image := os.Getenv("SCHISM_TEST_IMAGE")
+	if path := binary(); path != "" && image == "" {
 		s.cmd = exec.Command(path, s.argv...)
 		s.cmd.Args[0] = "redis-server" // Debian's redis-check-rdb is the same program
 	} else {
-		image := os.Getenv("SCHISM_TEST_IMAGE")
 		if image == "" {
 			image = Image
 		}
 		s.container = "schism-test-" + strings.ReplaceAll(s.Addr, ":", "-")
 		run := []string{"run", "--rm", "-i", "--name", s.container, "--log-driver", "none", "--network", "host",
-			"--volume", s.Dir + ":" + s.Dir, "--workdir", s.Dir, "--entrypoint", "redis-server", image}
+			"--volume", s.Dir + ":" + s.Dir, "--workdir", s.Dir, "--entrypoint", program(image), image}
 		s.cmd = exec.Command("docker", append(run, s.argv...)...)
 	}
 	s.cmd.Dir = s.Dir
