@@ -83,7 +83,7 @@ func TestRefusedByTheServer(t *testing.T) {
 	}{
 		{"read only replica", replica.Addr, [2]string{}, "", history.ErrReadOnly},
 		{"too few replicas", master.Addr, [2]string{"min-replicas-to-write", "2"}, "0", history.ErrNoReplicas},
-		{"no memory left", master.Addr, [2]string{"maxmemory", "1mb"}, "0", history.ErrOOM},
+		{"no memory left", master.Addr, [2]string{"maxmemory", "1kb"}, "0", history.ErrOOM},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
