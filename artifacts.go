@@ -51,6 +51,17 @@ func createFolder(root, scenario, server string, started time.Time, seed int64) 
 // release gives the lock back.
 func (f *folder) release() error { return f.lock.Close() }
 
+// remove takes the folder away, and those above it that held nothing else.
+func (f *folder) remove() error {
+	err := os.RemoveAll(f.dir)
+	for dir := filepath.Dir(f.dir); dir != f.root && dir != "."; dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil {
+			break // another run lives there
+		}
+	}
+	return err
+}
+
 // latest points artifacts/<scenario>/<server>/latest to this run.
 func (f *folder) latest() error {
 	link := filepath.Join(filepath.Dir(f.dir), "latest")

@@ -2,6 +2,7 @@ package schism
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -106,6 +107,9 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 		p.Work.Rate = o.Rate
 	}
 	p.Work.Closed = p.Work.Closed || o.Closed
+	if err := errors.Join(p.Spec.WithDefaults().Validate(), p.Work.WithDefaults().Validate()); err != nil {
+		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
+	}
 	p.Promises = slices.Clone(s.Promises)
 	for _, text := range o.Promises {
 		own, err := checker.ParsePromise(text)

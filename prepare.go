@@ -103,10 +103,10 @@ func (r *run) start(ctx context.Context) (err error) {
 	}
 	r.meta.Host = append(hostFacts(), r.d.Facts()...)
 	if err := r.w.SaveRun(r.meta); err != nil {
-		return errors.Join(err, r.stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, r.stop(context.WithoutCancel(ctx)).err)
 	}
 	if err := r.watch(ctx, watchInterval); err != nil {
-		return errors.Join(err, r.stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, r.stop(context.WithoutCancel(ctx)).err)
 	}
 	return nil
 }
@@ -156,13 +156,11 @@ func (r *run) collect(ctx context.Context) {
 	}
 }
 
-// stop removes the containers, unless they are to be kept.
-func (r *run) stop(ctx context.Context) error {
-	var err error
-	if !r.opts.Keep {
-		err = r.d.Stop(ctx)
-	}
-	return errors.Join(err, r.logs.Close())
+// stop removes the containers.
+func (r *run) stop(ctx context.Context) stopResult {
+	t := time.Now()
+	err := errors.Join(r.d.Stop(ctx), r.logs.Close())
+	return stopResult{time.Since(t), err}
 }
 
 // closeHistory ends the file; what failed while writing it makes the run an error.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
-	"os"
 	"sync"
 	"time"
 
@@ -69,7 +68,7 @@ func Run(ctx context.Context, s scenarios.Scenario, o Options) (*Outcome, error)
 	}
 	if out == nil {
 		// Nothing was measured: a folder without a run would only clutter the index.
-		return nil, errors.Join(err, os.RemoveAll(r.folder.dir))
+		return nil, errors.Join(err, r.folder.remove())
 	}
 	out.Took = time.Since(began)
 	return out, err
@@ -94,30 +93,44 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
 	defer cancel()
 	r.collect(after)
-	stopped := make(chan error, 1)
-	t := time.Now()
-	var stopTook time.Duration
-	go func() {
-		err := r.stop(after)
-		stopTook = time.Since(t)
-		stopped <- err
-	}()
+	stopped := make(chan stopResult, 1)
+	if r.opts.Keep && ctx.Err() == nil {
+		stopped <- stopResult{} // the containers stay until the report is written, and then until Ctrl-C
+	} else {
+		go func() { stopped <- r.stop(after) }()
+	}
+	out, err := r.conclude(stopped)
+	if r.opts.Keep && ctx.Err() == nil {
+		r.progress("keep", "the containers of run "+r.meta.ID+" stay until Ctrl-C")
+		<-ctx.Done()
+		gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
+		defer cancel()
+		return out, errors.Join(err, r.stop(gone).err)
+	}
+	if err == nil && ctx.Err() != nil {
+		err = &Problem{Exit: ExitError, Text: "interrupted; the report is incomplete", Err: context.Cause(ctx)}
+	}
+	return out, err
+}
+
+// stopResult is how stopping the containers went.
+type stopResult struct {
+	took time.Duration
+	err  error
+}
+
+// conclude closes the history, judges it and writes the page, while the containers stop.
+func (r *run) conclude(stopped <-chan stopResult) (*Outcome, error) {
 	if err := r.closeHistory(); err != nil {
-		return nil, errors.Join(err, <-stopped)
+		return nil, errors.Join(err, (<-stopped).err)
 	}
 	out, err := r.judge()
-	stopErr := <-stopped
+	stop := <-stopped
 	if err != nil {
-		return nil, errors.Join(err, stopErr)
+		return nil, errors.Join(err, stop.err)
 	}
-	r.meta.Costs["stop"] = stopTook.Nanoseconds()
-	if err := r.publish(out); err != nil {
-		return nil, errors.Join(err, stopErr)
-	}
-	if ctx.Err() != nil {
-		return out, errors.Join(&Problem{Exit: ExitError, Text: "interrupted; the report is incomplete", Err: context.Cause(ctx)}, stopErr)
-	}
-	return out, stopErr
+	r.meta.Costs["stop"] = stop.took.Nanoseconds()
+	return out, errors.Join(r.publish(out), stop.err)
 }
 
 // scenario drives the load and the faults, then brings everything to rest and reads it.

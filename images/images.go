@@ -44,8 +44,17 @@ func Find(name string) (Server, error) {
 		}
 		names = append(names, s.Name)
 	}
-	return Server{}, fmt.Errorf("-server %s is not on the list (%s); any other image goes with -image: %w", name, strings.Join(names, ", "), ErrUnknownServer)
+	return Server{}, &unknownServer{fmt.Sprintf("-server %s is not on the list (%s); any other image goes with -image", name, strings.Join(names, ", "))}
 }
+
+// unknownServer is an ErrUnknownServer with the list.
+type unknownServer struct{ text string }
+
+// Error implements error.
+func (e *unknownServer) Error() string { return e.text }
+
+// Is makes it an ErrUnknownServer.
+func (e *unknownServer) Is(target error) bool { return target == ErrUnknownServer }
 
 func (s Server) base() string {
 	if s.Base != "" {

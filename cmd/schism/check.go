@@ -15,17 +15,18 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// parse reads flags that may stand before or behind the one argument.
-func parse(fs *flag.FlagSet, args []string, what string) (string, int, error) {
-	var name string
+// parse reads flags that may stand before or behind the one argument. code is the exit code when err is not nil.
+func parse(fs *flag.FlagSet, args []string, what string, out io.Writer) (name string, code int, err error) {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return "", schism.ExitPass, errSaid
-		}
-		return "", schism.ExitUsage, errSaid
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(out, "schism %s takes %s and these flags:\n", fs.Name(), what)
+		fs.SetOutput(out)
+		fs.PrintDefaults()
+		return "", schism.ExitPass, errSaid
+	} else if err != nil {
+		return "", schism.ExitUsage, fmt.Errorf("%w; schism %s -h lists the flags", err, fs.Name())
 	}
 	rest := fs.Args()
 	if name == "" && len(rest) > 0 {
@@ -39,12 +40,12 @@ func parse(fs *flag.FlagSet, args []string, what string) (string, int, error) {
 
 func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error) {
 	fs := flag.NewFlagSet("check", flag.ContinueOnError)
-	fs.SetOutput(errw)
+	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
 	model := fs.String("model", "", "what a history from elsewhere is about: "+strings.Join(checker.Models(), ", "))
 	format := fs.String("format", "", "its format, where its content does not tell: "+strings.Join(history.Formats(), ", "))
 	level := fs.String("level", "", "what transactions are judged by (default strict-serializable)")
 	total := fs.Int64("total", 0, "what the accounts of a bank add up to (default: the first ok read)")
-	path, code, err := parse(fs, args, "one folder of a run, or one history file")
+	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
 	if err != nil {
 		return code, err
 	}
@@ -70,11 +71,11 @@ func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error
 
 func exportCmd(_ context.Context, args []string, out, errw io.Writer) (int, error) {
 	fs := flag.NewFlagSet("export", flag.ContinueOnError)
-	fs.SetOutput(errw)
+	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
 	to := fs.String("to", "jsonl", "jsonl, edn or parquet")
 	file := fs.String("o", "", "the file to write (default: standard output)")
 	model := fs.String("model", "", "what a history from elsewhere is about")
-	path, code, err := parse(fs, args, "one folder of a run, or one history file")
+	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
 	if err != nil {
 		return code, err
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -21,9 +19,9 @@ func (t *texts) String() string     { return strings.Join(*t, ", ") }
 func (t *texts) Set(s string) error { *t = append(*t, s); return nil }
 
 // runFlags are the flags of run.
-func runFlags(errw io.Writer) (*flag.FlagSet, *schism.Options) {
-	fs := flag.NewFlagSet("schism run NAME", flag.ContinueOnError)
-	fs.SetOutput(errw)
+func runFlags() (*flag.FlagSet, *schism.Options) {
+	fs := flag.NewFlagSet("run", flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
 	o := &schism.Options{}
 	fs.StringVar(&o.Server, "server", "redis:7.0", "server and version")
 	fs.StringVar(&o.Image, "image", "", "any image that holds a Redis-compatible server, instead of -server")
@@ -43,23 +41,10 @@ func runFlags(errw io.Writer) (*flag.FlagSet, *schism.Options) {
 }
 
 func runCmd(ctx context.Context, args []string, out, errw io.Writer) (int, error) {
-	fs, o := runFlags(errw)
-	var name string
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		name, args = args[0], args[1:]
-	}
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return schism.ExitPass, errSaid
-		}
-		return schism.ExitUsage, errSaid
-	}
-	rest := fs.Args()
-	if name == "" && len(rest) > 0 {
-		name, rest = rest[0], rest[1:]
-	}
-	if name == "" || len(rest) > 0 {
-		return schism.ExitUsage, fmt.Errorf("run takes one scenario's name; schism list names them all")
+	fs, o := runFlags()
+	name, code, err := parse(fs, args, "one scenario's name; schism list names them all", out)
+	if err != nil {
+		return code, err
 	}
 	s, err := scenarios.Find(name)
 	if err != nil {
