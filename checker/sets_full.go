@@ -61,7 +61,7 @@ func quantile(vs []int64, q float64) int64 {
 
 // full classes every element. Reads from replicas lag, so they count only where there are no others.
 func (s *collection) full() setFull {
-	reads := s.fullReads()
+	reads, master := s.fullReads()
 	f := setFull{}
 	known := make([]int64, len(s.elems))
 	missed := make([]int32, len(s.elems)) // how many of the last reads, without a gap, held it
@@ -100,21 +100,24 @@ func (s *collection) full() setFull {
 		absent := len(reads) - 1 - int(missed[n]) // the last read that lacked it, -1: none
 		f.class(s, reads, known[n], absent, int(held[n])-1)
 	}
+	if !master { // the last read of a replica that lags tells nothing of loss
+		f.never, f.lost, f.losses = f.never+f.lost, 0, nil
+	}
 	return f
 }
 
-func (s *collection) fullReads() []int {
-	var master, all []int
+func (s *collection) fullReads() (reads []int, master bool) {
+	var all []int
 	for n, i := range s.reads {
 		all = append(all, n)
 		if masterRead(s.c, i) {
-			master = append(master, n)
+			reads = append(reads, n)
 		}
 	}
-	if len(master) > 0 {
-		return master
+	if len(reads) > 0 {
+		return reads, true
 	}
-	return all
+	return all, false
 }
 
 // class counts one element, known since then, last missing from read absent and last held by read present.

@@ -113,3 +113,9 @@ func TestSetFullCountsDuplicates(t *testing.T) {
 	a := checkExtra(hist(op(1, history.FAdd, 1, 1, 0, 1), op(1, history.FAdd, 2, 1, 2, 3), read(9, history.FReadSet, 4, 5, 1, 2, 2)))
 	require.InDelta(t, 1, measured(t, a, "set_duplicated"), 0)
 }
+
+func TestSetFullOfReplicasTellsNoLoss(t *testing.T) {
+	a := checkExtra(hist(op(1, history.FAdd, 1, 1, 0, 1), fromReplica(read(9, history.FReadSet, 2, 3, 1)), fromReplica(read(9, history.FReadSet, 4, 5))))
+	require.Zero(t, measured(t, a, "set_lost"))
+	require.InDelta(t, 1, measured(t, a, "set_never_read"), 0)
+}
