@@ -78,7 +78,7 @@ func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 				continue
 			}
 			if by := c.Call[i] - l.latest - l.ttl; by > expiryTolerance {
-				f.late.count(fmt.Sprintf("%s: %s read %d at least %s after its time to live had ended", x.keyName(k), x.who(int(i)), l.value, Words(by)), int(l.op), int(i))
+				f.late.count(fmt.Sprintf("%s: %s read %d at least %s after its time to live had ended", x.keyName(k), x.who(int(i)), l.value, x.span(by)), int(l.op), int(i))
 				f.worst = max(f.worst, by)
 			}
 			continue
@@ -94,7 +94,7 @@ func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 			if !masterRead(c, i) {
 				e = &f.earlyReplica
 			}
-			e.count(fmt.Sprintf("%s: %s found nothing %s before %d can have expired", x.keyName(k), x.who(int(i)), Words(left), l.value), int(l.op), int(i))
+			e.count(fmt.Sprintf("%s: %s found nothing %s before %d can have expired", x.keyName(k), x.who(int(i)), x.span(left), l.value), int(l.op), int(i))
 		}
 	}
 	return f

@@ -123,7 +123,9 @@ func (x *extra) anomaly(class string, n int64, bug bool, text string, ops ...int
 
 // unsure notes that a class could not be decided.
 func (x *extra) unsure(class, why string) {
-	x.undecided = append(x.undecided, class+": "+why)
+	if len(x.undecided) < 10 { // a page of reasons says no more than a few
+		x.undecided = append(x.undecided, class+": "+why)
+	}
 	i, ok := x.class[class]
 	if !ok {
 		i = len(x.found)
@@ -271,11 +273,26 @@ func (x *extra) who(i int) string {
 	if n := int(c.Node[i]); n >= 0 && n < len(x.h.Run.Nodes) {
 		fmt.Fprintf(&b, " on %s", x.h.Run.Nodes[n].Name)
 	}
-	fmt.Fprintf(&b, " at %s", seconds(c.Call[i]))
+	if x.imported() {
+		fmt.Fprintf(&b, " at event %d", c.Call[i])
+	} else {
+		fmt.Fprintf(&b, " at %s", seconds(c.Call[i]))
+	}
 	return b.String()
 }
 
-// seconds writes a time or a duration for people.
+// imported tells a history from elsewhere, whose clock counts events.
+func (x *extra) imported() bool { return x.h.Run.Imported != "" }
+
+// span writes a duration for people.
+func (x *extra) span(ns int64) string {
+	if x.imported() {
+		return fmt.Sprintf("%d events", ns)
+	}
+	return Words(ns)
+}
+
+// seconds writes a time for people.
 func seconds(ns int64) string { return fmt.Sprintf("%.4f s", float64(ns)/1e9) }
 
 // valueText writes a value for people.

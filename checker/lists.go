@@ -19,6 +19,7 @@ func (x *extra) lists() {
 	keys := x.keysOf(listOps)
 	parts := perKey(keys, func(k uint32) collectionFindings {
 		s := collect(&x.h.Ops, g.of(k))
+		s.span = x.span
 		f := collectionFindings{notes: x.strange(s, k)}
 		f.full = s.full()
 		if f.repeats = slices.ContainsFunc(s.elems, func(e element) bool { return e.adds > 1 }); f.repeats {

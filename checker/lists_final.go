@@ -73,7 +73,7 @@ func (x *extra) holes(k uint32, ops []int32, final []int64) []note {
 	}
 	sweepOrder(put, func(m misplaced) {
 		swapped.count(fmt.Sprintf("%s: %d was acknowledged %s before %d was asked for, yet stands after it", x.keyName(k),
-			c.In[m.a], Words(m.by), c.In[m.b]), int(m.a), int(m.b))
+			c.In[m.a], x.span(m.by), c.In[m.b]), int(m.a), int(m.b))
 	})
 	for _, e := range es {
 		if _, ok := at[e.value]; ok || e.adds != 1 || c.Outcome[e.add] != history.OK {

@@ -51,7 +51,7 @@ func (x *extra) lock(k uint32, ops []int32) (f collectionFindings) {
 	over := note{class: "lock-overlap"}
 	var worst int64
 	overlapping(hs, func(a, b holding, by int64) {
-		text := fmt.Sprintf("%s: holders %d and %d both held it for at least %s", x.keyName(k), a.holder, b.holder, Words(by))
+		text := fmt.Sprintf("%s: holders %d and %d both held it for at least %s", x.keyName(k), a.holder, b.holder, x.span(by))
 		over.count(text, int(a.op), int(b.op))
 		if by > worst {
 			worst, over.text, over.ops = by, text, []int{int(a.op), int(b.op)}

@@ -92,6 +92,15 @@ func TestModelVerdicts(t *testing.T) {
 	}
 }
 
+func TestImportedTimesAreEvents(t *testing.T) {
+	h := hist(op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 5, 6), read(2, history.FReadSet, 7, 8, 9))
+	h.Run.Imported = "edn"
+	a, err := CheckModel(h, "set", ModelOptions{})
+	require.NoError(t, err)
+	require.Contains(t, a.Result.Anomalies[0].Text, "at event 7")
+	require.Contains(t, a.Result.Anomalies[1].Text, "acknowledged at least 4 events before")
+}
+
 // FuzzExtra: whatever a damaged or hostile history holds, the checkers return.
 func FuzzExtra(f *testing.F) {
 	for _, seed := range [][]byte{{1, 2, 3}, {7, 0, 1, 2, 8, 0, 0, 3}, {21, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}} {

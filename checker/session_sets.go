@@ -15,6 +15,7 @@ type collection struct {
 	// data and off hold each read's elements by number, -1 for a value never added.
 	data []int32
 	off  []int
+	span func(ns int64) string // writes a duration for people
 }
 
 // element is one value that somebody tried to add.
@@ -30,7 +31,7 @@ type element struct {
 func (s *collection) read(n int) []int32 { return s.data[s.off[n]:s.off[n+1]] }
 
 func collect(c *history.Columns, ops []int32) *collection {
-	s := &collection{c: c}
+	s := &collection{c: c, span: Words}
 	s.elems = elementsOf(c, ops)
 	for _, i := range ops {
 		if isWhole(c.F[i]) && c.Outcome[i] == history.OK {

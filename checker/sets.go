@@ -27,6 +27,7 @@ func (x *extra) sets() {
 	keys := x.keysOf(setOps)
 	parts := perKey(keys, func(k uint32) collectionFindings {
 		s := collect(&x.h.Ops, g.of(k))
+		s.span = x.span
 		f := collectionFindings{notes: x.strange(s, k)}
 		f.full = s.full()
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
@@ -183,12 +184,12 @@ func (s *collection) describe(m misplaced) string {
 	later := s.c.Call[m.b] - s.c.Return[m.a]
 	switch aw, bw := isWhole(s.c.F[m.a]), isWhole(s.c.F[m.b]); {
 	case !aw && bw:
-		return fmt.Sprintf("a read lacks %d, added and acknowledged at least %s before it", s.c.In[m.a], Words(max(later, 0)))
+		return fmt.Sprintf("a read lacks %d, added and acknowledged at least %s before it", s.c.In[m.a], s.span(max(later, 0)))
 	case aw && bw:
-		return fmt.Sprintf("a read holds less than one that had returned %s before it", Words(later))
+		return fmt.Sprintf("a read holds less than one that had returned %s before it", s.span(later))
 	case aw:
 		return fmt.Sprintf("a read held %d before it was asked for", s.c.In[m.b])
 	default:
-		return fmt.Sprintf("%d shows up before %d, which was acknowledged %s before it was asked for", s.c.In[m.b], s.c.In[m.a], Words(max(later, 0)))
+		return fmt.Sprintf("%d shows up before %d, which was acknowledged %s before it was asked for", s.c.In[m.b], s.c.In[m.a], s.span(max(later, 0)))
 	}
 }
