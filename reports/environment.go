@@ -54,7 +54,7 @@ func environment(h *history.History, r *checker.Result) ([]*table, []facts, *tab
 	if run.Imported == "" {
 		add("Seed", fmt.Sprint(run.Seed))
 	}
-	add("Started", run.Started)
+	add("Started", moment(run.Started))
 	add("Harness cost", costs(run.Costs))
 	add("Clock", "one kernel’s monotonic clock for clients, servers and faults")
 	if run.Imported != "" {
@@ -136,14 +136,14 @@ func errorCounts(m map[string]int64) string {
 // plan is the schedule as it ran, with the run's own steps.
 func plan(h *history.History) *table {
 	t := &table{Title: "Schedule as it ran", Head: heads("Step", "Planned", ">Took effect", "Proof", ">Healed", "Proof")}
-	moment := func(x int64) string {
+	when := func(x int64) string {
 		if x <= 0 {
 			return dash
 		}
 		return at(x)
 	}
 	for _, f := range h.Faults {
-		proof, heal, healProof := f.Proof, moment(f.Healed), f.HealProof
+		proof, heal, healProof := f.Proof, when(f.Healed), f.HealProof
 		if f.Err != "" {
 			proof = f.Err
 		}
@@ -153,7 +153,7 @@ func plan(h *history.History) *table {
 		if f.Permanent {
 			heal, healProof = "", "has no heal step"
 		}
-		t.row(fmt.Sprintf("Fault %d: %s", f.ID, faultText(f)), f.When, moment(f.Effect), orDash(proof), heal, healProof)
+		t.row(fmt.Sprintf("Fault %d: %s", f.ID, faultText(f)), f.When, when(f.Effect), orDash(proof), heal, healProof)
 		if f.Scheduled > 0 && f.Effect > 0 {
 			t.Rows[len(t.Rows)-1][2].Small = fmt.Sprintf("%s after its time", words(max(0, f.Effect-f.Scheduled)))
 		}

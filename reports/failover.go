@@ -136,6 +136,7 @@ func (t *timeline) failoverBars(f checker.Failover) template.HTML {
 		end = effect + a.RTA
 		title = fmt.Sprintf("From the fault until %s takes writes that last: ", nodeName(&t.h.Run, f.New))
 	}
+	effect, end = t.clamp(effect), t.clamp(end)
 	if end > effect {
 		bars = append(bars, bar{title + words(end-effect), pieces(f.Steps, effect, end), [2]string{"d1", "d2"}, "k"})
 	}
@@ -145,7 +146,10 @@ func (t *timeline) failoverBars(f checker.Failover) template.HTML {
 			if healed > f.T && healed < r.To {
 				from, what = healed, fmt.Sprintf("From the heal until %s gives way: ", nodeName(&t.h.Run, f.Old))
 			}
-			bars = append(bars, bar{what + words(r.To-from), pieces(f.Steps, from, r.To), [2]string{"r-x", "r-l2"}, "onx"})
+			from, to := t.clamp(from), t.clamp(r.To)
+			if to > from {
+				bars = append(bars, bar{what + words(to-from), pieces(f.Steps, from, to), [2]string{"r-x", "r-l2"}, "onx"})
+			}
 			break
 		}
 	}

@@ -16,7 +16,7 @@ const dash = "–"
 // num writes a count with thousands separated.
 func num(n int64) string {
 	if n < 0 {
-		return "-" + num(-n)
+		return "-" + num(max(-n, 0)) // of the least one there is no positive twin; it is nobody's count
 	}
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -176,7 +176,7 @@ func clip(s string, n int) string {
 	if len(r) <= n {
 		return s
 	}
-	return string(r[:n-1]) + "…"
+	return string(r[:max(n, 1)-1]) + "…"
 }
 
 // upper makes the first letter a capital, but for the name of a node (n1), which is written small everywhere.

@@ -88,12 +88,15 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 			cell, ch := judgeCell(c, top)
 			row.Cells = append(row.Cells, cell)
 			count[cell.Verdict]++
+			if last := c.runs[len(c.runs)-1].result; last != nil && last.Verdict == checker.Pass && last.Weakness {
+				count["weakness"]++
+			}
 			total++
 			if ch != nil {
 				p.Changes = append(p.Changes, *ch)
 			}
 			for _, e := range c.runs {
-				row.Name, row.Why = e.run.Scenario, e.run.Why
+				row.Name, row.Why = e.run.Scenario, firstSentence(e.run.Why)
 				if e.result == nil {
 					continue
 				}
@@ -345,6 +348,13 @@ func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int
 		}
 		p.Mark = markOf(v, false)
 		p.Headline = upper(tally) + "."
+		if v == checker.Pass {
+			p.Headline = fmt.Sprintf("All %s pass.", plural(int64(total), "cell", "cells"))
+			if n := count["weakness"]; n > 0 {
+				p.Mark = markOf(v, true)
+				p.Headline = fmt.Sprintf("All %s pass; %d of them show the weakness that they exist for.", plural(int64(total), "cell", "cells"), n)
+			}
+		}
 		p.Sub = fmt.Sprintf("%s on %s.", plural(int64(scenarios), "scenario", "scenarios"), plural(int64(servers), "server", "servers"))
 		if p.Earlier {
 			p.Sub += " Nothing changed since the run before."
@@ -362,31 +372,8 @@ func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int
 	p.Tag = tally
 }
 
-func tallyWords(count map[string]int) string {
-	var parts []string
-	for _, k := range [][3]string{{"violation", "violation", "violations"}, {"unknown", "unknown", "unknown"}, {"error", "error", "errors"}, {"pass", "pass", "passes"}} {
-		if n := count[k[0]]; n > 0 {
-			parts = append(parts, plural(int64(n), k[1], k[2]))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-func filters(count map[string]int, changes int) []filter {
-	var out []filter
-	for _, k := range [][3]string{{"violation", "bad", "Violation"}, {"pass", "ok", "Pass"}, {"unknown", "und", "Unknown"}, {"error", "err", "Error"}} {
-		if n := count[k[0]]; n > 0 {
-			out = append(out, filter{k[1], k[0], fmt.Sprintf("%s %d", k[2], n)})
-		}
-	}
-	if changes > 0 {
-		out = append(out, filter{"", "changed", fmt.Sprintf("Changed %d", changes)})
-	}
-	return out
-}
-
 func indexFacts(cells []cellRuns, runs, scenarios, servers int) []history.KV {
-	kv := []history.KV{{K: num(int64(scenarios)), V: "scenarios"}, {K: num(int64(servers)), V: "servers"}, {K: num(int64(runs)), V: "finished runs, at most 14 a cell"}}
+	kv := []history.KV{{K: num(int64(scenarios)), V: noun(scenarios, "scenario")}, {K: num(int64(servers)), V: noun(servers, "server")}, {K: num(int64(runs)), V: "finished runs, at most 14 a cell"}}
 	newest := ""
 	for _, c := range cells {
 		for _, e := range c.runs {
@@ -394,7 +381,7 @@ func indexFacts(cells []cellRuns, runs, scenarios, servers int) []history.KV {
 		}
 	}
 	if newest != "" {
-		kv = append(kv, history.KV{K: newest, V: "the newest"})
+		kv = append(kv, history.KV{K: moment(newest), V: "the newest"})
 	}
 	return kv
 }

@@ -154,7 +154,7 @@ func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) e
 }
 
 func funcs() template.FuncMap {
-	return template.FuncMap{"upper": upper, "mark": func(id string) template.HTML {
+	return template.FuncMap{"upper": upper, "moment": moment, "mark": func(id string) template.HTML {
 		return template.HTML(`<svg class="mk" width="16" height="16" aria-hidden="true"><use href="#m-` + id + `"/></svg>`)
 	}}
 }

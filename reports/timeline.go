@@ -73,7 +73,7 @@ func mod(a, m int64) int64 { return ((a % m) + m) % m }
 // nice rounds up to 1, 2 or 5 times a power of ten, at least least.
 func nice(v, least int64) int64 {
 	p := int64(1)
-	for p*10 <= v {
+	for p <= v/10 {
 		p *= 10
 	}
 	for _, m := range []int64{1, 2, 5, 10} {
@@ -83,6 +83,9 @@ func nice(v, least int64) int64 {
 	}
 	return max(v, least)
 }
+
+// clamp brings a moment onto the axis.
+func (t *timeline) clamp(x int64) int64 { return min(max(x, t.t0), t.t1) }
 
 func (t *timeline) pct(x int64) float64 {
 	return float64(x-t.t0) / float64(t.t1-t.t0) * 100
