@@ -50,7 +50,7 @@ var ErrModel = errors.New("model")
 
 // Models are the names that CheckModel takes.
 func Models() []string {
-	return []string{"register", "cas-register", "set", "set-full", "list", "counter", "bank", "lock", "queue", "stream", "expiry",
+	return []string{"register", "cas-register", "set", "set-full", "list", "kv", "counter", "bank", "lock", "queue", "stream", "expiry",
 		"list-append", "rw-register"}
 }
 
@@ -63,7 +63,7 @@ func modelOps(model string) (fset, bool) {
 		return scalarOps | objectListOps, true
 	case "set", "set-full":
 		return setOps, true
-	case "list":
+	case "list", "kv":
 		return objectListOps, true
 	case "counter":
 		return counterOps, true
@@ -165,7 +165,7 @@ func (x *extra) runModel(model string) {
 	case "set", "set-full":
 		x.sessions()
 		x.sets()
-	case "list":
+	case "list", "kv": // a string that is put, appended to and got is a list of pieces
 		x.sessions()
 		x.lists()
 		x.objects(func(m fset) bool { return m&^listOps != 0 && m&^objectListOps == 0 })
@@ -223,7 +223,7 @@ func (x *extra) judge(model string) {
 	var bad []string
 	for _, an := range r.Anomalies {
 		if an.Count > 0 && x.forbids(model, an) {
-			bad = append(bad, fmt.Sprintf("%s: %d", an.Class, an.Count))
+			bad = append(bad, fmt.Sprintf("%s: %d", strings.TrimSuffix(an.Class, " ("+scopeMaster+")"), an.Count))
 		}
 	}
 	for _, l := range r.Registers {

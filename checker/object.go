@@ -125,8 +125,11 @@ func objectOps(c *history.Columns, ops []int32) []*objectOp {
 		}
 		o := &objectOp{f: c.F[i], in: c.In[i], arg: arg(c, i), out: c.Out[i], known: c.Outcome[i] == history.OK, op: i, call: c.Call[i], ret: c.Return[i]}
 		o.pred = c.Flags[i]&history.FlagPred != 0 && o.f == history.FWrite
-		if o.f == history.FReadList {
-			o.list = encodeList(c.List(int(i)))
+		switch l := c.List(int(i)); {
+		case o.f == history.FReadList, o.f == history.FWrite && len(l) > 0:
+			o.list = encodeList(l)
+		case o.f == history.FWrite && o.in != history.None:
+			o.list = encodeList([]int64{o.in})
 		}
 		if !o.known {
 			o.ret = history.Inf

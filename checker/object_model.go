@@ -14,7 +14,7 @@ type objectOp struct {
 	f       history.F
 	in, arg int64
 	out     int64
-	list    string // an encoded list read
+	list    string // an encoded list, read or written
 	pred    bool   // out is the value that a write replaced
 	known   bool   // the outcome is OK, so out binds
 	op      int32
@@ -74,7 +74,7 @@ func stepAcquire(v int64, o *objectOp) (bool, any) {
 func stepList(l string, o *objectOp) (bool, any) {
 	switch o.f {
 	case history.FWrite:
-		return true, encodeList([]int64{o.in})
+		return true, o.list
 	case history.FDel:
 		return true, ""
 	case history.FAppend:
