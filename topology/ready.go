@@ -121,6 +121,39 @@ func (d *Deployment) awaitReplicas(ctx context.Context, master *Node, replicas [
 	})
 }
 
+// awaitStream sends something through replication that changes no data, and waits until every replica has it: a replica that is
+// online may still get nothing for up to a second, which would count as lag of the first writes.
+func (d *Deployment) awaitStream(ctx context.Context, master *Node, replicas []*Node) error {
+	if len(replicas) == 0 {
+		return nil
+	}
+	var heard int64
+	if err := master.redis(ctx, &heard, "PUBLISH", "schism:ready", "ready"); err != nil {
+		return fmt.Errorf("publish on %s: %w", master.Name, err)
+	}
+	m, err := master.info(ctx, "replication")
+	if err != nil {
+		return err
+	}
+	want, err := strconv.ParseInt(m["master_repl_offset"], 10, 64)
+	if err != nil {
+		return fmt.Errorf("read offset of %s: %w", master.Name, err)
+	}
+	return d.each(ctx, replicas, func(ctx context.Context, n *Node) error {
+		return d.await(ctx, n, "nothing comes through replication", func(ctx context.Context) (string, error) {
+			r, err := n.info(ctx, "replication")
+			if err != nil {
+				return err.Error(), err
+			}
+			if own, err := strconv.ParseInt(r["slave_repl_offset"], 10, 64); err != nil || own < want {
+				why := fmt.Sprintf("it is at offset %s, the master was at %d", r["slave_repl_offset"], want)
+				return why, errors.New(why)
+			}
+			return "", nil
+		})
+	})
+}
+
 // notFollowing says what is missing until a replica follows, from its and the master's INFO; empty when nothing is. The master
 // was asked after the replica.
 func notFollowing(addr string, replica, master map[string]string) string {

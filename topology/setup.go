@@ -141,7 +141,10 @@ func (d *Deployment) startServers(ctx context.Context) error {
 	if err := d.each(ctx, replicas, d.startServer); err != nil {
 		return err
 	}
-	return d.awaitReplicas(ctx, d.Nodes[0], replicas)
+	if err := d.awaitReplicas(ctx, d.Nodes[0], replicas); err != nil {
+		return err
+	}
+	return d.awaitStream(ctx, d.Nodes[0], replicas)
 }
 
 // startServer starts a server and returns when it serves commands.
