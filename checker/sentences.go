@@ -31,9 +31,11 @@ func (c *check) sentences() {
 	case r.Writes.Known:
 		r.Headline = c.nothingLost()
 		r.Sub = c.shownSentence()
+	case c.shownSentence() != "":
+		r.Headline = c.shownSentence()
+		r.Sub = fmt.Sprintf("Seen in %s operations.", Count(r.Counts.Ops))
 	default:
 		r.Headline = fmt.Sprintf("Nothing wrong was seen in %s operations.", Count(r.Counts.Ops))
-		r.Sub = c.shownSentence()
 	}
 	if b := c.firstBroken(); b != "" && b != r.Headline && r.Writes.Lost == 0 {
 		r.Sub = b
