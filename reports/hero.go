@@ -187,10 +187,17 @@ func (t *timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known
 			}
 		}
 	}
-	for i := len(runs) - 1; i >= 0; i-- {
-		if r := runs[i]; r.lost && i == len(runs)-1 && (100-t.pct(r.to))/100*360 > px("until 40.3 s") {
-			s.text(t.pct(r.to), y+38, label{cls: "red halo", dx: 6}, "until "+atShort(r.to))
-		}
+	// Behind the last stretch, where it was lost: until when, and how many if that had no room inside.
+	r := runs[len(runs)-1]
+	if !r.lost {
+		return
+	}
+	txt := "until " + atShort(r.to)
+	if (t.pct(r.to)-t.pct(r.from))/100*360 < px(num(r.n)+" lost")*1.2 {
+		txt = num(r.n) + " lost"
+	}
+	if (100-t.pct(r.to))/100*360 > px(txt) {
+		s.text(t.pct(r.to), y+38, label{cls: "red halo", dx: 6}, txt)
 	}
 }
 
