@@ -23,8 +23,17 @@ func (l lagMax) mean() float64 {
 func measureLag(s *states, a *Analysis) map[int32]lagMax {
 	out := map[int32]lagMax{}
 	for _, n := range s.servers {
+		var last *history.Sample // what the node said last
 		for _, m := range s.byNode[n] {
-			if !m.Answered || m.Loading {
+			switch {
+			case m.Answered && !m.Loading:
+				last = m
+			case m.Up && !m.Answered && last != nil && last.Role == history.RoleReplica:
+				// A server that does not answer over loopback takes nothing from its master either: it stands where it stood.
+				silent := *last
+				silent.Call, silent.Return = m.Call, m.Return
+				m = &silent
+			default:
 				continue
 			}
 			p, ok := s.lagOf(m)
