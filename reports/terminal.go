@@ -207,7 +207,7 @@ func (t *terminal) kept(kept int, r *checker.Result) {
 	if kept < len(r.Promises) {
 		line = fmt.Sprintf("%d more", kept)
 	} else {
-		if g := r.Availability.LongestWrite.Len(); g > 0 {
+		if g := r.Availability.LongestWriteS.Len(); g > 0 {
 			line = pad(line, 13) + "longest write gap " + words(g)
 		}
 		if s := overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
