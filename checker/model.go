@@ -258,8 +258,6 @@ func (x *extra) forbids(model string, an Anomaly) bool {
 	switch model {
 	case "list-append", "rw-register":
 		return forbidden(an.Class, x.opts.Level)
-	case "set-full":
-		return an.AlwaysBug || strings.HasSuffix(an.Class, "("+scopeMaster+")") || an.Class == "set-full lost"
 	case "queue", "stream":
 		// A redelivery that says so is right until the element was acknowledged for good; the order is a measure.
 		return an.AlwaysBug || an.Class == "queue-lost" || an.Class == "queue-duplicated" || an.Class == "queue-redelivered-after-ack"
