@@ -32,7 +32,7 @@ type Measure struct {
 
 // Measures are all measures that a promise can name, besides the classes that are always a bug.
 func Measures() []Measure {
-	return []Measure{
+	return append([]Measure{
 		{"lost", number, "at most %s acknowledged writes are lost", "no acknowledged write is lost", "lost acknowledged writes"},
 		{"lost_outside", number, "at most %s acknowledged writes are lost outside the window", "no acknowledged write is lost outside the window", "writes lost outside the window"},
 		{"lost_elsewhere", number, "at most %s lost writes were acknowledged by other nodes than a deposed master", "only a deposed master loses writes", "writes lost elsewhere"},
@@ -53,7 +53,7 @@ func Measures() []Measure {
 		{"visible_100ms", share, "%s of writes are visible on a replica after 100 ms", "", "writes visible after 100 ms"},
 		{"read_your_writes", number, "at most %s reads miss the session's own write", "sessions read their own writes", "reads that missed the session's own write"},
 		{"monotonic_reads", number, "at most %s reads go back in time", "reads never go back in time", "reads that went back in time"},
-	}
+	}, collectionMeasures()...)
 }
 
 // alwaysBug are the classes that are a bug in any setup (checkers.md, "What is expected where"): measure and text.
