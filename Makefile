@@ -24,7 +24,7 @@ test: setup unit servers scenarios own ## everything CI runs
 unit: ## tests without servers
 	$(GO) vet ./...
 	$(GO) test -short -race $(RACE)
-	$(GO) test -short ./checker/... ./images/... ./internal/... ./sim/...
+	$(GO) test -short $$($(GO) list ./... | grep -E '/schism/(checker|images|internal|sim)')
 
 servers: setup ## tests of the mechanisms against real servers
 	$(GO) test -p 1 -timeout 15m $(SERVERS)
@@ -44,7 +44,7 @@ bench: setup ## every number that the README and docs quote
 	$(GO) test -run '^$$' -bench StartStop -benchtime 5x ./topology
 
 prove: ## the long proof of the checkers
-	SCHISM_PROVE=1 $(GO) test -count=1 -timeout 60m -v -run 'Prove|Brute|Porcupine|Truth' ./checker/... ./sim/...
+	SCHISM_PROVE=1 $(GO) test -count=1 -timeout 60m -v -run 'Prove|Brute|Porcupine|Truth' $$($(GO) list ./... | grep -E '/schism/(checker|sim)')
 
 mutants: ## deliberate faults in the checkers, each killed by a test
 	$(GO) run ./internal/mutants
