@@ -295,10 +295,10 @@ func (x *extra) span(ns int64) string {
 // seconds writes a time for people.
 func seconds(ns int64) string { return fmt.Sprintf("%.4f s", float64(ns)/1e9) }
 
-// valueText writes a value for people.
+// valueText writes a value for people, its absence too.
 func valueText(v int64) string {
 	if v == history.Nil || v == history.None {
-		return "nil"
+		return "nothing"
 	}
 	return fmt.Sprint(v)
 }

@@ -48,7 +48,7 @@ func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c 
 	switch c.Kind {
 	case "fork":
 		w.Title = "Two acknowledged writes replaced the same value of " + key
-		w.Text = fmt.Sprintf("Both %d and %d were told that they replaced the same value: two masters went on from it.", c.U, c.V)
+		w.Text = fmt.Sprintf("Both %s and %s were told that they replaced the same value: two masters went on from it.", valueText(c.U), valueText(c.V))
 		pred := history.Nil
 		if len(c.Ops) == 3 {
 			pred = h.Ops.In[c.Ops[0]]
@@ -60,19 +60,19 @@ func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c 
 		w.Chain = []int64{pred, kept, lost}
 	case "cycle":
 		w.Title = "The predecessors of " + key + " run in a circle"
-		w.Text = fmt.Sprintf("Following what each write replaced leads from %d back to it.", c.V)
+		w.Text = fmt.Sprintf("Following what each write replaced leads from %s back to it.", valueText(c.V))
 	case "phantom":
 		w.Title = "A read of " + key + " returned what was never written"
-		w.Text = fmt.Sprintf("It returned %d, which no operation of this history wrote.", c.V)
+		w.Text = fmt.Sprintf("It returned %s, which no operation of this history wrote.", valueText(c.V))
 	case "aborted_read":
 		w.Title = "A refused write of " + key + " is visible"
-		w.Text = fmt.Sprintf("The write of %d was refused, yet a read returned it.", c.V)
+		w.Text = fmt.Sprintf("The write of %s was refused, yet a read returned it.", valueText(c.V))
 	case "future_read":
 		w.Title = "A read of " + key + " returned a value before it was written"
-		w.Text = fmt.Sprintf("The read ended %s before the write of %d was called.", Words(c.Overlap), c.V)
+		w.Text = fmt.Sprintf("The read ended %s before the write of %s was called.", Words(c.Overlap), valueText(c.V))
 	default:
 		w.Title = "Reads of " + key + " contradict each other"
-		w.Text = fmt.Sprintf("%d must come before %d, and %d before %d: for each, one of its operations had ended before one of the other's began. They overlap by %s.", c.U, c.V, c.V, c.U, Words(c.Overlap))
+		w.Text = fmt.Sprintf("%s must come before %s, and %s before %s: for each, one of its operations had ended before one of the other's began. They overlap by %s.", valueText(c.U), valueText(c.V), valueText(c.V), valueText(c.U), Words(c.Overlap))
 	}
 	return w
 }
@@ -174,7 +174,7 @@ func (c *check) lossWitnesses() {
 			}
 			w := Witness{ID: fmt.Sprintf("w%d", len(c.a.Result.Witnesses)+1), Of: "lost", Key: ops.Key[i], Marked: []int{i}, From: ops.Call[i], To: ops.Return[i],
 				Title: fmt.Sprintf("The first write that %s lost", c.node(cause.Node)),
-				Text:  fmt.Sprintf("%s acknowledged %d to %s at %s; after the barrier no node has it. %s.", c.node(cause.Node), ops.In[i], keyName(c.h, ops.Key[i]), Seconds(ops.Return[i]), cause.Text)}
+				Text:  fmt.Sprintf("%s acknowledged %s to %s at %s; after the barrier no node has it. %s.", c.node(cause.Node), valueText(ops.In[i]), keyName(c.h, ops.Key[i]), Seconds(ops.Return[i]), cause.Text)}
 			w.Ops = c.neighbours(i)
 			c.a.Result.Witnesses = append(c.a.Result.Witnesses, w)
 			break
