@@ -17,16 +17,27 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// dockerfile installs the server's package on a base image of Debian. The mirror is that of the machine, given at build time.
-func dockerfile(base string, s Server) string {
-	return fmt.Sprintf(`FROM %s
+// hostCA is where Debian keeps the certificates that a mirror behind HTTPS is checked with.
+const hostCA = "/etc/ssl/certs/ca-certificates.crt"
+
+// dockerfile installs the server's package on a base image of Debian, and refuses a package of another version: suites move on. The
+// mirror is that of the machine, given at build time; without one the base image's own is taken.
+func dockerfile(base string, s Server, ca bool) string {
+	copyCA := ""
+	if ca {
+		copyCA = "COPY ca-certificates.crt " + hostCA + "\n"
+	}
+	_, version, _ := strings.Cut(s.Name, ":")
+	return fmt.Sprintf(`FROM %[1]s
 ARG MIRROR
-RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d \
- && echo "deb $MIRROR %s main" > /etc/apt/sources.list.d/schism.list \
+%[2]sRUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d \
+ && m=${MIRROR:-$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources | head -n 1)} \
+ && echo "deb $m %[3]s main" > /etc/apt/sources.list.d/schism.list \
  && apt-get -o Acquire::Check-Valid-Until=false update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -t %s %s \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -t %[3]s %[4]s \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
-`, base, s.Suite, s.Suite, s.Package)
+RUN %[5]s --version | grep -qF 'v=%[6]s.' || { echo "Debian %[3]s has another version by now:"; %[5]s --version; exit 1; }
+`, base, copyCA, s.Suite, s.Package, s.Binary, version)
 }
 
 // baseNames are the base images to look for: Debian's own, then ours.
@@ -44,19 +55,29 @@ func (e *engine) build(ctx context.Context, s Server) error {
 	if id, err := e.id(ctx, s.Built()); err != nil || id != "" { // another process made it meanwhile
 		return err
 	}
-	mirror, err := aptMirror()
-	if err != nil {
-		return err
-	}
-	base, err := e.base(ctx, s.base(), mirror)
+	mirror, noMirror := aptMirror()
+	base, err := e.base(ctx, s.base(), mirror, noMirror)
 	if err != nil {
 		return err
 	}
 	e.progress(fmt.Sprintf("building %s from Debian %s (%s)", s.Built(), s.Suite, s.Package))
 	var ctxTar bytes.Buffer
 	w := tar.NewWriter(&ctxTar)
-	text := dockerfile(base, s)
-	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(text))}), writeAll(w, text), w.Close()); err != nil {
+	files := map[string]string{}
+	if strings.HasPrefix(mirror, "https:") {
+		ca, err := os.ReadFile(hostCA)
+		if err != nil {
+			return fmt.Errorf("read the certificates for the mirror: %w", err)
+		}
+		files["ca-certificates.crt"] = string(ca)
+	}
+	files["Dockerfile"] = dockerfile(base, s, len(files) > 0)
+	for name, text := range files {
+		if err := errors.Join(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}), writeAll(w, text)); err != nil {
+			return fmt.Errorf("pack build context: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
 		return fmt.Errorf("pack build context: %w", err)
 	}
 	r, err := e.cli.ImageBuild(ctx, &ctxTar, client.ImageBuildOptions{Tags: []string{s.Built()}, Version: build.BuilderV1, Remove: true, ForceRemove: true,
@@ -83,7 +104,7 @@ func writeAll(w io.Writer, text string) error {
 }
 
 // base finds or makes a base image of a Debian suite.
-func (e *engine) base(ctx context.Context, suite, mirror string) (string, error) {
+func (e *engine) base(ctx context.Context, suite, mirror string, noMirror error) (string, error) {
 	official, ours := baseNames(suite)
 	for _, ref := range []string{official, ours} {
 		if id, err := e.id(ctx, ref); err != nil || id != "" {
@@ -92,6 +113,9 @@ func (e *engine) base(ctx context.Context, suite, mirror string) (string, error)
 	}
 	if e.pull(ctx, official) == nil {
 		return official, nil
+	}
+	if noMirror != nil {
+		return "", noMirror
 	}
 	return ours, e.debootstrap(ctx, suite, mirror, ours)
 }
@@ -146,17 +170,13 @@ func lastLine(out []byte) string {
 	return lines[len(lines)-1]
 }
 
-// lock keeps processes of this user from doing the same work at once.
+// lock keeps processes of this machine from doing the same work at once.
 func lock(name string) (unlock func(), err error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
+	path := filepath.Join(os.TempDir(), "schism-"+name+".lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+	if errors.Is(err, os.ErrPermission) { // another user's file: its lock can be taken without writing
+		f, err = os.Open(path)
 	}
-	dir = filepath.Join(dir, "schism")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", name, err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}

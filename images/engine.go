@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -19,8 +18,7 @@ type engine struct {
 	cli      *client.Client
 	progress func(string)
 
-	once   sync.Once // a registry that did not answer is not asked again
-	noPull error
+	noPull error // why no registry is asked again: none answered
 }
 
 func (e *engine) id(ctx context.Context, ref string) (string, error) {
@@ -47,10 +45,8 @@ func (e *engine) pull(ctx context.Context, ref string) error {
 	defer alarm.Stop()
 	err := e.drainPull(ctx, ref, alarm)
 	if errors.Is(context.Cause(ctx), silent) {
-		err = silent
-	}
-	if err != nil {
-		e.once.Do(func() { e.noPull = err })
+		e.noPull = silent
+		return silent
 	}
 	return err
 }
@@ -96,10 +92,14 @@ func (e *engine) serverIn(ctx context.Context, ref string) (bin string, err erro
 		_, rmErr := e.cli.ContainerRemove(context.WithoutCancel(ctx), c.ID, client.ContainerRemoveOptions{Force: true})
 		err = errors.Join(err, rmErr)
 	}()
-	for _, name := range []string{"redis-server", "valkey-server", "redict-server", "keydb-server"} {
+	for _, name := range []string{"redis-server", "valkey-server", "redict-server"} {
 		for _, dir := range []string{"/usr/local/bin/", "/usr/bin/", "/opt/bitnami/redis/bin/", "/opt/bitnami/valkey/bin/", "/bin/"} {
-			if _, err := e.cli.ContainerStatPath(ctx, c.ID, client.ContainerStatPathOptions{Path: dir + name}); err == nil {
+			_, err := e.cli.ContainerStatPath(ctx, c.ID, client.ContainerStatPathOptions{Path: dir + name})
+			if err == nil {
 				return dir + name, nil
+			}
+			if !errdefs.IsNotFound(err) {
+				return "", fmt.Errorf("look into image %s: %w", ref, err)
 			}
 		}
 	}

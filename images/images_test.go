@@ -31,9 +31,12 @@ func TestMirrorOfSources(t *testing.T) {
 func TestDockerfileNamesSuiteAndPackage(t *testing.T) {
 	s, err := Find("valkey:8.0")
 	require.NoError(t, err)
-	d := dockerfile("schism/debian:"+s.base(), s)
+	d := dockerfile("schism/debian:"+s.base(), s, false)
 	require.Contains(t, d, "FROM schism/debian:bookworm\n")
 	require.Contains(t, d, "-t bookworm-backports valkey-server")
+	require.Contains(t, d, "valkey-server --version | grep -qF 'v=8.0.'")
+	require.NotContains(t, d, "COPY")
+	require.Contains(t, dockerfile("x", s, true), "COPY ca-certificates.crt")
 }
 
 // fakeStore is an engine that has, can pull and can build what it says.

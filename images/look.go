@@ -43,6 +43,9 @@ func Look(ctx context.Context) (*Survey, error) {
 	if _, err := exec.LookPath("debootstrap"); err != nil {
 		r.CanBuild = "debootstrap is not installed"
 	}
+	if _, err := aptMirror(); err != nil {
+		r.CanBuild = err.Error()
+	}
 	if os.Geteuid() != 0 {
 		r.CanBuild = "making base images needs root"
 	}

@@ -30,13 +30,15 @@ wait_for() {
 
 start_engine() {
   say "starting the Docker engine"
+  log=/var/log/schism-dockerd.log
   if [ -d /run/systemd/system ]; then
-    systemctl start docker
+    log="journalctl -u docker"
+    systemctl start docker || fail "systemctl start docker failed: see $log"
   else
     # Without systemd the packaged init script may fail on a limit that it cannot set: the daemon itself is started.
     setsid nohup dockerd >/var/log/schism-dockerd.log 2>&1 </dev/null &
   fi
-  wait_for 60 "an answer of the Docker engine (see /var/log/schism-dockerd.log)" answers
+  wait_for 60 "an answer of the Docker engine (see $log)" answers
 }
 
 PATH=$PATH:/usr/local/go/bin
@@ -46,6 +48,7 @@ command -v go >/dev/null || {
 command -v go >/dev/null || fail "Go is missing: install Go 1.26 or newer from https://go.dev/dl and put it into PATH"
 
 if ! answers; then
+  [ -z "${DOCKER_HOST:-}" ] || fail "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST: start it there, or unset DOCKER_HOST"
   if [ "$(id -u)" != 0 ]; then
     if [ -S /var/run/docker.sock ]; then
       fail "the Docker engine does not let you in: add yourself to the group docker (sudo usermod -aG docker $USER) and log in again"
