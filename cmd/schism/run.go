@@ -42,7 +42,7 @@ func runFlags() (*flag.FlagSet, *schism.Options) {
 
 func runCmd(ctx context.Context, args []string, out, errw io.Writer) (int, error) {
 	fs, o := runFlags()
-	name, code, err := parse(fs, args, "one scenario's name; schism list names them all", out)
+	name, code, err := parse(fs, args, "one scenario's name (schism list names them all)", out)
 	if err != nil {
 		return code, err
 	}
