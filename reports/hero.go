@@ -111,25 +111,15 @@ func (t *timeline) picture() template.HTML {
 		say = append(say, fmt.Sprintf("%s from %s", b.label, at(b.from)))
 	}
 	s := newSVG(base+24, strings.Join(say, ". ")+".")
-	for i, b := range t.bands {
+	for _, b := range t.bands {
 		x := t.pct(b.from)
 		if !b.edge {
 			s.rect(x, t.pct(b.to)-x, 0, base, "fb")
 			s.line(t.pct(b.to), 0, t.pct(b.to), base, "fe")
 		}
 		s.line(x, 0, x, base, "fe")
-		if i == 0 {
-			txt := b.kind
-			if !b.edge {
-				txt += ", " + words(b.to-b.from)
-			}
-			l := label{cls: "halo", dx: 5}
-			if x/100*width+px(txt) > width {
-				l.anchor, l.dx = "end", -5
-			}
-			s.text(x, 12, l, txt)
-		}
 	}
+	t.pictureFaults(s, width)
 	known := t.a.Result.Writes.Known
 	for i, n := range nodes {
 		t.ackRow(s, n, runs[n], 26+rowH*float64(i), width, known)
@@ -145,6 +135,32 @@ func (t *timeline) picture() template.HTML {
 		s.text(t.pct(x), base+18, l, tick(x))
 	}
 	return s.done()
+}
+
+// pictureFaults names the faults above the picture, after all that could cross the names; one that has no room goes without.
+func (t *timeline) pictureFaults(s *svg, width float64) {
+	wide, narrow := make([][]float64, 1), make([][]float64, 1)
+	for _, b := range t.bands {
+		txt := b.kind
+		if !b.edge {
+			txt += ", " + words(b.to-b.from)
+		}
+		l, ok := t.fit(wide, b.from, width, 1, txt)
+		m, also := t.fit(narrow, b.from, plotNarrow, 1, txt)
+		o := label{dx: 5}
+		switch {
+		case ok && also && l.left == m.left:
+			o.cls = "halo"
+		case ok:
+			o.cls = "halo wide"
+		default:
+			continue
+		}
+		if l.left {
+			o.anchor, o.dx = "end", -5
+		}
+		s.text(t.pct(b.from), 12, o, txt)
+	}
 }
 
 func (t *timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known bool) {

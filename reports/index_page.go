@@ -103,7 +103,7 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 				finished++
 				if len(e.result.Shows) > 0 {
 					of++
-					shown += boolInt(e.result.Weakness)
+					shown += boolInt(wasShown(e.result))
 				}
 				if n, _, _, ok := e.number(); ok || row.Measure == "" {
 					row.Measure = n
@@ -124,6 +124,11 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 	p.Facts = indexFacts(cells, finished, len(scenarios), len(servers))
 	p.Filters = filters(count, len(p.Changes))
 	return p
+}
+
+// wasShown tells whether a run showed something of what its scenario is for; a share is shown where it was measured.
+func wasShown(r *checker.Result) bool {
+	return slices.ContainsFunc(r.Shows, func(p checker.PromiseResult) bool { return p.Status == checker.Broken })
 }
 
 // rowTop is the largest number of a scenario, so that a row's lines share one scale from 0.

@@ -60,11 +60,15 @@ type scale struct {
 	top, bot  float64 // y of hi and lo
 	zero      float64 // y of 0
 	perUnit   float64 // px a unit of a linear one, downwards where negative
+	most      float64 // where a linear one is cut off; 0: nowhere
 	perSecond bool    // values are counts a bin, drawn as a rate
 }
 
 func (s *scale) y(v float64) float64 {
 	if !s.log {
+		if s.most > 0 {
+			v = min(v, s.most)
+		}
 		return s.zero - v*s.perUnit
 	}
 	if v <= 0 {
@@ -79,7 +83,7 @@ func (s *scale) attr() string {
 	if s.log {
 		return fmt.Sprintf(`log,%s,%s,%s,%s,%s`, f2(math.Log10(s.lo)), f2(math.Log10(s.hi)), f1(s.top), f1(s.bot), f1(s.zero))
 	}
-	return fmt.Sprintf(`lin,%s,%s`, f1(s.zero), trim(fmt.Sprintf("%.6f", s.perUnit)))
+	return fmt.Sprintf(`lin,%s,%s,%s`, f1(s.zero), trim(fmt.Sprintf("%.6f", s.perUnit)), f1(s.most))
 }
 
 // zoomed opens the part of a lane whose paths are drawn in time units.
@@ -175,55 +179,100 @@ func grid(s *svg, ys []ylabel) {
 
 // eventLane holds faults and events: labels in rows, wherever they do not run into each other.
 func (t *timeline) eventLane() lane {
-	const row = 17.0
-	rows, height := [3][]float64{}, 84.0
+	const row = 16.0
+	wide, narrow := t.faultLabels(plotWide, 3), t.faultLabels(plotNarrow, 4)
+	top := 14 + row*float64(max(rowsOf(wide), rowsOf(narrow)))
+	if len(t.bands) == 0 {
+		top = 14
+	}
+	height := top + 2*row + 18
 	s := newSVG(height, t.eventSentence())
 	t.ground(s, height)
-	for _, b := range t.bands {
-		to := b.to
-		if b.edge {
-			to = t.t1
-		}
-		_ = to
-		x := t.pct(b.from) / 100 * plotWide
-		for r := range rows[:1] {
-			if place(&rows[r], x, px(b.label)*1.06) {
-				t.ttext(s, b.from, 14, label{cls: "k halo wide", dx: 5}, b.label)
-			}
-		}
-		t.ttext(s, b.from, 14, label{cls: "k halo narrow", dx: 3}, clip(b.label, 26))
+	for _, l := range wide {
+		t.lay(s, l, 14+row*float64(l.row), "k halo wide")
 	}
-	var narrow [3][]float64
-	for _, m := range t.marks {
-		if !m.key {
-			t.tline(s, m.t, height-8, height-1, "tk")
-			continue
-		}
-		txt := m.label + " " + strconv.FormatFloat(float64(m.t)/1e9, 'f', 2, 64)
-		x := t.pct(m.t) / 100
-		for r := 1; r < 3; r++ {
-			if placeEither(&rows[r], x*plotWide, px(txt), plotWide) {
-				t.ttext(s, m.t, 14+row*float64(r)+4, label{cls: "halo wide", dx: 4}, txt)
-				break
-			}
-		}
-		for r := 1; r < 3; r++ {
-			if placeEither(&narrow[r], x*plotNarrow, px(txt), plotNarrow) {
-				l := label{cls: "halo narrow", dx: 3, attrs: ` data-t="` + secs(m.t) + `"`}
-				if x*plotNarrow+px(txt) > plotNarrow {
-					l.anchor, l.dx = "end", -3
+	for _, l := range narrow {
+		t.lay(s, l, 14+row*float64(l.row), "k halo narrow")
+	}
+	for _, w := range []struct {
+		width float64
+		cls   string
+	}{{plotWide, "halo wide"}, {plotNarrow, "halo narrow"}} {
+		rows := make([][]float64, 2)
+		for _, m := range t.marks {
+			if m.key {
+				if l, ok := t.fit(rows, m.t, w.width, 1, m.label+" "+strconv.FormatFloat(float64(m.t)/1e9, 'f', 2, 64)); ok {
+					t.lay(s, l, top+row*float64(l.row)+4, w.cls)
 				}
-				s.text(x*100, 14+row*float64(r)+4, l, txt)
-				break
 			}
 		}
-		t.tline(s, m.t, height-12, height-1, "tk2")
+	}
+	for _, m := range t.marks {
+		if m.key {
+			t.tline(s, m.t, height-12, height-1, "tk2")
+		} else {
+			t.tline(s, m.t, height-8, height-1, "tk")
+		}
 	}
 	note := "hatched: a fault is in effect"
 	if len(t.bands) == 0 {
 		note = "no fault"
 	}
 	return lane{ID: "events", Title: "Faults and events", Note: note, Y: yaxis(height, nil), Plot: s.done()}
+}
+
+// laid is a label with its place: its row, and whether it stands on the left of its moment.
+type laid struct {
+	at   int64
+	row  int
+	left bool
+	txt  string
+}
+
+func rowsOf(ls []laid) int {
+	n := 0
+	for _, l := range ls {
+		n = max(n, l.row+1)
+	}
+	return n
+}
+
+// faultLabels names each fault as fully as there is room for: the whole text, its beginning, or its number alone.
+func (t *timeline) faultLabels(width float64, most int) []laid {
+	rows := make([][]float64, most)
+	var out []laid
+	for _, b := range t.bands {
+		if l, ok := t.fit(rows, b.from, width, 1.08, b.label, clip(b.label, 34), clip(b.label, 22), fmt.Sprintf("fault %d", b.id)); ok {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// fit finds a free row for the first of several texts that fits at a moment, on its right or its left.
+func (t *timeline) fit(rows [][]float64, at int64, width, bold float64, texts ...string) (laid, bool) {
+	x := t.pct(at) / 100 * width
+	for _, txt := range texts {
+		w := px(txt) * bold
+		for r := range rows {
+			if x+w <= width && place(&rows[r], x, w) {
+				return laid{at, r, false, txt}, true
+			}
+			if x+w > width && x-w >= 0 && place(&rows[r], x-w, w) {
+				return laid{at, r, true, txt}, true
+			}
+		}
+	}
+	return laid{}, false
+}
+
+// lay draws a label where fit placed it.
+func (t *timeline) lay(s *svg, l laid, y float64, cls string) {
+	o := label{cls: cls, dx: 4, attrs: ` data-t="` + secs(l.at) + `"`}
+	if l.left {
+		o.anchor, o.dx = "end", -4
+	}
+	s.text(t.pct(l.at), y, o, l.txt)
 }
 
 // place takes the room from x to x+w in a row when it is free.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -35,8 +36,13 @@ func (t *timeline) writeLane(g *gathered) (lane, []*series) {
 	}
 	per := float64(t.coarse) / 1e9
 	top, low := peak(up.coarse)/per, peak(down.coarse)/per
-	step := float64(nice(int64(max(top, 1)/3), 1))
-	hi := math.Ceil(top/step) * step
+	shown, deepest := top, low
+	if c := cut(per, up.coarse, down.coarse); c > 0 {
+		shown = min(top, c)
+	}
+	step := float64(nice(int64(max(shown, 1)/3), 1))
+	hi := math.Ceil(shown/step) * step
+	low = min(low, hi)
 	k := 84 / hi
 	zero, h := 96.0, 108.0
 	if low > 0 {
@@ -50,16 +56,27 @@ func (t *timeline) writeLane(g *gathered) (lane, []*series) {
 	t.ground(s, h)
 	grid(s, ys)
 	t.zoomed(s, h)
-	t.area(s, up, &scale{zero: zero, perUnit: k}, "a-ok")
+	t.area(s, up, &scale{zero: zero, perUnit: k, most: hi}, "a-ok")
 	ss := []*series{up}
 	if total(down) > 0 {
-		t.area(s, down, &scale{zero: zero, perUnit: -k}, "a-lost")
+		t.area(s, down, &scale{zero: zero, perUnit: -k, most: max(low, 1)}, "a-lost")
 		ss = append(ss, down)
 	}
 	s.b.WriteString("</svg>")
 	note := "per second"
 	if low > 0 {
 		note = "per second; up: survived, down: lost, same scale"
+	}
+	if top > hi {
+		note += fmt.Sprintf("; cut off at %s", num(int64(hi)))
+		i := slices.Index(up.coarse, peak(up.coarse))
+		t.ttext(s, t.t0+int64(i)*t.coarse, 22, label{cls: "k halo", dx: 6}, "↑ up to "+num(int64(top)))
+		t.tline(s, t.t0+int64(i)*t.coarse+t.coarse/2, zero-hi*k-6, zero-hi*k+6, "up")
+	}
+	if deepest > low {
+		note += fmt.Sprintf("; lost cut off at %s of up to %s", num(int64(low)), num(int64(deepest)))
+	}
+	if low > 0 {
 		first := g.lost[0]
 		for _, x := range g.lost {
 			first = min(first, x)
@@ -72,6 +89,28 @@ func (t *timeline) writeLane(g *gathered) (lane, []*series) {
 		l.Legend = append(l.Legend, legend{swatch("r-x"), "lost", "wl", num(total(down))})
 	}
 	return l, ss
+}
+
+// cut is where the scale of rates ends, 0 for at the highest: a short burst, as of an open loop that catches up after an outage, must
+// not flatten the steady rate.
+func cut(per float64, counts ...[]float64) float64 {
+	var busy []float64
+	for _, c := range counts {
+		for _, v := range c {
+			if v > 0 {
+				busy = append(busy, v/per)
+			}
+		}
+	}
+	if len(busy) < 20 {
+		return 0
+	}
+	slices.Sort(busy)
+	usual := busy[len(busy)*9/10]
+	if usual*2 >= busy[len(busy)-1] {
+		return 0
+	}
+	return usual * 1.5
 }
 
 func lostSentence(n int64) string {
@@ -130,7 +169,11 @@ func (t *timeline) staleLane(g *gathered) (lane, []*series) {
 	t.nameLines(s, ss, sc, names)
 	note := "p99 per " + words(t.coarse) + ", log scale"
 	if t.a.Result.Writes.Lost > 0 {
-		note += "; lost writes not counted"
+		if all := overall(&t.a.Result); all != nil && all.Surviving >= 0 {
+			note += "; lost writes not counted"
+		} else {
+			note += "; lost writes counted too"
+		}
 	}
 	return lane{ID: "stale", Title: "Staleness of reads", Note: note, Y: yaxis(h, ys), Plot: s.done(), Legend: keys}, ss
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/schismtest/schism/checker"
@@ -114,7 +115,7 @@ func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) e
 	p := &page{frame: fr, Run: &h.Run, Result: r, Server: serverName(&h.Run), Mark: markOf(r.Verdict, r.Weakness)}
 	p.Title = title(&h.Run, r)
 	p.Tag = promiseTally(r)
-	p.Why, p.Bounds = inline(r.Why), inline(r.Bounds)
+	p.Why, p.Bounds = inline(r.Why), inline(asCode(r.Bounds))
 	p.Notices = notices(h, r)
 	p.Picture = t.picture()
 	p.Setup = setup(&h.Run)
@@ -229,6 +230,17 @@ func firstCount(n map[checker.Status]int) int {
 	return 0
 }
 
+// typed matches what one types: a configuration's name, a command.
+var typed = regexp.MustCompile(`\b(min-replicas-(to-write|max-lag)|down-after(-milliseconds)?|append(only|fsync)|replica-[a-z]+(-[a-z]+)*|split-brain-min-replicas|WAIT(AOF)?|REPLICAOF|DEBUG SLEEP)\b`)
+
+// asCode puts what one types into backticks, unless a sentence has some already.
+func asCode(s string) string {
+	if strings.Contains(s, "`") {
+		return s
+	}
+	return typed.ReplaceAllString(s, "`$0`")
+}
+
 // inline escapes a sentence and sets what stands in backticks as code.
 func inline(s string) template.HTML {
 	parts := strings.Split(s, "`")
@@ -249,14 +261,26 @@ func inline(s string) template.HTML {
 // notices are what stands against taking the run at face value.
 func notices(h *history.History, r *checker.Result) []string {
 	var out []string
-	if h.Run.Incomplete != "" {
-		out = append(out, "This run is incomplete: "+h.Run.Incomplete+".")
+	said := r.Headline
+	add := func(s string) {
+		if !strings.Contains(said, strings.TrimSuffix(s, ".")) {
+			out = append(out, sentence(s))
+		}
+		said += " " + s
 	}
-	out = append(out, r.Reasons...)
+	if h.Run.Incomplete != "" {
+		said += " the run is incomplete: " + h.Run.Incomplete
+		if !strings.Contains(r.Headline, h.Run.Incomplete) {
+			out = append(out, "This run is incomplete: "+h.Run.Incomplete+".")
+		}
+	}
+	for _, reason := range reasons(r) {
+		add(reason)
+	}
 	if h.Cut > 0 {
 		out = append(out, "The history ends at "+at(h.Cut)+", before the run did: writes in flight there count as unknown.")
 	}
-	if h.Torn != "" {
+	if h.Torn != "" && !strings.Contains(said, h.Torn) {
 		out = append(out, "The history's file: "+h.Torn+".")
 	}
 	for i, m := range h.Missing {
@@ -266,11 +290,38 @@ func notices(h *history.History, r *checker.Result) []string {
 		}
 		out = append(out, "Missing records: "+m+".")
 	}
-	if r.Do != "" {
-		out = append(out, "What to do: "+r.Do)
+	switch {
+	case r.Do != "":
+		out = append(out, "What to do: "+strings.TrimSuffix(r.Do, ".")+".")
+	case r.Verdict != checker.Unknown && r.Verdict != checker.Error:
+	case h.Run.Imported == "" && (h.Run.Incomplete != "" || h.Torn != "" || len(h.Missing) > 0):
+		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here was judged from what had been written by then.")
 	}
 	return out
 }
+
+// reasons are those of an unknown or an error. Promises that are not decided stand in a table of their own, so that they are there is said once.
+func reasons(r *checker.Result) []string {
+	var out []string
+	undecided := false
+	for _, s := range r.Reasons {
+		if strings.HasPrefix(s, "not decided: ") {
+			undecided = true
+			continue
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 {
+		return r.Reasons
+	}
+	if undecided {
+		out = append(out, "promises are not decided, as listed below")
+	}
+	return out
+}
+
+// sentence makes one of a reason.
+func sentence(s string) string { return upper(strings.TrimSuffix(s, ".")) + "." }
 
 // setup is what was asked for. A fault's line may begin with its number, which its name has already.
 func setup(run *history.Run) []history.KV {

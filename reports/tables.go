@@ -55,6 +55,16 @@ func (t *table) mark(col int, cls string) { t.Rows[len(t.Rows)-1][col].Class = c
 // staleTable is the staleness of reads by node over the whole run.
 func (t *timeline) staleTable() *table {
 	out := &table{Title: "Staleness of reads, by node", Head: heads("Node", ">Reads", ">Fresh", ">p50", ">p99", ">Max", ">Max, versions")}
+	lost, known := t.a.Result.Writes.Lost > 0, false
+	for _, s := range t.a.Result.Staleness {
+		known = known || lost && s.Window == "" && s.Reads > 0 && s.Surviving >= 0
+	}
+	if known {
+		out.Head = append(out.Head[:6], append(heads(">Max, without lost writes"), out.Head[6:]...)...)
+		out.Note = "Once acknowledged data is lost, every later read looks ever more stale. The column without lost writes leaves them out, as the timeline does."
+	} else if lost {
+		out.Note = "Lost writes count too: without predecessor replies they cannot be told from overwritten ones. After a loss every later read looks ever more stale, in the timeline as well."
+	}
 	for _, s := range t.a.Result.Staleness {
 		if s.Window != "" || s.Reads == 0 {
 			continue
@@ -69,7 +79,11 @@ func (t *timeline) staleTable() *table {
 		if !s.Exact && s.Versions > 0 {
 			versions = "≥ " + versions
 		}
-		out.row(name, num(s.Reads), share(s.Reads-s.Stale, s.Reads), words(s.P50), words(s.P99), words(s.Max), versions)
+		cells := []string{name, num(s.Reads), share(s.Reads-s.Stale, s.Reads), words(s.P50), words(s.P99), words(s.Max)}
+		if known {
+			cells = append(cells, words(s.Surviving))
+		}
+		out.row(append(cells, versions)...)
 		if s.Node >= 0 {
 			out.Rows[len(out.Rows)-1][0].Small = t.roleStory(s.Node)
 		}

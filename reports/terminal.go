@@ -46,9 +46,9 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 		text += " " + r.Sub
 	}
 	t.wrap(text)
-	for _, reason := range r.Reasons {
+	for _, reason := range reasons(r) {
 		if !strings.Contains(text, strings.TrimSuffix(reason, ".")) {
-			t.wrap(reason)
+			t.wrap("- " + reason)
 		}
 	}
 	kept := 0
@@ -57,11 +57,11 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 		case checker.Broken:
 			t.row("x", "broken", p.Text, p.Limit, p.Measured, red)
 		case checker.Undecided:
-			measured := p.Measured
+			limit, measured := p.Limit, p.Measured
 			if measured == "" || measured == dash {
-				measured = p.Why
+				limit, measured = "", p.Why
 			}
-			t.row("?", "undecided", p.Text, p.Limit, measured, yellow)
+			t.row("?", "undecided", p.Text, limit, measured, yellow)
 		default:
 			kept++
 		}
@@ -69,7 +69,11 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 	for _, p := range r.Shows {
 		switch p.Status {
 		case checker.Broken:
-			t.row("x", "shown", p.Text, "", p.Measured, red)
+			mark, code := "x", red
+			if !r.Weakness { // a figure that is no weakness
+				mark, code = "+", ""
+			}
+			t.row(mark, "shown", p.Text, "", p.Measured, code)
 		case checker.Kept:
 			t.row("+", "not shown", p.Text, "", p.Measured, "")
 		default:
@@ -78,7 +82,7 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 	}
 	t.kept(kept, r)
 	t.field("report", o.ReportPath)
-	if r.Verdict == checker.Violation || r.Verdict == checker.Error || r.Weakness {
+	if r.Verdict != checker.Pass || r.Weakness {
 		t.field("again", run.Command)
 	}
 	t.field("do", r.Do)

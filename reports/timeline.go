@@ -28,6 +28,7 @@ type band struct {
 	edge     bool // a moment, not a span
 	label    string
 	kind     string
+	id       int
 }
 
 // mark is one event; those with line set cross all lanes.
@@ -99,7 +100,7 @@ func (t *timeline) findBands() {
 		if f.Effect == 0 {
 			continue
 		}
-		b := band{from: f.Effect, to: f.Healed, kind: f.Kind, label: fmt.Sprintf("fault %d: %s", f.ID, faultText(f))}
+		b := band{from: f.Effect, to: f.Healed, kind: f.Kind, id: f.ID, label: fmt.Sprintf("fault %d: %s", f.ID, faultText(f))}
 		switch {
 		case f.Permanent:
 			b.edge = true
@@ -126,7 +127,7 @@ func (t *timeline) findMarks() {
 	run := &t.h.Run
 	for _, f := range t.h.Faults {
 		if f.Effect > 0 {
-			add(f.Effect, fmt.Sprintf("%s takes effect", f.Kind), true, false)
+			add(f.Effect, fmt.Sprintf("%s takes effect", f.Kind), false, false) // its fault has a label there
 		}
 		if f.Healed > 0 && !f.Permanent {
 			add(f.Healed, fmt.Sprintf("%s healed", f.Kind), true, false)

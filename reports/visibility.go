@@ -67,6 +67,10 @@ func (t *timeline) curves() *panel {
 	if hi <= lo {
 		return nil
 	}
+	promise, promised := t.visiblePromise()
+	if promised {
+		lo, hi = min(lo, visibleAfter/2), max(hi, visibleAfter*2)
+	}
 	lo = math.Max(lo, hi/1e8)
 	const h, left, top, bot = 230.0, 0.0, 14.0, 198.0
 	x := func(ns float64) float64 {
@@ -90,6 +94,9 @@ func (t *timeline) curves() *panel {
 				tb.row(windowName(v.Window), words(b.From)+" to "+words(b.To), num(b.N), num(b.Fresh), pct2(b.P), pct2(b.Lo)+" to "+pct2(b.Hi))
 			}
 		}
+	}
+	if promised {
+		say = append(say, fmt.Sprintf("promised: %s after %s", pct2(promise), words(visibleAfter)))
 	}
 	s := newSVG(h, "Share of reads of a replica that see a write, by time since its acknowledgement. "+strings.Join(say, ". ")+".")
 	for _, p := range []float64{0, .5, .9, .99, .999, .9999} {
@@ -120,14 +127,27 @@ func (t *timeline) curves() *panel {
 		s.printf(`<path d="%s" class="%s"/><path d="%s" class="%s"/>`, band, cb, line, cl)
 	}
 	s.b.WriteString("</svg>")
+	if promised {
+		cx, cy := x(visibleAfter), y(promise)
+		s.printf(`<svg x="%s%%" y="%s" class="o" role="presentation"><path d="M-5-5L5 5M5-5L-5 5" class="up"/></svg>`, f2(cx), f1(cy))
+		l := label{cls: "k halo", dx: 9}
+		if cx > 70 {
+			l.anchor, l.dx = "end", -9
+		}
+		s.text(cx, cy+4, l, "promised: "+pct2(promise)+" after "+words(visibleAfter))
+	}
 	var keys []legend
 	for _, v := range vs {
+		var reads int64
+		for _, b := range v.Bins {
+			reads += b.N
+		}
 		cls := "l-ok"
 		if isFaultWindow(v.Window) {
 			cls = "l-lost"
 		}
 		last := v.Bins[len(v.Bins)-1]
-		keys = append(keys, legend{Swatch: stroke(cls), Label: clip(windowName(v.Window), 60), Default: fmt.Sprintf("%s from %s on", pct2(last.P), words(last.From))})
+		keys = append(keys, legend{Swatch: stroke(cls), Label: clip(windowName(v.Window), 60), Default: fmt.Sprintf("%s from %s on, %s reads", pct2(last.P), words(last.From), num(reads))})
 	}
 	ys := newSVG(h, "")
 	for _, p := range []struct {
@@ -138,6 +158,19 @@ func (t *timeline) curves() *panel {
 	}
 	return &panel{Title: "Does a replica show a write yet?", Note: "Share of reads that see a write, by time since its acknowledgement. Each grid line is one more nine; the band is the 95 % interval.",
 		Chart: template.HTML(`<div class="iv"><div class="ivy">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb, Legend: keys}
+}
+
+// visibleAfter is the time of the measure visible_100ms.
+const visibleAfter = 100e6
+
+// visiblePromise is the share of writes that must be visible on a replica by then, the highest where there are several promises.
+func (t *timeline) visiblePromise() (share float64, ok bool) {
+	for _, p := range t.a.Result.Promises {
+		if p.Promise.Measure == "visible_100ms" {
+			share, ok = max(share, p.Promise.Limit), true
+		}
+	}
+	return share, ok
 }
 
 // leastReads is how many reads a bin needs to be drawn; the table has them all.

@@ -90,7 +90,7 @@
   function pct(t) { return (t - view[0]) / (view[1] - view[0]) * 100; }
 
   function yOf(sc, v) {
-    if (sc[0] === 'lin') return +sc[1] - v * +sc[2];
+    if (sc[0] === 'lin') return +sc[1] - (+sc[3] > 0 ? Math.min(v, +sc[3]) : v) * +sc[2];
     if (v <= 0) return +sc[5];
     var p = (Math.log10(v) - +sc[1]) / (+sc[2] - +sc[1]);
     p = Math.min(1, Math.max(0, p));
