@@ -264,3 +264,8 @@ func sweepKey(ops *history.Columns, key int32, is []int32, masterOnly bool) *key
 	r.values-- // the initial value is no value of a write
 	return r
 }
+
+// SweepRegisters judges every register of a history by all of its reads, and nothing else; for measuring.
+func SweepRegisters(h *history.History) Linear {
+	return sweepScope(h, registerKeys(h), AllReads)
+}
