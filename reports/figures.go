@@ -64,8 +64,11 @@ func (t *timeline) lossFigure() *figure {
 		return nil
 	}
 	if !w.Known {
-		return &figure{Label: "Acknowledged writes", N: num(w.Acked), Unit: "of " + num(w.Attempted) + " attempted",
-			Lines: lines("What became of them is not known: no final read after a barrier.")}
+		why := "What became of them is not known: no final read after a barrier."
+		if t.a.Result.Convergence.Barrier {
+			why = "Not told one by one: these operations are judged by rules of their own, under Consistency."
+		}
+		return &figure{Label: "Acknowledged writes", N: num(w.Acked), Unit: "of " + num(w.Attempted) + " attempted", Lines: lines(why)}
 	}
 	f := &figure{Label: "Lost acknowledged writes", N: num(w.Lost), Unit: "of " + num(w.Acked), Bad: w.Lost > 0}
 	if w.Lost > 0 {

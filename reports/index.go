@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
@@ -31,6 +32,7 @@ type entry struct {
 type cellRuns struct {
 	scenario, server string
 	runs             []entry
+	going            bool // another run has not ended yet
 }
 
 // Index writes index.html over all runs found in a folder of artifacts. A run that cannot be read is said, not skipped in silence.
@@ -100,18 +102,32 @@ func readArtifacts(root string) (cells []cellRuns, broken []string, err error) {
 					broken = append(broken, path.Join(s, v, r)+": "+err.Error())
 					continue
 				}
+				if e.result == nil && goesOn(dir) {
+					c.going = true
+					continue
+				}
 				e.dir = path.Join(s, v, r)
 				c.runs = append(c.runs, *e)
 			}
 			if len(c.runs) > nights {
 				c.runs = c.runs[len(c.runs)-nights:]
 			}
-			if len(c.runs) > 0 {
+			if len(c.runs) > 0 || c.going {
 				cells = append(cells, c)
 			}
 		}
 	}
 	return cells, broken, nil
+}
+
+// goesOn tells whether the process of a run lives: it holds the lock in the run's folder.
+func goesOn(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, ".lock"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
 // folders lists the real folders of a folder, sorted: links ("latest") and files are none.
@@ -161,7 +177,8 @@ func (e *entry) href() string {
 	return "./" + strings.Join(parts, "/") + "/report.html"
 }
 
-// number is the figure that a scenario exists for: the first weakness it shows, else its lost writes.
+// number is the figure that a scenario exists for: the first weakness it shows, else its lost writes, else its longest gap
+// in writes.
 func (e *entry) number() (name, text string, v float64, known bool) {
 	r := e.result
 	if r == nil {
@@ -180,6 +197,9 @@ func (e *entry) number() (name, text string, v float64, known bool) {
 	}
 	if !known && measure == "lost" && r.Writes.Known {
 		v, known = float64(r.Writes.Lost), true
+	}
+	if gap := r.Availability.LongestWrite.Len(); !known && len(r.Shows) == 0 && gap > 0 {
+		measure, name, v, known = "write_gap", "longest gap in writes", float64(gap)/1e9, true
 	}
 	if known && (text == "" || measure == "lost") {
 		text = measureText(measure, v)

@@ -85,7 +85,14 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 				p.NotRun++
 				continue
 			}
+			if len(c.runs) == 0 {
+				row.Cells = append(row.Cells, indexCell{Server: v, Blank: true, BlankReason: "first run goes on"})
+				continue
+			}
 			cell, ch := judgeCell(c, top)
+			if c.going {
+				cell.Was = strings.TrimPrefix(cell.Was+"; a new run goes on", "; ")
+			}
 			row.Cells = append(row.Cells, cell)
 			count[cell.Verdict]++
 			if last := c.runs[len(c.runs)-1].result; last != nil && last.Verdict == checker.Pass && last.Weakness {
@@ -181,6 +188,9 @@ func judgeCell(c *cellRuns, top float64) (indexCell, *changeRow) {
 	_, cell.Text, _, _ = last.number()
 	if verdict == "unknown" || verdict == "error" {
 		cell.Text = word
+		if last.result != nil && last.run.Incomplete != "" {
+			cell.Text += ", incomplete"
+		}
 	}
 	if last.report {
 		cell.Href = last.href()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -114,4 +115,36 @@ func TestIndexEscapesNames(t *testing.T) {
 	require.NotContains(t, string(b), "<script>alert")
 	require.NotContains(t, string(b), "<img")
 	require.Contains(t, string(b), "./a%20b%25c/redis-7.0/1-7431/report.html")
+}
+
+func TestIndexTellsARunThatGoesOnFromADeadOne(t *testing.T) {
+	root := t.TempDir()
+	writeRun(t, root, "healthy", "redis:7.0", "1", nil, nil)
+	lock, err := os.Create(filepath.Join(root, "healthy", "redis-7.0", "1-7431", ".lock"))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+	read := func() string {
+		require.NoError(t, Index(root))
+		b, err := os.ReadFile(filepath.Join(root, "index.html"))
+		require.NoError(t, err)
+		return string(b)
+	}
+	page := read()
+	require.Contains(t, page, ">first run goes on<")
+	require.NotContains(t, page, ">not finished<")
+	require.NoError(t, lock.Close())
+	page = read()
+	require.Contains(t, page, "not finished")
+	require.NotContains(t, page, "goes on<")
+}
+
+func TestIndexCountsAShareAsShownWhereItWasMeasured(t *testing.T) {
+	root := t.TempDir()
+	r := lostResult(checker.Pass, 0, false)
+	r.Shows = []checker.PromiseResult{{Promise: checker.OtherReads, Status: checker.Broken, Text: "share of reads that the other replicas answered", Measured: "96.3 %"}}
+	writeRun(t, root, "replica-crash", "redis:7.0", "1", nil, r)
+	require.NoError(t, Index(root))
+	b, err := os.ReadFile(filepath.Join(root, "index.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(b), "shown 1 of 1")
 }

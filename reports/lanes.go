@@ -181,30 +181,18 @@ func grid(s *svg, ys []ylabel) {
 func (t *timeline) eventLane() lane {
 	const row = 16.0
 	wide, narrow := t.faultLabels(plotWide, 3), t.faultLabels(plotNarrow, 4)
+	eventsWide, eventsNarrow := t.eventLabels(plotWide), t.eventLabels(plotNarrow)
 	top := 14 + row*float64(max(rowsOf(wide), rowsOf(narrow)))
-	if len(t.bands) == 0 {
-		top = 14
-	}
-	height := top + 2*row + 18
+	height := top + row*float64(max(rowsOf(eventsWide), rowsOf(eventsNarrow))) + 18
 	s := newSVG(height, t.eventSentence())
 	t.ground(s, height)
-	for _, l := range wide {
-		t.lay(s, l, 14+row*float64(l.row), "k halo wide")
-	}
-	for _, l := range narrow {
-		t.lay(s, l, 14+row*float64(l.row), "k halo narrow")
-	}
-	for _, w := range []struct {
-		width float64
-		cls   string
-	}{{plotWide, "halo wide"}, {plotNarrow, "halo narrow"}} {
-		rows := make([][]float64, 2)
-		for _, m := range t.marks {
-			if m.key {
-				if l, ok := t.fit(rows, m.t, w.width, 1, m.label+" "+strconv.FormatFloat(float64(m.t)/1e9, 'f', 2, 64)); ok {
-					t.lay(s, l, top+row*float64(l.row)+4, w.cls)
-				}
-			}
+	for _, g := range []struct {
+		ls  []laid
+		y   float64
+		cls string
+	}{{wide, 14, "k halo wide"}, {narrow, 14, "k halo narrow"}, {eventsWide, top + 4, "halo wide"}, {eventsNarrow, top + 4, "halo narrow"}} {
+		for _, l := range g.ls {
+			t.lay(s, l, g.y+row*float64(l.row), g.cls)
 		}
 	}
 	for _, m := range t.marks {
@@ -244,6 +232,20 @@ func (t *timeline) faultLabels(width float64, most int) []laid {
 	for _, b := range t.bands {
 		if l, ok := t.fit(rows, b.from, width, 1.08, b.label, clip(b.label, 34), clip(b.label, 22), fmt.Sprintf("fault %d", b.id)); ok {
 			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// eventLabels name the events that matter most, as far as there is room for them in two rows.
+func (t *timeline) eventLabels(width float64) []laid {
+	rows := make([][]float64, 2)
+	var out []laid
+	for _, m := range t.marks {
+		if m.key {
+			if l, ok := t.fit(rows, m.t, width, 1, m.label+" "+strconv.FormatFloat(float64(m.t)/1e9, 'f', 2, 64)); ok {
+				out = append(out, l)
+			}
 		}
 	}
 	return out

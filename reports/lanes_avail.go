@@ -120,8 +120,9 @@ func (t *timeline) availLane(g *gathered) lane {
 	for i, r := range rows {
 		y := rowH*float64(i) + 17
 		s.text(0, y-4, label{cls: "halo"}, r.name)
-		var labels []float64
+		var labels, narrow []float64
 		place(&labels, 0, px(r.name))
+		place(&narrow, 0, px(r.name))
 		for _, sp := range r.spells {
 			seen[sp.state] = true
 			t.span(s, sp.from, sp.to, y, 9, cls[sp.state])
@@ -132,7 +133,11 @@ func (t *timeline) availLane(g *gathered) lane {
 			case 3:
 				txt = words(sp.to - sp.from)
 				if sp.to-sp.from >= 300e6 && place(&labels, x, px(txt)) {
-					t.ttext(s, sp.from, y-4, label{cls: "red halo"}, txt)
+					l := label{cls: "red halo"}
+					if !place(&narrow, x/plotWide*plotNarrow, px(txt)) {
+						l.cls += " wide"
+					}
+					t.ttext(s, sp.from, y-4, l, txt)
 				}
 			case 1, 2:
 				txt = map[int]string{1: "answered, then lost", 2: "answered, but stale"}[sp.state]

@@ -42,8 +42,10 @@ func (t *timeline) witnesses() []witnessView {
 				v.Mark = "bad"
 			}
 		}
-		if v.Mark == "" && t.a.Result.Weakness {
-			v.Mark = "old"
+		for _, p := range t.a.Result.Shows {
+			if v.Mark == "" && p.Status == checker.Broken && t.a.Result.Weakness && shows(p, w) {
+				v.Mark = "old"
+			}
 		}
 		valid := func(ops []int) []int {
 			var ok []int
@@ -90,6 +92,11 @@ func (t *timeline) witnesses() []witnessView {
 		out = append(out, v)
 	}
 	return out
+}
+
+// shows tells whether a witness is one of a weakness; those of lost writes stand for every kind of loss.
+func shows(p checker.PromiseResult, w checker.Witness) bool {
+	return p.Witness == w.ID || p.Promise.Measure == w.Of || w.Of == "lost" && strings.HasSuffix(p.Promise.Measure, "_lost")
 }
 
 func (t *timeline) witnessOp(i int, n string) witnessOp {
