@@ -21,6 +21,7 @@ const (
 
 // vals are the values of one register, by dense index; index 0 is the initial value.
 type vals struct {
+	n        int
 	value    []int64
 	f, s     []int64
 	fOp, sOp []int32 // the operations behind f and s
@@ -32,24 +33,19 @@ type vals struct {
 	used     []bool  // it takes part: acknowledged, or read
 }
 
+// add gives the next value its index.
 func (v *vals) add(value int64) int32 {
-	v.value = append(v.value, value)
-	v.f = append(v.f, history.Inf)
-	v.s = append(v.s, minTime)
-	v.fOp = append(v.fOp, noOp)
-	v.sOp = append(v.sOp, noOp)
-	v.write = append(v.write, noOp)
-	v.call = append(v.call, 0)
-	v.pred = append(v.pred, noOp)
-	v.info = append(v.info, false)
-	v.failed = append(v.failed, false)
-	v.used = append(v.used, false)
-	return int32(len(v.value) - 1)
+	k := v.n
+	v.value[k], v.f[k], v.s[k] = value, history.Inf, minTime
+	v.fOp[k], v.sOp[k], v.write[k], v.pred[k] = noOp, noOp, noOp, noOp
+	v.n++
+	return int32(k)
 }
 
+// newVals makes room for n values.
 func newVals(n int) *vals {
-	return &vals{value: make([]int64, 0, n), f: make([]int64, 0, n), s: make([]int64, 0, n), fOp: make([]int32, 0, n), sOp: make([]int32, 0, n),
-		write: make([]int32, 0, n), call: make([]int64, 0, n), pred: make([]int32, 0, n), info: make([]bool, 0, n), failed: make([]bool, 0, n), used: make([]bool, 0, n)}
+	return &vals{value: make([]int64, n), f: make([]int64, n), s: make([]int64, n), fOp: make([]int32, n), sOp: make([]int32, n),
+		write: make([]int32, n), call: make([]int64, n), pred: make([]int32, n), info: make([]bool, n), failed: make([]bool, n), used: make([]bool, n)}
 }
 
 // observe takes in an operation of value i: a read, or its acknowledged write.
@@ -241,18 +237,12 @@ func sweepKey(ops *history.Columns, key int32, is []int32, masterOnly bool) *key
 	if is == nil {
 		n = ops.Len()
 	}
-	at := func(j int) int32 {
-		if is == nil {
-			return int32(j)
-		}
-		return is[j]
-	}
-	v, ix := collectWrites(ops, n, at)
+	v, ix := collectWrites(ops, n, is)
 	if v == nil {
 		r.repeated = true
 		return r
 	}
-	v.collectReads(ops, n, at, ix, masterOnly, r)
+	v.collectReads(ops, n, is, ix, masterOnly, r)
 	v.drop()
 	chain := v.chains(r, ops)
 	v.sweep(r, chain)

@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/schismtest/schism/history"
@@ -105,15 +106,7 @@ type zone struct {
 // sweep finds all zones in conflict.
 func (v *vals) sweep(r *keyResult, chain []int32) {
 	zones := v.zones(chain)
-	slices.SortFunc(zones, func(a, b zone) int {
-		switch {
-		case a.f < b.f:
-			return -1
-		case a.f > b.f:
-			return 1
-		}
-		return 0
-	})
+	sortZones(zones)
 	var overlaps []Gap
 	found := conflicts(zones, 0, func(u, w *zone) {
 		o := Gap{max(u.f, w.f), min(u.s, w.s)}
@@ -182,20 +175,38 @@ func conflicts(zones []zone, g int64, found func(u, w *zone)) bool {
 		}
 		best[i] = t
 	}
-	less := func(a, b, g int64) bool { return b != minTime && a < b-g } // a < b moved back, without wrapping around
 	any := false
 	for i := range zones {
 		w := &zones[i]
-		// Zones with f < s-g form a prefix; it mostly ends near this one.
-		hi := prefix(zones, i, func(z *zone) bool { return less(z.f, w.s, g) })
-		if hi < 0 {
-			continue
+		if w.s == minTime {
+			continue // no operation of it was called at all
+		}
+		// Zones with f before limit form a prefix; it mostly ends near this one.
+		limit := w.s - g
+		hi := i
+		if w.f < limit {
+			for n := 0; hi+1 < len(zones) && zones[hi+1].f < limit; n++ {
+				if hi++; n == near {
+					hi = lastBefore(zones, limit)
+					break
+				}
+			}
+		} else {
+			for n := 0; hi >= 0 && zones[hi].f >= limit; n++ {
+				if hi--; n == near {
+					hi = lastBefore(zones, limit)
+					break
+				}
+			}
+			if hi < 0 {
+				continue
+			}
 		}
 		o := best[hi].top
 		if int(o) == i {
 			o = best[hi].second
 		}
-		if o >= 0 && less(w.f, zones[o].s, g) {
+		if o >= 0 && zones[o].s != minTime && w.f < zones[o].s-g {
 			any = true
 			if found == nil {
 				return true
@@ -206,31 +217,41 @@ func conflicts(zones []zone, g int64, found func(u, w *zone)) bool {
 	return any
 }
 
-// prefix is the last zone of the prefix in which in holds, -1 for none. It is mostly near i, so the search begins there.
-func prefix(zones []zone, i int, in func(*zone) bool) int {
-	const near = 16
-	lo, hi := 0, len(zones) // in holds below lo, not from hi on
-	if in(&zones[i]) {
-		for lo = i + 1; lo < len(zones) && lo <= i+near; lo++ {
-			if !in(&zones[lo]) {
-				return lo - 1
-			}
-		}
-	} else {
-		for hi = i; hi > 0 && hi >= i-near; hi-- {
-			if in(&zones[hi-1]) {
-				return hi - 1
-			}
-		}
-	}
+// near is how far the end of a prefix is looked for step by step.
+const near = 16
+
+// lastBefore is the last zone with f before limit, -1 for none.
+func lastBefore(zones []zone, limit int64) int {
+	lo, hi := 0, len(zones)
 	for lo < hi {
-		if mid := (lo + hi) / 2; in(&zones[mid]) {
+		if mid := (lo + hi) / 2; zones[mid].f < limit {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
 	return lo - 1
+}
+
+// sortZones sorts by f. Values come in about that order, each a few clients' writes off its place, so insertion is tried first,
+// for as long as it stays cheap.
+func sortZones(zones []zone) {
+	budget := 32 * len(zones)
+	for i := 1; i < len(zones); i++ {
+		if zones[i].f >= zones[i-1].f {
+			continue
+		}
+		z := zones[i]
+		j := i
+		for ; j > 0 && zones[j-1].f > z.f; j-- {
+			zones[j] = zones[j-1]
+		}
+		zones[j] = z
+		if budget -= i - j; budget < 0 {
+			slices.SortFunc(zones, func(a, b zone) int { return cmp.Compare(a.f, b.f) })
+			return
+		}
+	}
 }
 
 // gamma is the least widening of all intervals, ns, that leaves no conflict.

@@ -27,10 +27,13 @@ func (x *valueIndex) get(v int64) int32 {
 }
 
 // collectWrites gives every written value its index; nil when a value was written twice.
-func collectWrites(ops *history.Columns, n int, at func(int) int32) (*vals, *valueIndex) {
+func collectWrites(ops *history.Columns, n int, is []int32) (*vals, *valueIndex) {
 	least, most, writes := history.Inf, int64(minTime), 0
 	for j := range n {
-		i := at(j)
+		i := int32(j)
+		if is != nil {
+			i = is[j]
+		}
 		if ops.F[i] == history.FWrite {
 			least, most = min(least, ops.In[i]), max(most, ops.In[i])
 			writes++
@@ -49,7 +52,10 @@ func collectWrites(ops *history.Columns, n int, at func(int) int32) (*vals, *val
 		x.byMap = make(map[int64]int32, writes)
 	}
 	for j := range n {
-		i := at(j)
+		i := int32(j)
+		if is != nil {
+			i = is[j]
+		}
 		if ops.F[i] != history.FWrite {
 			continue
 		}
@@ -76,9 +82,12 @@ func collectWrites(ops *history.Columns, n int, at func(int) int32) (*vals, *val
 }
 
 // collectReads takes in the reads of the scope and the predecessor replies of writes.
-func (v *vals) collectReads(ops *history.Columns, n int, at func(int) int32, x *valueIndex, masterOnly bool, r *keyResult) {
+func (v *vals) collectReads(ops *history.Columns, n int, is []int32, x *valueIndex, masterOnly bool, r *keyResult) {
 	for j := range n {
-		i := at(j)
+		i := int32(j)
+		if is != nil {
+			i = is[j]
+		}
 		if ops.Outcome[i] != history.OK {
 			continue
 		}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"math/rand"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// shape says what history to make.
+type shape struct {
+	ops, keys, clients int
+	unknown            float64 // share of operations whose outcome is unknown
+	stale              bool    // one read returns a value that had long been replaced
+}
+
+// make draws a linearizable history of registers with unique values (but for the stale read): each operation takes effect at one
+// moment within its interval. Operations stand in the order of their returns.
+func (s shape) make(seed int64) *history.History {
+	r := rand.New(rand.NewSource(seed))
+	type op struct {
+		history.Op
+		at   int64
+		done int64
+	}
+	ops := make([]op, 0, s.ops)
+	free := make([]int64, s.clients)
+	process := make([]int32, s.clients)
+	for c := range process {
+		process[c] = int32(c)
+	}
+	next := int32(s.clients)
+	for range s.ops {
+		c := r.Intn(s.clients)
+		call := free[c] + r.Int63n(20_000)
+		took := 20_000 + r.Int63n(200_000)
+		o := op{Op: history.Op{Process: process[c], Client: int32(c), F: history.FRead, Key: uint32(r.Intn(s.keys)), In: history.None, Out: history.None, Arg: history.None,
+			Acked: -1, Node: 0, Call: call, Intended: call, Return: call + took}}
+		o.at, o.done = call+r.Int63n(took), call+took
+		if r.Intn(2) == 0 {
+			o.F = history.FWrite
+		}
+		if r.Float64() < s.unknown {
+			o.Outcome, o.Return = history.Info, history.Inf
+			if r.Intn(2) == 0 {
+				o.at = history.Inf // it never happens
+			}
+			process[c] = next
+			next++
+		}
+		free[c] = call + took
+		ops = append(ops, o)
+	}
+	slices.SortFunc(ops, func(a, b op) int { return cmp64(a.at, b.at) })
+	holds := make([]int64, s.keys)
+	for k := range holds {
+		holds[k] = history.Nil
+	}
+	long := make([]int64, s.keys) // a value long gone
+	for i := range ops {
+		o := &ops[i]
+		if i == len(ops)/10 {
+			copy(long, holds)
+		}
+		if o.F == history.FWrite {
+			o.In = int64(i) + 1
+			if o.at != history.Inf {
+				holds[o.Key] = o.In
+			}
+			continue
+		}
+		o.Out = holds[o.Key]
+	}
+	if s.stale {
+		for i := len(ops) / 2; i < len(ops); i++ {
+			if o := &ops[i]; o.F == history.FRead && o.Outcome == history.OK && long[o.Key] != 0 && long[o.Key] != history.Nil {
+				o.Out = long[o.Key]
+				break
+			}
+		}
+	}
+	// File order: a worker writes an operation down when it returns; one whose outcome is unknown returned with its timeout.
+	slices.SortFunc(ops, func(a, b op) int { return cmp64(a.done, b.done) })
+	h := &history.History{Run: history.Run{Imported: "made"}, Keys: make([]string, s.keys)}
+	for k := range h.Keys {
+		h.Keys[k] = "r:" + string(rune('0'+k%10))
+	}
+	h.Ops.Grow(len(ops))
+	for i := range ops {
+		if ops[i].Outcome == history.Info && ops[i].F == history.FRead {
+			continue
+		}
+		h.Ops.Append(ops[i].Op)
+	}
+	return h
+}
+
+func cmp64(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
