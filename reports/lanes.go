@@ -225,13 +225,20 @@ func rowsOf(ls []laid) int {
 	return n
 }
 
-// faultLabels names each fault as fully as there is room for: the whole text, its beginning, or its number alone.
+// faultLabels names each fault as fully as there is room for all of them: the whole text, its beginning, or its number alone.
 func (t *timeline) faultLabels(width float64, most int) []laid {
-	rows := make([][]float64, most)
 	var out []laid
-	for _, b := range t.bands {
-		if l, ok := t.fit(rows, b.from, width, 1.08, b.label, clip(b.label, 34), clip(b.label, 22), fmt.Sprintf("fault %d", b.id)); ok {
-			out = append(out, l)
+	for shorter := range 4 {
+		rows := make([][]float64, most)
+		out = out[:0]
+		for _, b := range t.bands {
+			texts := []string{b.label, clip(b.label, 34), clip(b.label, 22), fmt.Sprintf("fault %d", b.id)}
+			if l, ok := t.fit(rows, b.from, width, 1.08, texts[shorter:]...); ok {
+				out = append(out, l)
+			}
+		}
+		if len(out) == len(t.bands) {
+			break
 		}
 	}
 	return out
