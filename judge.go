@@ -97,7 +97,11 @@ func writeFile(path string, write func(*os.File) error) error {
 // downloads are the run's files, by path from its page.
 func downloads(dir string) ([]string, error) {
 	var files []string
-	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+	dir, err := filepath.EvalSymlinks(dir) // a walk does not follow "latest"
+	if err != nil {
+		return nil, fmt.Errorf("list files of run: %w", err)
+	}
+	err = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() || e.Name() == lockFile || e.Name() == reportFile || filepath.Ext(path) == ".new" {
 			return err
 		}
