@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -74,27 +75,53 @@ func orDash(s string) string {
 	return s
 }
 
-// configs joins nodes of equal config: "n1, n2, n3" and its lines.
+// configs says the config of each kind of node: first the lines that all of them have, then what a few have besides. A sentinel's own
+// id is left out, as it differs everywhere and means nothing.
 func configs(run *history.Run) []history.KV {
 	var out []history.KV
-	index := map[string]int{}
-	for _, n := range run.Nodes {
-		var ls []string
-		for _, kv := range n.Config {
-			ls = append(ls, strings.TrimSpace(kv.K+" "+kv.V))
+	for _, kind := range []history.NodeKind{history.Server, history.Sentinel, history.Worker} {
+		count := map[string]int{}
+		var nodes []history.Node
+		for _, n := range run.Nodes {
+			if n.Kind != kind || len(n.Config) == 0 {
+				continue
+			}
+			nodes = append(nodes, n)
+			for _, l := range slices.Compact(slices.Sorted(slices.Values(configLines(n)))) {
+				count[l]++
+			}
 		}
-		if len(ls) == 0 {
-			continue
+		index := map[string]int{}
+		add := func(name string, ls []string, suffix string) {
+			v := strings.Join(ls, "\n")
+			if len(ls) == 0 {
+				return
+			}
+			if i, ok := index[v+suffix]; ok {
+				out[i].K = strings.TrimSuffix(out[i].K, suffix) + ", " + name + suffix
+				return
+			}
+			index[v+suffix] = len(out)
+			out = append(out, history.KV{K: name + suffix, V: v})
 		}
-		v := strings.Join(ls, "\n")
-		if i, ok := index[v]; ok {
-			out[i].K += ", " + n.Name
-			continue
+		for _, n := range nodes {
+			add(n.Name, slices.DeleteFunc(configLines(n), func(l string) bool { return count[l] < len(nodes) }), "")
 		}
-		index[v] = len(out)
-		out = append(out, history.KV{K: n.Name, V: v})
+		for _, n := range nodes {
+			add(n.Name, slices.DeleteFunc(configLines(n), func(l string) bool { return count[l] == len(nodes) }), ", besides")
+		}
 	}
 	return out
+}
+
+func configLines(n history.Node) []string {
+	var ls []string
+	for _, kv := range n.Config {
+		if l := strings.TrimSpace(kv.K + " " + kv.V); !strings.HasPrefix(l, "sentinel myid ") {
+			ls = append(ls, l)
+		}
+	}
+	return ls
 }
 
 func costs(c map[string]int64) string {

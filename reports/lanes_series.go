@@ -170,7 +170,7 @@ func (t *timeline) staleLane(g *gathered) (lane, []*series) {
 	note := "p99 per " + words(t.coarse) + ", log scale"
 	if t.a.Result.Writes.Lost > 0 {
 		if all := overall(&t.a.Result); all != nil && all.Surviving >= 0 {
-			note += "; lost writes not counted"
+			note += "; of what survived"
 		} else {
 			note += "; lost writes counted too"
 		}

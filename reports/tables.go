@@ -60,8 +60,8 @@ func (t *timeline) staleTable() *table {
 		known = known || lost && s.Window == "" && s.Reads > 0 && s.Surviving >= 0
 	}
 	if known {
-		out.Head = append(out.Head[:6], append(heads(">Max, without lost writes"), out.Head[6:]...)...)
-		out.Note = "Once acknowledged data is lost, every later read looks ever more stale. The column without lost writes leaves them out, as the timeline does."
+		out.Head = append(out.Head[:6], append(heads(">Max, of what survived"), out.Head[6:]...)...)
+		out.Note = "The first maximum takes every acknowledged write for good. The second takes a lost write for the surviving one before it, as the timeline does: a read of lost data is then as old as what it stands on."
 	} else if lost {
 		out.Note = "Lost writes count too: without predecessor replies they cannot be told from overwritten ones. After a loss every later read looks ever more stale, in the timeline as well."
 	}
@@ -175,7 +175,9 @@ func checkTables(h *history.History, r *checker.Result) []*table {
 				note = dash
 			}
 			t.row(l.Scope, num(int64(l.Keys)), num(l.Values), num(l.Conflicts), num(l.Forks), words(l.Gamma), k, note)
-			t.Rows[len(t.Rows)-1][3].Small = plural(int64(l.BadKeys), "key", "keys") + ", " + words(l.Overlap)
+			if l.BadKeys > 0 {
+				t.Rows[len(t.Rows)-1][3].Small = "in " + plural(int64(l.BadKeys), "key", "keys") + ", for " + words(l.Overlap) + " in all"
+			}
 		}
 		out = append(out, t)
 	}

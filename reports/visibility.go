@@ -156,7 +156,11 @@ func (t *timeline) curves() *panel {
 	}{{0, "0"}, {.5, "50 %"}, {.9, "90 %"}, {.99, "99 %"}, {.999, "99.9 %"}, {.9999, "99.99 %"}} {
 		ys.printf(`<text x="48" y="%s" text-anchor="end">%s</text>`, f1(y(p.p)+4), p.n)
 	}
-	return &panel{Title: "Does a replica show a write yet?", Note: "Share of reads that see a write, by time since its acknowledgement. Each grid line is one more nine; the band is the 95 % interval.",
+	note := "Share of reads that see a write, by time since its acknowledgement. Each grid line is one more nine; the band is the 95 % interval."
+	if t.a.Result.Writes.Lost > 0 {
+		note += " Lost writes count: no replica ever shows them."
+	}
+	return &panel{Title: "Does a replica show a write yet?", Note: note,
 		Chart: template.HTML(`<div class="iv"><div class="ivy">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb, Legend: keys}
 }
 
@@ -310,7 +314,11 @@ func (t *timeline) histogram() *panel {
 		s.text(100, y-34, label{anchor: "end", cls: "halo"}, fmt.Sprintf("p99 %s, max %s", words(b.p99), words(b.max)))
 		ys.printf(`<text x="0" y="%s" class="k">%s</text><text x="0" y="%s">%s fresh</text>`, f1(y-18), esc(b.name), f1(y-4), esc(share(b.reads-b.stale, b.reads)))
 	}
-	return &panel{Title: "How stale were the stale reads?", Note: "Stale reads by age, log scale, each row on its own height; fresh ones as text. Upright lines: p99 and maximum of all reads.",
+	note := "Stale reads by age, log scale, each row on its own height; fresh ones as text. Upright lines: p99 and maximum of all reads."
+	if all := overall(&t.a.Result); all != nil && all.Surviving >= 0 && t.a.Result.Writes.Lost > 0 {
+		note += " Lost writes are taken for the surviving ones before them."
+	}
+	return &panel{Title: "How stale were the stale reads?", Note: note,
 		Chart: template.HTML(`<div class="iv"><div class="ivy ivw">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb}
 }
 

@@ -101,7 +101,7 @@ func shows(p checker.PromiseResult, w checker.Witness) bool {
 
 func (t *timeline) witnessOp(i int, n string) witnessOp {
 	o := t.h.Ops.At(i)
-	w := witnessOp{N: n, Client: t.who(o), Node: nodeName(&t.h.Run, o.Node), Op: clip(opText(t.h, o), 200), Reply: clip(reply(o), 120)}
+	w := witnessOp{N: n, Client: t.who(o), Node: nodeName(&t.h.Run, o.Node), Op: clip(opText(t.h, o), 120), Reply: clip(reply(o), 80)}
 	w.When = trim(fmt.Sprintf("%.6f", float64(o.Call)/1e9)) + " s"
 	if o.Return != history.Inf {
 		w.When += ", +" + words(o.Return-o.Call)
