@@ -28,6 +28,7 @@ unit: ## tests without servers
 
 servers: setup ## tests of the mechanisms against real servers
 	$(GO) test -p 1 -timeout 15m $(SERVERS)
+	$(GO) test -count=1 -timeout 10m -run 'TestHarness|TestGoTest' .
 
 scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogue
 	$(GO) test -count=1 -timeout 20m -run TestScenario -v .

@@ -1,0 +1,195 @@
+package schism_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/nemesis"
+	"github.com/schismtest/schism/scenarios"
+	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/workloads"
+)
+
+// child is schism run as a process of its own.
+type child struct {
+	cmd *exec.Cmd
+	out bytes.Buffer
+	dir string // artifacts
+}
+
+func startChild(t *testing.T, args ...string) *child {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	bin := filepath.Join(t.TempDir(), "schism")
+	out, err := exec.Command("go", "build", "-o", bin, "./cmd/schism").CombinedOutput()
+	require.NoError(t, err, string(out))
+	c := &child{dir: filepath.Join(t.TempDir(), "artifacts")}
+	c.cmd = exec.Command(bin, append([]string{"run"}, append(args, "-artifacts", c.dir)...)...)
+	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
+	require.NoError(t, c.cmd.Start())
+	t.Cleanup(func() { _ = c.cmd.Process.Kill() })
+	return c
+}
+
+// untilFault waits until the run's folder holds faults that took effect, and returns the folder.
+func (c *child) untilFault(t *testing.T) string {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		dirs, err := filepath.Glob(filepath.Join(c.dir, "*", "*", "2*"))
+		require.NoError(t, err)
+		if len(dirs) == 1 {
+			effect := false
+			_, _ = history.Scan(filepath.Join(dirs[0], history.HistoryFile), func(b *history.Batch) error {
+				for _, f := range b.Faults {
+					effect = effect || f.Effect > 0
+				}
+				return nil
+			})
+			if effect {
+				return dirs[0]
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("no fault took effect within a minute")
+	return ""
+}
+
+// left lists the engine's containers or networks of a run.
+func left(t *testing.T, kind, run string) string {
+	t.Helper()
+	args := map[string][]string{"containers": {"ps", "-aq", "--filter", "name=schism-" + run}, "networks": {"network", "ls", "-q", "--filter", "name=schism-" + run}}[kind]
+	out, err := exec.Command("docker", args...).Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+func runID(t *testing.T, dir string) string {
+	t.Helper()
+	run, err := history.LoadRun(dir)
+	require.NoError(t, err)
+	return run.ID
+}
+
+func TestHarnessInterruptedHealsAndReports(t *testing.T) {
+	c := startChild(t, "split-brain", "-seed", "5")
+	dir := c.untilFault(t)
+	require.NoError(t, c.cmd.Process.Signal(os.Interrupt))
+	var exit *exec.ExitError
+	require.True(t, errors.As(c.cmd.Wait(), &exit), c.out.String())
+	require.Equal(t, schism.ExitError, exit.ExitCode(), c.out.String())
+	require.FileExists(t, filepath.Join(dir, "report.html"))
+	b, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	require.NoError(t, err)
+	var r checker.Result
+	require.NoError(t, json.Unmarshal(b, &r))
+	require.Equal(t, checker.Unknown, r.Verdict)
+	require.Contains(t, r.Reasons[0], "incomplete: interrupted")
+	require.Positive(t, r.Faults[0].Healed, "the cut is healed")
+	require.Empty(t, left(t, "containers", runID(t, dir)))
+	require.Empty(t, left(t, "networks", runID(t, dir)))
+}
+
+func TestHarnessKilledLeavesNothing(t *testing.T) {
+	c := startChild(t, "split-brain", "-seed", "6")
+	dir := c.untilFault(t)
+	require.NoError(t, c.cmd.Process.Signal(syscall.SIGKILL))
+	_ = c.cmd.Wait()
+	id := runID(t, dir)
+	require.Eventually(t, func() bool { return left(t, "containers", id) == "" }, 20*time.Second, 100*time.Millisecond, "the containers go by themselves")
+
+	out, err := schism.Check(dir)
+	require.NoError(t, err, "what was recorded can still be judged")
+	require.Equal(t, checker.Unknown, out.Result.Verdict)
+	require.Positive(t, out.Result.Writes.Acked)
+	for _, p := range out.Result.Promises {
+		require.NotEqual(t, checker.Broken, p.Status, "lost records are no finding: %s", p.Text)
+	}
+	require.NoError(t, topology.Sweep(t.Context()), "the next start sweeps")
+	require.Empty(t, left(t, "networks", id))
+}
+
+// lagging loses writes for certain, and is short.
+func lagging() scenarios.Scenario {
+	return scenarios.Scenario{
+		Name:     "recount",
+		Why:      "The test counts what was lost by itself.",
+		Topology: topology.Sentinel{Replicas: 2, Sentinels: 3},
+		Workload: workloads.Spec{Kind: workloads.Set, Writers: 8, Readers: 1, ReadFrom: workloads.Replicas},
+		Faults: nemesis.Schedule{
+			nemesis.After(2*time.Second, nemesis.CutLinks(nemesis.Master, nemesis.AllReplicas).Until(nemesis.FailoverDone())),
+			nemesis.AfterEffect(1, 500*time.Millisecond, nemesis.Kill(nemesis.Master)),
+			nemesis.AfterFailover(time.Second, nemesis.Restart(nemesis.Killed)),
+		},
+		Promises: []checker.Promise{checker.ConvergesWithin(20 * time.Second)},
+		Shows:    []checker.Promise{checker.LostWrites},
+	}
+}
+
+// The number of lost writes is counted again by other means: acknowledged additions less what any node's final sets hold.
+func TestHarnessCountsWhatARecountFinds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	out, err := schism.Run(t.Context(), lagging(), schism.Options{Seed: 7, Artifacts: t.TempDir(), Promises: []string{"lost=0"}})
+	require.NoError(t, err)
+	acked := map[string]map[int64]bool{}
+	h := out.History
+	var adds int64
+	for i := range h.Ops.Len() {
+		o := h.Ops.At(i)
+		if o.F == history.FAdd && o.Outcome == history.OK {
+			if acked[h.Keys[o.Key]] == nil {
+				acked[h.Keys[o.Key]] = map[int64]bool{}
+			}
+			acked[h.Keys[o.Key]][o.In] = true
+			adds++
+		}
+	}
+	held := map[int32]int64{} // node -> acked elements that it holds
+	for _, d := range h.Dumps {
+		for _, e := range d.Elems {
+			if acked[d.Key][e] {
+				held[d.Node]++
+			}
+		}
+	}
+	require.Len(t, held, 3, "every server was read")
+	for node, n := range held {
+		require.Equal(t, out.Result.Writes.Lost, adds-n, "recount on node %d", node)
+	}
+	require.Positive(t, out.Result.Writes.Lost)
+	require.Equal(t, checker.Violation, out.Result.Verdict, "the user's promise is broken")
+	require.Equal(t, schism.ExitViolation, schism.ExitCode(out.Result.Verdict, nil))
+}
+
+// go test's own traps: a mistyped name is no pass, and a result never comes from the cache.
+func TestGoTestDoesNotPassWithoutRunning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs go test")
+	}
+	out, err := exec.Command("go", "test", "-run", "TestScenario/healhty$", ".").CombinedOutput()
+	require.Error(t, err, string(out))
+	require.Contains(t, string(out), "matches no scenario")
+	for range 2 {
+		out, err = exec.Command("go", "test", "-short", "-run", "TestScenario", ".").CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.NotContains(t, string(out), "(cached)")
+	}
+}
