@@ -286,6 +286,9 @@ func (t *timeline) histogram() *panel {
 		} else if x(v) < 3 {
 			l.anchor = ""
 		}
+		if hi/perDecade-lo/perDecade > 4 && (d-lo/perDecade)%2 == 1 {
+			l.cls = "wide"
+		}
 		s.text(x(v), base+17, l, words(int64(v)))
 	}
 	ys := newSVG(h, "")
