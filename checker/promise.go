@@ -23,12 +23,22 @@ type Anchor struct {
 	Offset time.Duration `json:"offset,omitempty"`
 }
 
-// Start, End, EffectOf, HealOf and PromotionAfter name moments.
-func Start() Anchor                          { return Anchor{At: "start"} }
-func End() Anchor                            { return Anchor{At: "end"} }
-func EffectOf(fault int) Anchor              { return Anchor{At: "effect", Fault: fault} }
-func HealOf(fault int) Anchor                { return Anchor{At: "heal", Fault: fault} }
-func PromotionAfter(fault int) Anchor        { return Anchor{At: "promotion", Fault: fault} }
+// Start is the beginning of the load.
+func Start() Anchor { return Anchor{At: "start"} }
+
+// End is the end of the run.
+func End() Anchor { return Anchor{At: "end"} }
+
+// EffectOf is the moment at which a fault was proved to have taken effect.
+func EffectOf(fault int) Anchor { return Anchor{At: "effect", Fault: fault} }
+
+// HealOf is the moment at which a fault was proved to have healed.
+func HealOf(fault int) Anchor { return Anchor{At: "heal", Fault: fault} }
+
+// PromotionAfter is the first promotion after a fault's effect.
+func PromotionAfter(fault int) Anchor { return Anchor{At: "promotion", Fault: fault} }
+
+// Plus moves an anchor; d may be negative.
 func (a Anchor) Plus(d time.Duration) Anchor { a.Offset += d; return a }
 
 // Linearizable: reads from the master are linearizable.

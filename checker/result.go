@@ -292,6 +292,7 @@ type MeasureValue struct {
 // Status of a promise.
 type Status string
 
+// The states of a promise.
 const (
 	Kept      Status = "kept"
 	Broken    Status = "broken"
@@ -334,6 +335,7 @@ type Witness struct {
 // Fate is what became of a write.
 type Fate uint8
 
+// The fates (checkers.md, "Data loss").
 const (
 	FateNone Fate = iota // a read, or not known
 	FateSurvived

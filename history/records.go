@@ -3,6 +3,7 @@ package history
 // Role is what a server says it is, or what was seen instead.
 type Role string
 
+// The roles; RoleUnknown where nothing was answered.
 const (
 	RoleMaster   Role = "master"
 	RoleReplica  Role = "replica"

@@ -45,6 +45,7 @@ type KV struct{ K, V string }
 // NodeKind tells servers, sentinels and workers apart.
 type NodeKind string
 
+// The kinds of nodes.
 const (
 	Server   NodeKind = "server"
 	Sentinel NodeKind = "sentinel"
