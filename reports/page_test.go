@@ -194,3 +194,16 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 	require.NotContains(t, page, "seed 0")
 	require.NotContains(t, page, `id="lane-roles"`)
 }
+
+func TestAPromisedVisibilityStandsInTheCurve(t *testing.T) {
+	h, a := splitBrain(20)
+	var b bytes.Buffer
+	require.NoError(t, Run(&b, h, a, nil))
+	require.Contains(t, b.String(), "promised: 99.9 % after 100 ms</text>")
+	for i := range a.Result.Promises {
+		a.Result.Promises[i].Promise.Measure = "other"
+	}
+	b.Reset()
+	require.NoError(t, Run(&b, h, a, nil))
+	require.NotContains(t, b.String(), "promised: 99.9 %")
+}
