@@ -39,7 +39,7 @@ func (c *check) promises(promises, shows []Promise) {
 		if m, _ := measureOf(p.Measure); m.unit == share && s.Status != Undecided {
 			s.Status = Broken // a share is shown when it was measured
 		}
-		s.Text = c.noun(p)
+		s.Text = p.Noun()
 		r.Shows = append(r.Shows, s)
 		if s.Status == Broken && p.Measure != "other_reads" {
 			r.Weakness = true
@@ -47,12 +47,22 @@ func (c *check) promises(promises, shows []Promise) {
 	}
 }
 
-func (c *check) noun(p Promise) string {
+// Noun is what the promise's measure is called where a scenario shows it.
+func (p Promise) Noun() string {
 	m, _ := measureOf(p.Measure)
 	if m.noun == "" {
 		return p.Measure
 	}
 	return m.noun
+}
+
+// String is the promise in words.
+func (p Promise) String() string {
+	if p.Within != nil {
+		return p.Within.words(0)
+	}
+	m, _ := measureOf(p.Measure)
+	return m.words(p.Limit)
 }
 
 // judge compares one promise with what was measured.
@@ -99,13 +109,7 @@ func (c *check) judgeAnomaly(a Anomaly) PromiseResult {
 
 // judgeWindow counts the lost writes that were acknowledged outside the promise's window.
 func (c *check) judgeWindow(p Promise, pr PromiseResult) PromiseResult {
-	pr.Text = "loss only between " + c.anchorText(p.Within.From) + " and " + c.anchorText(p.Within.To)
-	if p.Within.From.At == "start" {
-		pr.Text = "loss only until " + c.anchorText(p.Within.To)
-	}
-	if p.Within.To.At == "end" {
-		pr.Text = "nothing lost that was acknowledged before " + c.anchorText(p.Within.From)
-	}
+	pr.Text = p.Within.words(len(c.h.Faults))
 	lost := c.value("lost")
 	if !lost.Known {
 		pr.Why = lost.Why
@@ -114,7 +118,7 @@ func (c *check) judgeWindow(p Promise, pr PromiseResult) PromiseResult {
 	from, ok1 := c.moment(p.Within.From)
 	to, ok2 := c.moment(p.Within.To)
 	if !ok1 || !ok2 {
-		pr.Why = "a moment of its window did not come: " + c.anchorText(p.Within.From) + ", " + c.anchorText(p.Within.To)
+		pr.Why = "a moment of its window did not come: " + p.Within.From.words(len(c.h.Faults)) + ", " + p.Within.To.words(len(c.h.Faults))
 		if lost.Value == 0 {
 			pr.Status, pr.Measured, pr.Why = Kept, "0", ""
 		}
@@ -175,7 +179,19 @@ func (c *check) fault(id int) *history.Fault {
 	return nil
 }
 
-func (c *check) anchorText(a Anchor) string {
+// words says when lost writes may have been acknowledged. faults is how many the run had, 0 if that is not known.
+func (w Window) words(faults int) string {
+	switch {
+	case w.From.At == "start":
+		return "loss only until " + w.To.words(faults)
+	case w.To.At == "end":
+		return "nothing lost that was acknowledged before " + w.From.words(faults)
+	}
+	return "loss only between " + w.From.words(faults) + " and " + w.To.words(faults)
+}
+
+// words names a moment.
+func (a Anchor) words(faults int) string {
 	var text string
 	switch a.At {
 	case "start", "end":
@@ -184,7 +200,7 @@ func (c *check) anchorText(a Anchor) string {
 		text = "the promotion"
 	default:
 		text = fmt.Sprintf("the %s of fault %d", a.At, a.Fault)
-		if len(c.h.Faults) == 1 {
+		if faults == 1 {
 			text = "the fault's " + a.At
 		}
 	}
