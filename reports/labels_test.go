@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,4 +44,25 @@ func TestCut(t *testing.T) {
 	burst := append([]float64{1000, 900}, steady...)
 	require.Equal(t, 3000.0, cut(0.1, burst), "2,000 a second stay readable")
 	require.Zero(t, cut(0.1, burst[:10]), "too little to tell what is usual")
+}
+
+func TestSingleWritesStandOnlyNearWhatMatters(t *testing.T) {
+	h, a := splitBrain(100)
+	tl := newTimeline(h, a)
+	near := tl.moments()
+	require.NotEmpty(t, near)
+	s := newSVG(100, "")
+	tl.singles(s, 50)
+	ticks := strings.Count(s.b.String(), "v7")
+	require.Positive(t, ticks)
+	most := 0
+	for i := range h.Ops.Len() {
+		for _, m := range near {
+			if d := h.Ops.Return[i] - m; d >= -singleAround && d <= singleAround {
+				most++
+				break
+			}
+		}
+	}
+	require.LessOrEqual(t, ticks, most)
 }

@@ -62,6 +62,7 @@ func (t *timeline) writeLane(g *gathered) (lane, []*series) {
 		t.area(s, down, &scale{zero: zero, perUnit: -k, most: max(low, 1)}, "a-lost")
 		ss = append(ss, down)
 	}
+	t.singles(s, zero)
 	s.b.WriteString("</svg>")
 	note := "per second"
 	if low > 0 {

@@ -174,6 +174,7 @@
       e.setAttribute('width', Math.max(0, r - l) + '%');
     });
     curves.forEach(drawCurve);
+    tl.classList.toggle('near', w <= .5);
     drawAxes(w, width);
     undo.disabled = !undoStack.length;
     zoomButtons.forEach(function (b) {
@@ -200,11 +201,11 @@
 
   function keep() {
     try {
-      history.replaceState(null, '', whole() ? location.pathname + location.search : '#t=' + view[0].toFixed(2) + '-' + view[1].toFixed(2));
+      history.replaceState(null, '', whole() ? location.pathname + location.search : '#t=' + view[0].toFixed(3) + '-' + view[1].toFixed(3));
     } catch (e) { /* a file may not */ }
   }
   function zoom(a, b, silent) {
-    if (b - a < .1) { var m = (a + b) / 2; a = m - .05; b = m + .05; }
+    if (b - a < .02) { var m = (a + b) / 2; a = m - .01; b = m + .01; }
     a = Math.max(T0, a); b = Math.min(T1, b);
     if (a === view[0] && b === view[1] || b <= a) return;
     if (!silent) undoStack.push(view);
@@ -302,7 +303,7 @@
     var m = /^#t=([\d.]+)-([\d.]+)$/.exec(location.hash);
     if (!m || +m[2] <= +m[1]) return;
     var a = Math.max(T0, +m[1]), b = Math.min(T1, +m[2]);
-    if (b - a < .05) return;
+    if (b - a < .01) return;
     undoStack.push(view); view = [a, b]; apply();
     one('#timeline').scrollIntoView();
   }
