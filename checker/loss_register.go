@@ -6,8 +6,9 @@ import "github.com/schismtest/schism/history"
 // write that is not on it is lost, one that is was overwritten by a successor that knew it. is are in order of call.
 //
 // A link is missing where a write on the path has no reply (info). Then the key's one writer helps: what it wrote just before, on
-// the same node and the same branch of data, is the predecessor. Where that does not hold either, older writes are masked: their
-// fate cannot be told, and they are counted apart instead of guessed.
+// the same node and the same branch of data, is the predecessor. Where that does not hold either, what is off the path and may
+// stand before the missing link is masked: its fate cannot be told, and it is counted apart instead of guessed, unless the
+// servers' offsets prove that it was on a branch that was thrown away.
 func (c *check) registerFates(is []int, d *history.Dump) {
 	ops := &c.h.Ops
 	byValue := make(map[int64]int, len(is))
@@ -19,6 +20,12 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 		versions = versions && ops.Flags[i]&history.FlagVersion != 0
 		preds = preds || ops.Flags[i]&history.FlagPred != 0
 	}
+	succ := make(map[int64][]int, len(is)) // acknowledged successors of a value
+	for _, i := range is {
+		if ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagPred != 0 {
+			succ[ops.Out[i]] = append(succ[ops.Out[i]], i)
+		}
+	}
 	order := make(map[int]int, len(is)) // position in order of call
 	for p, i := range is {
 		order[i] = p
@@ -28,7 +35,8 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 		value = d.Elems[0]
 	}
 	onPath := make(map[int]bool, len(is))
-	brokenAt := -1 // writes at or before this position are masked
+	masked := int64(minTime) // off the path, what was called before this moment may stand before a missing link
+	by := history.Inf        // the return of the write on the path that was seen last: what it replaced was there by then
 	for value != history.Nil {
 		i, ok := byValue[value]
 		if !ok {
@@ -42,25 +50,29 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 		}
 		onPath[i] = true
 		if ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagPred != 0 {
-			value = ops.Out[i]
+			value, by = ops.Out[i], ops.Return[i]
 			continue
 		}
-		p := order[i] - 1
-		for p >= 0 && ops.Outcome[is[p]] == history.Fail {
-			p--
+		before := -1
+		if versions && preds {
+			before = c.before(i, is, order, succ, onPath, by)
 		}
-		if p < 0 {
+		if before < 0 {
+			masked = by
 			break
 		}
-		if !versions || !preds || !c.sameBranch(is[p], i) || ops.Outcome[is[p]] != history.OK {
-			brokenAt = p
-			break
+		if before == len(is) {
+			break // nothing was written before it
 		}
-		value = ops.In[is[p]]
+		value = ops.In[is[before]]
 	}
-	for p, i := range is {
-		if ops.Outcome[i] == history.OK && !onPath[i] && p <= brokenAt {
+	latest := c.latestOn(onPath)
+	for _, i := range is {
+		if ops.Outcome[i] == history.OK && !onPath[i] && ops.Call[i] < masked && !c.beyondFork(i) {
 			c.a.Fate[i] = FateMasked
+			if j, ok := latest[int32(ops.Node[i])]; ok && ops.Return[i] < ops.Call[j] && c.sameBranch(i, j) {
+				c.a.Fate[i] = FateSurvived // a log that kept the later write kept the earlier one
+			}
 			continue
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], onPath[i])
@@ -72,6 +84,74 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 		}
 	}
 	c.forks(is)
+}
+
+// before finds what a write without a reply replaced, in a register with one writer: what the writer had written just before it, or
+// what came onto that while the write was on its way. It returns a position in is, len(is) for nothing, or -1 where it cannot be told.
+func (c *check) before(i int, is []int, order map[int]int, succ map[int64][]int, onPath map[int]bool, by int64) int {
+	ops := &c.h.Ops
+	p := order[i] - 1
+	for p >= 0 && ops.Outcome[is[p]] == history.Fail {
+		p--
+	}
+	value := history.Nil
+	if p >= 0 {
+		if ops.Outcome[is[p]] != history.OK || !c.sameBranch(is[p], i) {
+			return -1
+		}
+		value = ops.In[is[p]]
+	}
+	for {
+		var next []int
+		for _, s := range succ[value] {
+			if !onPath[s] && ops.Call[s] < by {
+				next = append(next, s)
+			}
+		}
+		if len(next) == 0 {
+			break
+		}
+		if len(next) > 1 || !c.sameBranch(next[0], i) {
+			return -1
+		}
+		p = order[next[0]]
+		value = ops.In[next[0]]
+	}
+	if p < 0 {
+		return len(is)
+	}
+	return p
+}
+
+// latestOn is, for each node, the acknowledged write on the path that was called last there.
+func (c *check) latestOn(onPath map[int]bool) map[int32]int {
+	ops := &c.h.Ops
+	latest := map[int32]int{}
+	for i := range onPath {
+		n := int32(ops.Node[i])
+		if ops.Outcome[i] != history.OK {
+			continue
+		}
+		if j, ok := latest[n]; !ok || ops.Call[i] > ops.Call[j] {
+			latest[n] = i
+		}
+	}
+	return latest
+}
+
+// beyondFork reports whether a write was surely executed on a branch beyond the point where the surviving one left it.
+func (c *check) beyondFork(i int) bool {
+	n := int32(c.h.Ops.Node[i])
+	m := c.s.at(n, c.h.Ops.Call[i])
+	if m == nil || m.Role != history.RoleMaster {
+		return false
+	}
+	for _, p := range c.s.promoted {
+		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset {
+			return true
+		}
+	}
+	return false
 }
 
 // sameBranch reports whether two writes of one client went to one node, and nothing broke that node's data between them.
