@@ -1,0 +1,53 @@
+package main
+
+// mutant is one fault: old, which stands once in the file, is replaced.
+type mutant struct{ file, what, old, new string }
+
+func mutants() []mutant {
+	return []mutant{
+		{"register.go", "least return becomes any", "if ret < v.f[i] {", "if ret > v.f[i] || v.fOp[i] == noOp {"},
+		{"register.go", "greatest call is the first", "if call > v.s[i] {", "if v.sOp[i] == noOp {"},
+		{"register_values.go", "future reads are taken", "case ops.Return[i] < v.call[k]:", "case false:"},
+		{"register_values.go", "future read at a tie", "case ops.Return[i] < v.call[k]:", "case ops.Return[i] <= v.call[k]:"},
+		{"register_values.go", "aborted reads are taken", "case v.failed[k]:", "case false:"},
+		{"register_values.go", "phantoms are passed over", "r.phantoms++", ""},
+		{"register_values.go", "an unknown write counts as returned", "v.info[k] = true", "v.observe(k, i, ops.Call[i], ops.Call[i])"},
+		{"register_values.go", "a seen unknown write loses its call", "if v.info[k] && v.used[k] && v.call[k] > v.s[k] {", "if false {"},
+		{"register_values.go", "predecessors are not linked", "v.pred[w] = k", "_ = w"},
+		{"register_sweep.go", "forks are not counted", "r.forks++", ""},
+		{"register_sweep.go", "cycles are not counted", "r.cycles++", ""},
+		{"register_sweep.go", "a chain's own order at a tie", "v.used[k] && top > v.f[k] {", "v.used[k] && top >= v.f[k] {"},
+		{"register_sweep.go", "a chain's own order is not judged", "v.used[k] && top > v.f[k] {", "false {"},
+		{"register_sweep.go", "a chain keeps its first f", "if z.f < o.f {", "if false {"},
+		{"register_sweep.go", "a chain keeps its first s", "if z.s > o.s {", "if false {"},
+		{"register_sweep.go", "the second zone is forgotten", "o = best[hi].second", "o = -1"},
+		{"register_sweep.go", "a conflict at a tie", "w.f < zones[o].s-g {", "w.f <= zones[o].s-g {"},
+		{"register_sweep.go", "values are not sorted", "if zones[i].f >= zones[i-1].f {", "if true {"},
+		{"loss.go", "a lost write survived", "\tcase o == history.OK:\n\t\treturn FateLost", "\tcase o == history.OK:\n\t\treturn FateSurvived"},
+		{"loss.go", "recovered becomes indeterminate", "return FateRecovered", "return FateIndeterminate"},
+		{"loss.go", "loss is told without a barrier", "if !held {", "if false {"},
+		{"attribution.go", "split brain and lag are swapped", "case ops.Return[i] > end.t:", "case ops.Return[i] < end.t:"},
+		{"attribution.go", "the winner's acks are its loser's", "if n == b.winner && ops.Return[i] > b.t {", "if false {"},
+		{"attribution.go", "holes are not counted", "latest[b] > ops.Return[i] {", "false {"},
+		{"attribution.go", "no enablers", "enablers = append(enablers, f.ID)", ""},
+		{"attribution.go", "the data loss window is the last ack", "cause.First)\n", "cause.Last)\n"},
+		{"verdict.go", "missing records are no error", "r.Verdict = Error", "r.Verdict = Pass"},
+		{"verdict.go", "a broken promise passes", "r.Verdict = Violation", "r.Verdict = Pass"},
+		{"verdict.go", "an undecided promise passes", "if undecided > 0 || len(r.Reasons) > 0 {", "if undecided > 0 {"},
+		{"verdict.go", "a fault without effect is fair", "case f.Effect == 0:", "case false:"},
+		{"verdict.go", "nothing attempted is fair", "if !c.attempted(f.Effect, end) &&", "if false &&"},
+		{"promises.go", "the limit itself breaks a promise", "m.unit != share && v.Value > p.Limit {", "m.unit != share && v.Value >= p.Limit {"},
+		{"promises.go", "a window's end is open", "ops.Return[i] < from || ops.Return[i] > to", "ops.Return[i] < from && ops.Return[i] > to"},
+		{"masters.go", "a deposed master is rightful", "if at < r.To {", "if false {"},
+		{"sets.go", "a read outside the chain is taken", "if inside < size {", "if false {"},
+		{"sets_order.go", "an order against time is taken", "ps[top].key > b.key {", "false && b.key > 0 {"},
+		{"sets_order.go", "an order at a tie is refused", "ps[top].key > b.key {", "ps[top].key >= b.key {"},
+		{"lists.go", "a read that is no prefix is taken", "if p := differsAt(l.s.read(n), l.ref); p >= 0 {", "if p := differsAt(l.s.read(n), l.ref); p > 1<<40 {"},
+		{"session.go", "a session's break at a tie", "if m.write > k {", "if m.write >= k {"},
+		{"session.go", "no session breaks", "if m.write > k {", "if false {"},
+		{"txn_list.go", "elements that stand twice are taken", "if seen[v] {", "if false {"},
+		{"txn_list.go", "what a transaction reads of itself is taken", "if !slices.Equal(want, list) {", "if false {"},
+		{"txn_graph.go", "edges to itself", "if from >= 0 && to >= 0 && from != to {", "if from >= 0 && to >= 0 {"},
+		{"txn_graph.go", "sessions have no order", "c.Process[i] == c.Process[j] && c.Outcome[i] == history.OK {", "false {"},
+	}
+}
