@@ -21,35 +21,46 @@ func WriteEDN(w io.Writer, h *History) error {
 		done bool
 	}
 	var ms []moment
+	ret := ednReturns(h)
 	for i := range h.Ops.Len() {
-		ms = append(ms, moment{h.Ops.Call[i], i, false})
-		if h.Ops.Return[i] != Inf {
-			ms = append(ms, moment{h.Ops.Return[i], i, true})
-		} else {
-			ms = append(ms, moment{Inf, i, true})
+		ms = append(ms, moment{h.Ops.Call[i], i, false}, moment{ret[i], i, true})
+	}
+	// At one moment invocations come first: intervals are closed, so what only touches is concurrent. But a process ends one
+	// operation before it begins the next.
+	type turn struct {
+		t       int64
+		process int32
+	}
+	ends, begins := map[turn]bool{}, map[turn]bool{}
+	for i := range h.Ops.Len() {
+		if c, r := h.Ops.Call[i], ret[i]; c != r {
+			begins[turn{c, h.Ops.Process[i]}] = true
+			ends[turn{r, h.Ops.Process[i]}] = true
 		}
 	}
-	// At one moment invocations come first: intervals are closed, so what only touches is concurrent.
-	slices.SortStableFunc(ms, func(a, b moment) int {
-		c := cmp.Compare(a.t, b.t)
-		if c == 0 && a.done != b.done {
-			if a.done {
-				return 1
-			}
-			return -1
+	rank := func(m moment) int {
+		at := turn{m.t, h.Ops.Process[m.op]}
+		switch both := ends[at] && begins[at]; {
+		case !m.done && !both:
+			return 0
+		case m.done && both:
+			return 1
+		case !m.done:
+			return 2
 		}
-		return c
-	})
+		return 3
+	}
+	slices.SortStableFunc(ms, func(a, b moment) int { return cmp.Or(cmp.Compare(a.t, b.t), cmp.Compare(rank(a), rank(b))) })
 	bw := bufio.NewWriterSize(w, 1<<16)
 	for index, m := range ms {
 		o := h.Ops.At(m.op)
 		typ, t := "invoke", o.Call
 		if m.done {
 			typ = o.Outcome.String()
-			if refused := o.F == FCAS || o.F == FTransfer || o.F == FRelease; refused && o.Outcome == OK && o.Out == 0 {
+			if o.Outcome == OK && saidNo(&o) {
 				typ = "fail" // Jepsen has no answer "no"
 			}
-			t = o.Return
+			t = ret[m.op]
 			if t == Inf {
 				t = max(h.End, o.Call)
 			}
@@ -65,6 +76,37 @@ func WriteEDN(w io.Writer, h *History) error {
 		return fmt.Errorf("write EDN: %w", err)
 	}
 	return nil
+}
+
+// saidNo reports whether the server answered that it did nothing.
+func saidNo(o *Op) bool {
+	switch o.F {
+	case FCAS, FTransfer, FRelease:
+		return o.Out == 0
+	case FAcquire, FDequeue:
+		return o.Out == Nil
+	}
+	return false
+}
+
+// ednReturns are the returns, none after the process's next call: stamps are rounded outwards to microseconds, so that two operations
+// of one process may seem to overlap by one, which no Jepsen history may.
+func ednReturns(h *History) []int64 {
+	n := h.Ops.Len()
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(h.Ops.Process[a], h.Ops.Process[b]), cmp.Compare(h.Ops.Call[a], h.Ops.Call[b]), cmp.Compare(a, b))
+	})
+	ret := slices.Clone(h.Ops.Return)
+	for j := 1; j < n; j++ {
+		if a, b := order[j-1], order[j]; h.Ops.Process[a] == h.Ops.Process[b] && ret[a] != Inf {
+			ret[a] = min(ret[a], max(h.Ops.Call[a], h.Ops.Call[b]))
+		}
+	}
+	return ret
 }
 
 // ednValue is Jepsen's name of the function, and its value when invoked or done.

@@ -17,6 +17,12 @@ func guessModel(events []event) (string, error) {
 			txn = e.value
 		case e.f == "read" && e.typ == "ok" && read == nil:
 			read = e.value
+			if _, v, ok := named(read); ok {
+				read = v
+			}
+			if t, ok := read.(ednTuple); ok {
+				read = t.value
+			}
 		}
 	}
 	switch {
@@ -43,6 +49,8 @@ func guessModel(events []event) (string, error) {
 		return "kv", nil
 	case has["write"]:
 		return "register", nil
+	case has["append"]:
+		return "list", nil
 	case has["add"]:
 		switch read.(type) {
 		case []any:
@@ -138,6 +146,9 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 		case "enqueue":
 			o.F, o.In = FEnqueue, im.id(in)
 			return true, nil
+		case "ack":
+			o.F, o.In = FAck, im.id(in)
+			return true, nil
 		case "dequeue":
 			o.F = FDequeue
 			if o.Outcome == OK {
@@ -166,14 +177,31 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 	return false, errNotKnown
 }
 
-// keyed takes the key out of a value that was marked as a tuple of jepsen.independent.
+// keyed takes the key out of a value that was marked as a tuple of jepsen.independent, or that is [name value] where values are no
+// names, as WriteEDN writes it.
 func (im *importer) keyed(o *Op, v any) any {
-	t, ok := v.(ednTuple)
-	if !ok {
-		return v
+	if t, ok := v.(ednTuple); ok {
+		o.Key = intern(im.h, im.keys, fmt.Sprint(t.key))
+		return t.value
 	}
-	o.Key = intern(im.h, im.keys, fmt.Sprint(t.key))
-	return t.value
+	if name, value, ok := named(v); ok {
+		o.Key = intern(im.h, im.keys, name)
+		return value
+	}
+	return v
+}
+
+// named takes [name value] apart, where the value is no text.
+func named(v any) (name string, value any, ok bool) {
+	l, ok := v.([]any)
+	if !ok || len(l) != 2 {
+		return "", nil, false
+	}
+	name, ok = l[0].(string)
+	if _, text := l[1].(string); !ok || text {
+		return "", nil, false
+	}
+	return name, l[1], true
 }
 
 func (im *importer) register(o *Op, f string, in, out any) (bool, error) {
@@ -210,6 +238,9 @@ func (im *importer) register(o *Op, f string, in, out any) (bool, error) {
 		if o.Outcome == OK {
 			o.Out = 1
 		}
+	case "delete":
+		untuple(in, false)
+		o.F, o.Out = FDel, None
 	default:
 		return false, errNotKnown
 	}

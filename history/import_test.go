@@ -181,3 +181,30 @@ func TestParquetHoldsEveryOperation(t *testing.T) {
 		require.Equal(t, o.Return == Inf, row.Return == nil)
 	}
 }
+
+func TestEDNExportOfCollectionsIsReadBack(t *testing.T) {
+	op := func(p int32, f F, in, out, call, ret int64, list ...int64) Op {
+		return Op{Process: p, F: f, In: in, Arg: None, Out: out, Acked: -1, Call: call, Intended: call, Return: ret, List: list}
+	}
+	for _, tt := range []struct {
+		model string
+		ops   []Op
+	}{
+		{"counter", []Op{op(1, FIncr, 1, 1, 0, 10), op(1, FIncr, 1, 2, 10, 20), op(2, FReadCounter, None, 2, 20, 30)}},
+		{"list", []Op{op(1, FAppend, 7, 1, 0, 11), op(1, FAppend, 8, 2, 10, 20), op(2, FReadList, None, None, 30, 40, 7, 8)}},
+		{"set", []Op{op(1, FAdd, 7, 1, 0, 10), op(1, FReadSet, None, None, 10, 20, 7)}},
+	} {
+		var buf bytes.Buffer
+		require.NoError(t, WriteEDN(&buf, FromOps(tt.ops, []string{"k:1"})))
+		text := buf.String()
+		h, _, err := ImportEDN(&buf, ImportOptions{Model: tt.model})
+		require.NoError(t, err, text)
+		require.Equal(t, len(tt.ops), h.Ops.Len())
+		for i := range tt.ops {
+			require.Equal(t, tt.ops[i].F, h.Ops.F[i])
+			require.Equal(t, "k:1", h.Keys[h.Ops.Key[i]], text)
+			require.Equal(t, tt.ops[i].In, h.Ops.In[i])
+			require.Equal(t, tt.ops[i].List, h.Ops.List(i))
+		}
+	}
+}
