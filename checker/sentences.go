@@ -101,7 +101,11 @@ func (c *check) lossSentences() {
 	r.Headline = fmt.Sprintf("%s of %s acknowledged writes %s lost.", Count(r.Writes.Lost), Count(r.Writes.Acked), wasWere(r.Writes.Lost))
 	var sub []string
 	if t := r.Masters.TwoWritable; t > 0 && l.SplitBrain > 0 && len(l.Causes) > 0 {
-		s := fmt.Sprintf("The old master went on acknowledging for %s after the failover", Words(max(0, l.Last-l.Causes[0].T)))
+		verb := "went on acknowledging for"
+		if f := c.fault(l.Causes[0].Trigger); f != nil && len(f.Links) == 0 {
+			verb = "came back and acknowledged writes until" // it was silent in between
+		}
+		s := fmt.Sprintf("The old master %s %s after the failover", verb, Words(max(0, l.Last-l.Causes[0].T)))
 		if healed := c.lastHeal(l.Causes[0].Trigger); healed > 0 && l.Last > healed {
 			s += fmt.Sprintf(", %s of it after the heal", Words(l.Last-healed))
 		}
