@@ -208,21 +208,6 @@ func (s *states) after(n int32, t int64) *history.Sample {
 	return nil
 }
 
-// roleAt is what a node last said it was before t; RoleUnknown while it does not answer.
-func (s *states) roleAt(n int32, t int64) history.Role {
-	if n < 0 || int(n) >= len(s.spans) {
-		return history.RoleUnknown
-	}
-	role := history.RoleUnknown
-	for i := range s.spans[n] {
-		if s.spans[n][i].from > t {
-			break
-		}
-		role = s.spans[n][i].role()
-	}
-	return role
-}
-
 // finalMaster is the node that holds the final data: the setup's master at the end, or any node of it when the master is a stranger.
 func (s *states) finalMaster() int32 {
 	best := int32(history.NoNode)

@@ -224,10 +224,9 @@ func (im *importer) register(o *Op, f string, in, out any) (bool, error) {
 		o.F, o.In = FWrite, im.id(untuple(in, false))
 	case "read":
 		o.F = FRead
-		v := untuple(in, false)
+		untuple(in, false) // for its key
 		if o.Outcome == OK {
-			v = untuple(out, false)
-			o.Out = im.id(v)
+			o.Out = im.id(untuple(out, false))
 		}
 	case "cas":
 		l, ok := untuple(in, true).([]any)

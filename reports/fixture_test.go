@@ -28,16 +28,15 @@ const (
 )
 
 type world struct {
-	r      *rand.Rand
-	h      *history.History
-	a      *checker.Analysis
-	now    [2][]int64 // by branch (0: n1's, 1: n2's), by key
-	writer [][]int    // operations by key
-	next   int64
-	lost   int64
-	ops    []history.Op
-	fate   []checker.Fate
-	stale  []int64
+	r     *rand.Rand
+	h     *history.History
+	a     *checker.Analysis
+	now   [2][]int64 // by branch (0: n1's, 1: n2's), by key
+	next  int64
+	lost  int64
+	ops   []history.Op
+	fate  []checker.Fate
+	stale []int64
 }
 
 // splitBrain invents a run with so many writes a second, and an analysis that fits it.

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -219,5 +218,3 @@ func serverName(run *history.Run) string {
 
 // seconds writes a count of seconds as a duration in words.
 func seconds(s float64) string { return words(int64(s * 1e9)) }
-
-func quote(s string) string { return fmt.Sprintf("%q", s) }

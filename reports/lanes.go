@@ -55,13 +55,12 @@ func (t *timeline) lanes() ([]lane, []*series) {
 
 // scale maps values to y. A logarithmic one has a line for a true 0 below its lowest decade.
 type scale struct {
-	log       bool
-	lo, hi    float64 // of a logarithmic one
-	top, bot  float64 // y of hi and lo
-	zero      float64 // y of 0
-	perUnit   float64 // px a unit of a linear one, downwards where negative
-	most      float64 // where a linear one is cut off; 0: nowhere
-	perSecond bool    // values are counts a bin, drawn as a rate
+	log      bool
+	lo, hi   float64 // of a logarithmic one
+	top, bot float64 // y of hi and lo
+	zero     float64 // y of 0
+	perUnit  float64 // px a unit of a linear one, downwards where negative
+	most     float64 // where a linear one is cut off; 0: nowhere
 }
 
 func (s *scale) y(v float64) float64 {

@@ -130,7 +130,6 @@ type answers struct {
 	t           []int64
 	state       []byte // 0 answered, 1 lost, 2 stale
 	first, last int64
-	order       []int32
 }
 
 func (t *timeline) gather() *gathered {

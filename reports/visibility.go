@@ -222,12 +222,12 @@ func windowName(w string) string {
 func (t *timeline) histogram() *panel {
 	const perDecade = 4
 	type hist struct {
-		name                  string
-		bins                  map[int]int64
-		reads, stale, top     int64
-		p99, max              int64
-		ages                  []int64
-		low, high, tallestBin int
+		name              string
+		bins              map[int]int64
+		reads, stale, top int64
+		p99, max          int64
+		ages              []int64
+		tallestBin        int
 	}
 	byNode := map[int8]*hist{}
 	lo, hi := math.MaxInt, math.MinInt

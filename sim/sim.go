@@ -52,7 +52,6 @@ type write struct {
 type node struct {
 	id      int32
 	log     []write
-	offset0 int64 // of an entry before the log's first
 	replID  string
 	replID2 string
 	second  int64
