@@ -227,7 +227,6 @@ func (t *timeline) histogram() *panel {
 		reads, stale, top int64
 		p99, max          int64
 		ages              []int64
-		tallestBin        int
 	}
 	byNode := map[int8]*hist{}
 	lo, hi := math.MaxInt, math.MinInt
