@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/schismtest/schism/checker"
@@ -113,4 +114,17 @@ func downloads(dir string) ([]string, error) {
 		return nil, fmt.Errorf("list files of run: %w", err)
 	}
 	return files, nil
+}
+
+// Cost says in one line what the harness itself took: all but the load and the faults.
+func (o *Outcome) Cost() string {
+	var total int64
+	var parts []string
+	for _, phase := range []string{"start", "stop", "check", "report"} {
+		if t, ok := o.Run.Costs[phase]; ok {
+			total += t
+			parts = append(parts, phase+" "+checker.Words(t))
+		}
+	}
+	return checker.Words(total) + " (" + strings.Join(parts, ", ") + ")"
 }

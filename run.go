@@ -58,6 +58,8 @@ func Run(ctx context.Context, s scenarios.Scenario, o Options) (*Outcome, error)
 	if err != nil {
 		return nil, err
 	}
+	// What the schedule leaves to chance is drawn here, so that run.json holds it.
+	p.Faults = p.Faults.Draw(rand.New(rand.NewSource(o.Seed)))
 	r := &run{opts: o, plan: p, live: history.NewLive()}
 	if err := r.prepare(ctx, began); err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ const (
 )
 
 const (
-	scopeMaster = "master reads"
-	scopeAll    = "all reads"
+	scopeMaster = MasterReads
+	scopeAll    = AllReads
 )
 
 // sessionTally counts one guarantee over one scope.

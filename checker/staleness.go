@@ -190,7 +190,7 @@ func measureStaleness(h *history.History, s *states, a *Analysis) {
 		staleKey(h, a, is, n, k, rows)
 	}
 	lags := measureLag(s, a)
-	addRows(h, a, rows, lags, surviving)
+	addRows(a, rows, lags, surviving)
 }
 
 // staleKey measures the reads of one register in order of call.
@@ -281,7 +281,7 @@ func windowOf(h *history.History, t int64) string {
 	return Steady
 }
 
-func addRows(h *history.History, a *Analysis, rows map[rowKey]*staleAcc, lags map[int32]lagMax, surviving bool) {
+func addRows(a *Analysis, rows map[rowKey]*staleAcc, lags map[int32]lagMax, surviving bool) {
 	for row, acc := range rows {
 		slices.Sort(acc.ages)
 		n := len(acc.ages)
@@ -313,5 +313,4 @@ func addRows(h *history.History, a *Analysis, rows map[rowKey]*staleAcc, lags ma
 			}
 		}
 	}
-	_ = h
 }

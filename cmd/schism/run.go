@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -54,6 +55,9 @@ func runCmd(ctx context.Context, args []string, out, errw io.Writer) (int, error
 	o.Progress = bar.show
 	outcome, err := schism.Run(ctx, s, *o)
 	bar.end()
+	if outcome != nil {
+		fmt.Fprintf(errw, "harness cost %s\n", outcome.Cost())
+	}
 	return finish(outcome, err, out, true)
 }
 

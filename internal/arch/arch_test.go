@@ -188,7 +188,6 @@ func TestFilesStayShort(t *testing.T) {
 // sleepers may sleep, each for its reason.
 var sleepers = map[string]string{
 	"internal/redistest/redistest.go": "test helper: polls a server's start with a deadline",
-	"robust_test.go":                  "polls a child process with a deadline",
 }
 
 func TestNobodySleepsToSynchronise(t *testing.T) {
