@@ -2,6 +2,7 @@ package checker
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/schismtest/schism/history"
@@ -16,10 +17,10 @@ func (c *check) attribute() {
 			lost = append(lost, i)
 		}
 	}
+	if c.a.Result.Writes.Known && c.a.Result.Writes.Acked > 0 {
+		c.x.looks("hole")
+	}
 	if len(lost) == 0 {
-		if l := c.a.Result.Loss; l != nil && l.Forks == 0 {
-			c.a.Result.Loss = nil
-		}
 		return
 	}
 	slices.SortFunc(lost, func(a, b int) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
@@ -62,7 +63,7 @@ func (c *check) attribute() {
 		l.RPA = max(l.RPA, cause.RPA)
 	}
 	slices.SortFunc(l.Causes, func(a, b Cause) int { return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(a.T, b.T)) })
-	l.Holes = c.holes(lost)
+	c.x.notes([]note{c.holes(lost)})
 	l.BytesThrownAway = c.bytesThrownAway()
 }
 
@@ -174,7 +175,7 @@ func (c *check) lastAckOn(e *branchEnd, cause *Cause) int64 {
 
 // holes counts lost writes with a survivor after them that the same node acknowledged on the same branch, before it ended: loss
 // within one epoch of asynchronous replication must be a suffix of the log.
-func (c *check) holes(lost []int) int64 {
+func (c *check) holes(lost []int) note {
 	ops := &c.h.Ops
 	// latest call of a surviving write by node and replication id, for writes whose branch is certain at both ends.
 	type branch struct {
@@ -199,10 +200,13 @@ func (c *check) holes(lost []int) int64 {
 			latest[b] = max(latest[b], ops.Call[i])
 		}
 	}
-	var n int64
+	n := note{class: "hole"}
 	for _, i := range lost {
+		if ops.F[i] == history.FAppend {
+			continue // lists have their own way to tell (lists_final.go)
+		}
 		if b, ok := on(i); ok && latest[b] > ops.Return[i] {
-			n++
+			n.bug(fmt.Sprintf("%s: what %s acknowledged at %s is gone, although it kept what it acknowledged later in the same reign", c.x.keyName(ops.Key[i]), c.node(b.node), Seconds(ops.Return[i])), i)
 		}
 	}
 	return n

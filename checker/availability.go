@@ -35,7 +35,7 @@ func (c *check) availability() {
 		if ops.F[i].IsWrite() {
 			writes = append(writes, ops.Return[i])
 			w.writes = append(w.writes, ops.Return[i])
-			if f := c.a.Fate[i]; f == FateSurvived || f == FateNone {
+			if f := c.a.Fate[i]; f != FateLost {
 				surviving = append(surviving, ops.Return[i])
 			}
 		} else {
@@ -108,7 +108,7 @@ func (c *check) rta(end int64) {
 			}
 		}
 		if rta < 0 {
-			av.RTA, av.RTAFault = -1, f.ID
+			av.RTA, av.RTAFault, av.RTAOpen = -1, f.ID, end-f.Effect
 			return // never recovered from this one
 		}
 		if rta > av.RTA {

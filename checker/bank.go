@@ -10,26 +10,11 @@ import (
 // banks checks that the total of all accounts holds in every read, on replicas too: a replica is a prefix of the log, so a total
 // that does not hold is a torn transaction however stale the replica is.
 func (x *extra) banks() {
-	if x.all&bankOps == 0 {
-		return
-	}
 	g := x.group(bankOps)
-	keys := x.keysOf(bankOps)
-	for _, ns := range perKey(keys, func(k uint32) []note { return x.bank(k, g.of(k)) }) {
+	for _, ns := range perKey(x.keysOf(bankOps), func(k uint32) []note { return x.bank(k, g.of(k)) }) {
 		x.notes(ns)
 	}
-	if len(keys) > 0 {
-		var n int64
-		if i, ok := x.class["fractured"]; ok {
-			n = x.found[i].Count
-		}
-		x.measure("fractured", float64(n))
-		n = 0
-		if i, ok := x.class["bank-lost"]; ok {
-			n = x.found[i].Count
-		}
-		x.measure("bank_lost", float64(n))
-	}
+	x.looks("fractured", "negative_balance")
 }
 
 func (x *extra) bank(k uint32, ops []int32) []note {
@@ -55,8 +40,8 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 			}
 		}
 	}
-	fractured := note{class: "fractured", bug: true}
-	negative := note{class: "negative-balance", bug: true}
+	fractured := note{class: "fractured"}
+	negative := note{class: "negative_balance"}
 	for _, i := range reads {
 		l := c.List(int(i))
 		if got := sum(l); got != total {
@@ -68,7 +53,7 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 			}
 		}
 	}
-	return []note{fractured, negative, x.bankLost(k, ops, total)}
+	return []note{fractured, negative}
 }
 
 // missing tells that an account is not there, or none at all.

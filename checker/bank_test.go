@@ -30,7 +30,7 @@ func TestBanks(t *testing.T) {
 		{"partly there yet", []history.Op{fromReplica(onNode(look(0, 1, 10, null), 1)), onNode(look(4, 5, 7, 13), 0)}, map[string]int64{}},
 		{"an account is missing", []history.Op{look(0, 1, 10, 10), look(4, 5, null, 13)}, map[string]int64{"fractured": 1}},
 		{"below nothing, and transfers do not mind", []history.Op{look(0, 1, 10, 10), move(13, 1, 2, 3), look(4, 5, -3, 23)}, map[string]int64{}},
-		{"below nothing although transfers are refused", []history.Op{look(0, 1, 10, 10), move(90, 0, 2, 3), look(4, 5, -3, 23)}, map[string]int64{"negative-balance": 1}},
+		{"below nothing although transfers are refused", []history.Op{look(0, 1, 10, 10), move(90, 0, 2, 3), look(4, 5, -3, 23)}, map[string]int64{"negative_balance": 1}},
 		{"a read that failed", []history.Op{look(0, 1, 10, 10), failed(look(4, 5, 1, 1))}, map[string]int64{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -31,8 +31,10 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	if say == nil {
 		say = func(string) {}
 	}
-	c := &check{h: h, s: newStates(h), a: &Analysis{Fate: make([]Fate, h.Ops.Len())}}
-	c.a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
+	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
+	a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
+	x := newExtra(h, a, ModelOptions{})
+	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}}
 	say("what became of every write")
 	c.fates()
 	c.attribute()
@@ -40,13 +42,14 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	c.availability()
 	c.masters()
 	c.convergence()
-	say("registers")
-	checkRegisters(h, c.a)
 	say("staleness")
 	measureStaleness(h, c.s, c.a)
 	measureVisibility(h, c.a)
-	say("collections, sessions, transactions")
-	extraMeasures(h, c.a)
+	say("objects, sessions, transactions")
+	x.logs()
+	x.judgeAll()
+	registerK(a)
+	x.finish()
 	c.failovers()
 	c.lossWitnesses()
 	c.measures()
@@ -59,9 +62,13 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 
 // check is one pass over one history.
 type check struct {
-	h *history.History
-	s *states
-	a *Analysis
+	h   *history.History
+	x   *extra
+	s   *states
+	fin *contents
+	a   *Analysis
+	// maskedWhy counts the reasons why fates cannot be told.
+	maskedWhy map[string]int64
 }
 
 func count(h *history.History) Counts {
@@ -88,9 +95,4 @@ func count(h *history.History) Counts {
 }
 
 // node is a node's name.
-func (c *check) node(n int32) string {
-	if n < 0 || int(n) >= len(c.h.Run.Nodes) {
-		return "no node"
-	}
-	return c.h.Run.Nodes[n].Name
-}
+func (c *check) node(n int32) string { return c.x.node(n) }

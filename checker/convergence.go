@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/schismtest/schism/history"
 )
@@ -16,18 +17,14 @@ func (c *check) convergence() {
 	if !held {
 		return
 	}
-	healed := int64(0) // from the last heal, or without one from the load's end
-	for i := range c.h.Faults {
-		healed = max(healed, c.h.Faults[i].Healed)
-	}
-	if healed == 0 {
-		_, healed = load(c.h)
-	}
+	healed := c.lastHealed()
 	cv.Took = max(0, c.level(healed, t)-healed)
 	setup := map[int32]bool{}
 	for _, n := range c.s.servers {
 		setup[n] = true
 	}
+	c.x.looks("divergent")
+	divergent := note{class: "divergent"}
 	// Dumps stand by key, then node.
 	for from := 0; from < len(c.h.Dumps); {
 		to := from
@@ -40,14 +37,41 @@ func (c *check) convergence() {
 		if len(of) > 0 {
 			cv.Keys++
 			if differ(of, len(c.s.servers)) {
+				d := describe(of)
 				cv.Divergent++
+				divergent.count(fmt.Sprintf("%s is not the same on %s", d.Key, strings.Join(c.names(d.Nodes), ", ")))
 				if len(cv.Sample) < 20 {
-					cv.Sample = append(cv.Sample, describe(of))
+					cv.Sample = append(cv.Sample, d)
 				}
 			}
 		}
 		from = to
 	}
+	c.x.notes([]note{divergent})
+	if cv.Keys == 0 {
+		c.x.unsure("divergent", "no key was there to compare")
+	}
+}
+
+// names are the names of nodes.
+func (c *check) names(ns []int32) []string {
+	out := make([]string, len(ns))
+	for i, n := range ns {
+		out[i] = c.node(n)
+	}
+	return out
+}
+
+// lastHealed is the last heal, or without one the load's end.
+func (c *check) lastHealed() int64 {
+	healed := int64(0)
+	for i := range c.h.Faults {
+		healed = max(healed, c.h.Faults[i].Healed)
+	}
+	if healed == 0 {
+		_, healed = load(c.h)
+	}
+	return healed
 }
 
 // differ: a node lacks the key, or holds other content. Digest 0 equals nothing.

@@ -11,32 +11,23 @@ import (
 // counters checks counters. A read lies between what was acknowledged before it was called and what was attempted before it
 // returned; for negative increments the bounds swap. Where every increment is 1, the check is exact besides (counter_exact.go).
 func (x *extra) counters() {
-	if x.all&counterOps == 0 {
-		return
-	}
 	g := x.group(counterOps)
-	keys := x.keysOf(counterOps)
-	if len(keys) == 0 {
-		return
+	for _, ns := range perKey(x.keysOf(counterOps), func(k uint32) []note { return x.counter(k, g.of(k)) }) {
+		x.notes(ns)
 	}
-	x.judged = true
-	for n, p := range perKey(keys, func(k uint32) collectionFindings { return x.counter(k, g.of(k)) }) {
-		x.conflict(true, p.conflicts[0])
-		x.conflict(false, p.conflicts[1])
-		x.notes(p.notes)
-		if p.regressed > 0 {
-			x.anomaly("counter-regressed", p.regressed, false, fmt.Sprintf("%s: a later read of one node returned less", x.keyName(keys[n])))
-		}
-	}
+	x.looks("counter_above", "counter_below", "counter_conflict", "counter_fork", "counter_regressed")
 }
 
-func (x *extra) counter(k uint32, ops []int32) collectionFindings {
+func (x *extra) counter(k uint32, ops []int32) []note {
 	c := &x.h.Ops
-	var f collectionFindings
 	b := counterBounds(c, ops)
-	high := note{class: "counter-above-attempted", bug: true}
+	ns := []note{x.counterForks(k, ops)}
+	if !b.negative {
+		ns = append(ns, x.regressions(k, ops))
+	}
 	for scope, name := range [2]string{scopeMaster, scopeAll} {
-		low := note{class: "counter-below-acknowledged (" + name + ")"}
+		high := note{class: "counter_above", scope: name}
+		low := note{class: "counter_below", scope: name}
 		for _, r := range ops {
 			if c.F[r] != history.FReadCounter || c.Outcome[r] != history.OK || (scope == 0 && !masterRead(c, r)) {
 				continue
@@ -44,24 +35,31 @@ func (x *extra) counter(k uint32, ops []int32) collectionFindings {
 			v := counterValue(c, r)
 			lo, hi := b.at(c.Call[r], c.Return[r])
 			if v > hi {
-				if scope == 1 {
-					high.count(fmt.Sprintf("%s: %s read %d, more than the %d that were attempted before it returned", x.keyName(k), x.who(int(r)), v, hi), int(r))
-				}
-				f.conflicts[scope]++
+				high.count(fmt.Sprintf("%s: %s read %d, more than the %d that were attempted before it returned", x.keyName(k), x.who(int(r)), v, hi), int(r))
 			}
 			if v < lo {
 				low.count(fmt.Sprintf("%s: %s read %d, less than the %d that were acknowledged before it was called", x.keyName(k), x.who(int(r)), v, lo), int(r))
 			}
 		}
-		f.conflicts[scope] += low.n
-		f.notes = append(f.notes, low)
-		x.exactCounter(k, ops, scope, &f)
+		if scope == 1 {
+			x.finalCounter(k, b, &high)
+		}
+		ns = append(ns, high, low)
+		if high.n+low.n == 0 { // the bounds have told it already
+			ns = append(ns, x.exactCounter(k, ops, scope, name))
+		}
 	}
-	f.notes = append(f.notes, high, x.counterForks(k, ops))
-	if !b.negative {
-		f.regressed = regressions(c, ops)
+	return ns
+}
+
+// finalCounter looks whether a node held more at the end than was ever attempted.
+func (x *extra) finalCounter(k uint32, b *bounds, high *note) {
+	_, most := b.at(history.Inf-1, history.Inf-1)
+	for _, d := range x.fin.byKey[x.keyName(k)] {
+		if len(d.Elems) == 1 && d.Elems[0] > most && !b.negative && high.n == 0 {
+			high.count(fmt.Sprintf("%s: after the barrier %s held %d, more than the %d that were attempted", x.keyName(k), x.node(d.Node), d.Elems[0], most))
+		}
 	}
-	return f
 }
 
 // counterValue is what a read returned; an absent counter is 0.
@@ -125,7 +123,7 @@ func sumUntil(s []step, t int64) int64 {
 // counterForks counts acknowledged increments whose reply another one got too: on one lineage each reply comes once.
 func (x *extra) counterForks(k uint32, ops []int32) note {
 	c := &x.h.Ops
-	n := note{class: "counter-fork"}
+	n := note{class: "counter_fork"}
 	if slices.ContainsFunc(ops, func(i int32) bool { return c.F[i] == history.FIncr && c.In[i] <= 0 }) {
 		return n
 	}
@@ -135,7 +133,7 @@ func (x *extra) counterForks(k uint32, ops []int32) note {
 			continue
 		}
 		if o, ok := seen[c.Out[i]]; ok {
-			n.count(fmt.Sprintf("%s: two increments were told %d", x.keyName(k), c.Out[i]), int(o), int(i))
+			x.blame(&n, fmt.Sprintf("%s: two increments were told %d", x.keyName(k), c.Out[i]), o, i)
 			continue
 		}
 		seen[c.Out[i]] = i
@@ -144,7 +142,9 @@ func (x *extra) counterForks(k uint32, ops []int32) note {
 }
 
 // regressions counts reads that returned less than an earlier read of the same node.
-func regressions(c *history.Columns, ops []int32) (n int64) {
+func (x *extra) regressions(k uint32, ops []int32) note {
+	c := &x.h.Ops
+	n := note{class: "counter_regressed"}
 	byNode := map[int8][]placed{}
 	for _, i := range ops {
 		if c.F[i] == history.FReadCounter && c.Outcome[i] == history.OK {
@@ -152,7 +152,9 @@ func regressions(c *history.Columns, ops []int32) (n int64) {
 		}
 	}
 	for _, ps := range byNode {
-		sweepOrder(ps, func(misplaced) { n++ })
+		sweepOrder(ps, func(m misplaced) {
+			n.count(fmt.Sprintf("%s: a later read of one node returned less", x.keyName(k)), int(m.a), int(m.b))
+		})
 	}
 	return n
 }

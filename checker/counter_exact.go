@@ -15,19 +15,16 @@ import (
 // An increment with a reply has its slot. Any other may go into those from its release (behind everything that had returned
 // before it was called) to its deadline (before everything called after it returned; none for an unknown one, which may also
 // stay out). Increments are interchangeable, so filling each slot with the earliest deadlines is right whenever anything is.
-func (x *extra) exactCounter(k uint32, ops []int32, scope int, f *collectionFindings) {
-	if f.conflicts[scope] > 0 {
-		return // the bounds have told it already
-	}
+func (x *extra) exactCounter(k uint32, ops []int32, scope int, name string) note {
+	n := note{class: "counter_conflict", scope: name}
 	e := newCounterCheck(&x.h.Ops, ops, scope == 0)
 	if e == nil {
-		return
+		return n
 	}
 	if text, at := e.run(); text != "" {
-		f.conflicts[scope]++
-		name := [2]string{scopeMaster, scopeAll}[scope]
-		f.notes = append(f.notes, note{class: "counter-conflict (" + name + ")", n: 1, text: x.keyName(k) + ": " + text, ops: at})
+		n.count(x.keyName(k)+": "+text, at...)
 	}
+	return n
 }
 
 // fixed is an operation that tells the counter's value: before is what it was just before, after just after.

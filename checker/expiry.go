@@ -24,35 +24,25 @@ type lifetime struct {
 // expiry checks keys with a time to live: none is read later than that after the last moment its write can have happened, and
 // (as a measure) none is gone before it.
 func (x *extra) expiry() {
-	if x.all&expiryOps == 0 {
-		return
-	}
 	g := x.group(expiryOps)
-	keys := x.keysOf(expiryOps)
-	if len(keys) == 0 {
-		return
+	for _, p := range perKey(x.keysOf(expiryOps), func(k uint32) expiryFindings { return x.expiring(k, g.of(k)) }) {
+		x.notes([]note{p.late, p.early, p.earlyReplica, p.phantom, p.aborted, p.older})
+		x.a.Result.ExpiredWorst = max(x.a.Result.ExpiredWorst, p.worst)
 	}
-	worst := int64(0)
-	for _, p := range perKey(keys, func(k uint32) expiryFindings { return x.expiring(k, g.of(k)) }) {
-		x.notes([]note{p.late, p.early, p.earlyReplica, p.phantom})
-		worst = max(worst, p.worst)
-		x.measure("expired_reads", float64(p.late.n))
-		x.measure("early_nil", float64(p.early.n))
-		x.measure("early_nil_replica", float64(p.earlyReplica.n))
-	}
-	x.measure("expired_worst", secondsOf(worst))
+	x.looks("phantom", "aborted_read", "expired_read", "early_nil", "early_nil_replica", "expiry_conflict")
 }
 
 type expiryFindings struct {
-	late, early, earlyReplica, phantom note
-	worst                              int64 // ns past the end of its life at which a key was still read
+	late, early, earlyReplica, phantom, aborted, older note
+
+	worst int64 // ns past the end of its life at which a key was still read
 }
 
 func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 	c := &x.h.Ops
 	f := expiryFindings{
-		late: note{class: "expired-read"}, early: note{class: "early-nil (" + scopeMaster + ")"},
-		earlyReplica: note{class: "early-nil (replica reads)"}, phantom: note{class: "phantom", bug: true},
+		late: note{class: "expired_read"}, early: note{class: "early_nil"}, earlyReplica: note{class: "early_nil_replica"},
+		phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, older: note{class: "expiry_conflict"},
 	}
 	ls, index := lifetimes(c, ops)
 	shortest := history.Inf

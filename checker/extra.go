@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,44 +11,35 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// extraMeasures checks everything that is no plain register: sets, lists, counters, locks, banks, queues, expiry, transactions and
-// general objects, besides the session guarantees and the servers' logs.
-func extraMeasures(h *history.History, a *Analysis) {
-	x := newExtra(h, a, ModelOptions{})
-	x.logs()
-	x.sessions()
-	x.sets()
-	x.lists()
-	x.counters()
-	x.locks()
-	x.banks()
-	x.queues()
-	x.expiry()
-	x.transactions()
-	x.objects(autoObjects)
-	x.finish()
+// extra is one pass of the judges over one history.
+type extra struct {
+	h    *history.History
+	a    *Analysis
+	opts ModelOptions
+	s    *states
+	fin  *contents
+	mask []fset // by key: the functions used on it
+	all  fset
+	// found are the findings by class and scope, in the order in which they were first met.
+	found     []Finding
+	at        map[classScope]int
+	looked    map[string]bool // classes that some judge looked for
+	undecided []string
+	queued    *grouped
+	repeated  map[uint32]bool // registers and lists with repeated values, which sessions and lists find
 }
 
-// extra is one pass of the checkers of this file over one history.
-type extra struct {
-	h     *history.History
-	a     *Analysis
-	opts  ModelOptions
-	mask  []fset // by key: the functions used on it
-	all   fset
-	class map[string]int // index into found, by class
-	found []Anomaly
-	// master and every count what contradicts linearizability of master reads and of all reads, over all collections.
-	master, every int64
-	judged        bool // there was something that master and every speak of
-	undecided     []string
-	repeated      map[uint32]bool // registers and lists with repeated values, which sessions and lists find
-}
+// classScope is what findings are counted by.
+type classScope struct{ class, scope string }
 
 func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
-	x := &extra{h: h, a: a, opts: opts, mask: make([]fset, len(h.Keys)), class: map[string]int{}, repeated: map[uint32]bool{}}
+	s := newStates(h)
+	x := &extra{h: h, a: a, opts: opts, s: s, fin: newContents(h, s), mask: make([]fset, len(h.Keys)), at: map[classScope]int{}, looked: map[string]bool{}, repeated: map[uint32]bool{}}
 	c := &h.Ops
 	for i, f := range c.F {
+		if c.Flags[i]&history.FlagReplicaWrite != 0 {
+			continue // a try at a replica belongs to no object
+		}
 		k := int(c.Key[i])
 		for k >= len(x.mask) { // a history may name its keys by number alone
 			x.mask = append(x.mask, 0)
@@ -60,103 +52,118 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 
 // finish puts what was found into the result.
 func (x *extra) finish() {
-	x.a.Result.Anomalies = append(x.a.Result.Anomalies, x.found...)
-	x.witnesses()
-	if !x.judged {
-		return // registers alone speak for themselves
+	r := &x.a.Result
+	for c := range x.looked {
+		r.Looked = append(r.Looked, c)
 	}
-	for _, l := range x.a.Result.Registers {
-		x.conflict(l.Scope == scopeMaster, l.Conflicts+l.Forks+l.Cycles+l.Future)
-	}
-	x.conflictMeasure("master_conflicts", x.master)
-	x.conflictMeasure("all_conflicts", x.every)
-}
-
-// conflictMeasure sets one of the two; what was not decided leaves a count of 0 unknown.
-func (x *extra) conflictMeasure(name string, n int64) {
-	m := MeasureValue{Name: name, Value: float64(n), Known: true}
-	if n == 0 && len(x.undecided) > 0 {
-		m.Known, m.Why = false, x.undecided[0]
-	}
-	x.a.Result.Measures = append(x.a.Result.Measures, m)
-}
-
-// measure adds to a measure of that name or appends it.
-func (x *extra) measure(name string, v float64) {
-	ms := x.a.Result.Measures
-	for i := range ms {
-		if ms[i].Name == name {
-			if ms[i].Known {
-				ms[i].Value += v
-			} else {
-				ms[i] = MeasureValue{Name: name, Value: v, Known: true}
-			}
-			return
+	slices.Sort(r.Looked)
+	for _, l := range r.Registers {
+		if l.Undecided != "" {
+			x.unsureIn("conflict", l.Scope, l.Undecided)
 		}
 	}
-	x.a.Result.Measures = append(ms, MeasureValue{Name: name, Value: v, Known: true})
+	r.Findings = append(r.Findings, x.found...)
+	x.witnesses()
 }
 
-// conflict counts n contradictions of linearizability in a scope.
-func (x *extra) conflict(master bool, n int64) {
-	if master {
-		x.master += n
-	} else {
-		x.every += n
+// looks notes that a judge looked for these classes: only such a class can be said not to have been seen.
+func (x *extra) looks(classes ...string) {
+	for _, c := range classes {
+		x.looked[c] = true
 	}
 }
 
-// anomaly counts n cases of a class; the first one's words and operations stay. A class that nothing was found of is not listed.
-func (x *extra) anomaly(class string, n int64, bug bool, text string, ops ...int) {
-	if n == 0 {
-		return
-	}
-	i, ok := x.class[class]
+// finding is where a class is counted in one scope, made when first met. A class that nothing was found of is not listed.
+func (x *extra) finding(class, scope string) *Finding {
+	k := classScope{class, scope}
+	i, ok := x.at[k]
 	if !ok {
 		i = len(x.found)
-		x.class[class] = i
-		x.found = append(x.found, Anomaly{Class: class, Text: text, Ops: ops})
+		x.at[k] = i
+		x.found = append(x.found, Finding{Class: class, Scope: scope})
 	}
-	x.found[i].Count += n
-	x.found[i].AlwaysBug = x.found[i].AlwaysBug || bug
+	return &x.found[i]
+}
+
+// anomaly counts n cases of a class, all of them bugs or none; the first one's words and operations stay.
+func (x *extra) anomaly(class string, n int64, bug bool, text string, ops ...int) {
+	no := note{class: class, n: n, text: text, ops: ops}
+	if bug {
+		no.bugs = n
+	}
+	x.notes([]note{no})
 }
 
 // unsure notes that a class could not be decided.
-func (x *extra) unsure(class, why string) {
-	if len(x.undecided) < 10 { // a page of reasons says no more than a few
+func (x *extra) unsure(class, why string) { x.unsureIn(class, "", why) }
+
+// unsureIn notes that a class could not be decided in a scope.
+func (x *extra) unsureIn(class, scope, why string) {
+	if scope != AllReads && len(x.undecided) < 10 { // a page of reasons says no more than a few
 		x.undecided = append(x.undecided, class+": "+why)
 	}
-	i, ok := x.class[class]
-	if !ok {
-		i = len(x.found)
-		x.class[class] = i
-		x.found = append(x.found, Anomaly{Class: class})
-	}
-	if x.found[i].Undecided == "" {
-		x.found[i].Undecided = why
+	if f := x.finding(class, scope); f.Undecided == "" {
+		f.Undecided = why
 	}
 }
 
 // note is something found on one key, kept until all keys are done so that the order does not depend on scheduling.
 type note struct {
-	class string
-	n     int64
-	bug   bool
-	text  string
-	ops   []int
+	class, scope string
+	n            int64
+	bugs         int64 // of n, those that nothing excuses; of a class that is always a bug all of them
+	text         string
+	ops          []int
+}
+
+// count adds one case; the first one's words stay, a bug's before all others.
+func (n *note) count(text string, ops ...int) {
+	if n.n == 0 {
+		n.text, n.ops = text, ops
+	}
+	n.n++
+}
+
+// blame adds a case that two operations show; it is a bug when both fell into one reign of one master.
+func (x *extra) blame(n *note, text string, a, b int32) {
+	if x.oneReign(a, b) {
+		n.bug(text, int(a), int(b))
+		return
+	}
+	n.count(text, int(a), int(b))
+}
+
+// bug adds one case that nothing excuses.
+func (n *note) bug(text string, ops ...int) {
+	if n.bugs == 0 {
+		n.text, n.ops = text, ops
+	}
+	n.n++
+	n.bugs++
 }
 
 func (x *extra) notes(ns []note) {
 	for _, n := range ns {
-		x.anomaly(n.class, n.n, n.bug, n.text, n.ops...)
+		if n.n == 0 {
+			continue
+		}
+		f := x.finding(n.class, n.scope)
+		if f.Count == 0 || f.Bugs == 0 && n.bugs > 0 {
+			f.Text, f.Ops = n.text, n.ops
+		}
+		f.Count += n.n
+		f.Bugs += n.bugs
+		if c, _ := classOf(n.class); c.Blame == Always {
+			f.Bugs = f.Count
+		}
 	}
 }
 
 // fset is a set of functions.
-type fset uint32
+type fset uint64
 
 func bit(f history.F) fset {
-	if f >= 32 {
+	if f >= 64 {
 		return 0
 	}
 	return 1 << f
@@ -303,28 +310,68 @@ func valueText(v int64) string {
 	return fmt.Sprint(v)
 }
 
+// node is a node's name.
+func (x *extra) node(n int32) string {
+	if n < 0 || int(n) >= len(x.h.Run.Nodes) {
+		return "no node"
+	}
+	return x.h.Run.Nodes[n].Name
+}
+
+// oneReign tells whether two operations fell into one reign of one master, as far as samples show: only then does nothing that
+// happened to the setup excuse that they contradict each other.
+func (x *extra) oneReign(a, b int32) bool {
+	c := &x.h.Ops
+	if a < 0 || b < 0 || c.Node[a] != c.Node[b] {
+		return false
+	}
+	to := int64(minTime)
+	for _, i := range [2]int32{a, b} {
+		t := c.Return[i]
+		if t == history.Inf {
+			t = c.Call[i]
+		}
+		to = max(to, t)
+	}
+	return x.sameReign(int32(c.Node[a]), min(c.Call[a], c.Call[b]), to)
+}
+
 // sameReign tells whether one node was the same master, without a break, from one moment to another, as far as samples show. In
 // a history without samples every node counts as one that never changed.
 func (x *extra) sameReign(node int32, from, to int64) bool {
+	if node < 0 || int(node) >= len(x.s.spans) {
+		return len(x.h.Samples) == 0
+	}
+	spans := x.s.spans[node]
+	if len(spans) == 0 {
+		return len(x.h.Samples) == 0
+	}
 	var first *history.Sample
-	for i := range x.h.Samples {
-		s := &x.h.Samples[i]
-		if s.Node != node || !s.Answered {
+	for i := range spans {
+		sp := &spans[i]
+		if !sp.first.Answered {
 			continue
 		}
-		if s.Return <= from {
-			first = s
-			continue
-		}
-		if first != nil && (s.RunID != first.RunID || s.ReplID != first.ReplID || s.Role != first.Role) {
+		if first != nil && (sp.first.RunID != first.RunID || sp.first.ReplID != first.ReplID || sp.first.Role != first.Role) {
 			return false
 		}
-		if first == nil {
-			first = s
+		// Until now only spans before the moment were met: the last of them is what it was then.
+		if first == nil && (i+1 == len(spans) || sp.to > from || !x.laterAnswer(spans[i+1:], from)) {
+			first = sp.first
 		}
-		if s.Call >= to {
+		if first != nil && sp.to >= to {
 			break
 		}
 	}
 	return first == nil || first.Role == history.RoleMaster
+}
+
+// laterAnswer reports whether one of the spans begins with an answer no later than t.
+func (x *extra) laterAnswer(spans []span, t int64) bool {
+	for i := range spans {
+		if spans[i].first.Answered {
+			return spans[i].first.Return <= t
+		}
+	}
+	return false
 }

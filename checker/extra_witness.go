@@ -20,64 +20,15 @@ func (x *extra) witnesses() {
 		if a.Count == 0 || len(a.Ops) == 0 {
 			continue
 		}
-		w := Witness{ID: fmt.Sprintf("w%d", len(r.Witnesses)+1), Of: measureOfClass(a.Class), Title: classTitle(a.Class), Text: a.Text, Key: x.h.Ops.Key[a.Ops[0]]}
+		w := Witness{ID: fmt.Sprintf("w%d", len(r.Witnesses)+1), Of: a.Class, Title: capital(findingNoun(*a)), Text: a.Text, Key: x.h.Ops.Key[a.Ops[0]]}
 		w.Marked = slices.Clone(a.Ops)
 		x.byCall(w.Marked)
+		if slices.ContainsFunc(r.Witnesses, func(o Witness) bool { return slices.Equal(o.Marked, w.Marked) }) {
+			continue // a register's own witness shows it
+		}
 		w.Ops, w.From, w.To = x.around(w.Marked)
 		r.Witnesses = append(r.Witnesses, w)
 	}
-}
-
-// measureOfClass is the measure that counts a class; the class itself where there is no other.
-func measureOfClass(class string) string {
-	switch {
-	case strings.HasSuffix(class, "("+scopeMaster+")") && !strings.HasPrefix(class, "early-nil"):
-		return "master_conflicts"
-	case strings.HasSuffix(class, "("+scopeAll+")"):
-		return "all_conflicts"
-	case forbidden(class, levels[len(levels)-1]) && class != "phantom":
-		return "txn_anomalies"
-	}
-	switch class {
-	case "lock-overlap":
-		return "lock_overlaps"
-	case "stale-token-taken":
-		return "stale_tokens_taken"
-	case "bank-lost":
-		return "bank_lost"
-	case "expired-read":
-		return "expired_reads"
-	case "early-nil (" + scopeMaster + ")":
-		return "early_nil"
-	case "early-nil (replica reads)":
-		return "early_nil_replica"
-	}
-	return class
-}
-
-// classTitle is a class as a heading.
-func classTitle(class string) string {
-	switch class {
-	case "phantom":
-		return "something was read that nobody wrote"
-	case "aborted_read":
-		return "a refused write is visible"
-	case "duplicated":
-		return "an element is there twice"
-	case "hole":
-		return "an acknowledged element is missing before one that is there"
-	case "fractured":
-		return "a torn transfer was read"
-	}
-	name, scope, _ := strings.Cut(class, " (")
-	name = strings.ReplaceAll(name, "-", " ")
-	if strings.HasPrefix(class, "G") {
-		name, _, _ = strings.Cut(class, " (")
-	}
-	if scope == "" {
-		return name
-	}
-	return name + ", " + strings.TrimSuffix(scope, ")")
 }
 
 func (x *extra) byCall(ops []int) {
@@ -110,4 +61,12 @@ func (x *extra) around(marked []int) (ops []int, from, to int64) {
 	ops = append(slices.Clone(marked), near[:min(len(near), max(0, witnessWindow-len(marked)))]...)
 	x.byCall(ops)
 	return ops, from, to
+}
+
+// capital begins a text with a capital letter.
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -12,9 +12,6 @@ import (
 // lists checks lists that grow at their end and are read whole: every read is a prefix of the longest one, and each element has
 // its place there; the reply to an append tells the place even of an element that nobody read.
 func (x *extra) lists() {
-	if x.all&listOps == 0 {
-		return
-	}
 	g := x.group(listOps)
 	keys := x.keysOf(listOps)
 	parts := perKey(keys, func(k uint32) collectionFindings {
@@ -28,13 +25,13 @@ func (x *extra) lists() {
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
 			l := s.newListCheck(scope == 0)
 			l.run()
-			f.conflicts[scope] = l.bad
 			if l.bad > 0 {
-				f.notes = append(f.notes, note{class: "list-conflict (" + name + ")", n: l.bad, text: x.keyName(k) + ": " + l.text, ops: l.ops})
+				f.notes = append(f.notes, note{class: "list_conflict", scope: name, n: l.bad, text: x.keyName(k) + ": " + l.text, ops: l.ops})
 			}
 		}
 		return f
 	})
+	x.looks("phantom", "aborted_read", "duplicated", "list_conflict", "hole", "reordered")
 	x.addCollections("list", parts)
 	for n, p := range parts {
 		if p.repeats {

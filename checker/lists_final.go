@@ -9,17 +9,13 @@ import (
 // finalLists compares appends with the list as it ended: on the nodes' dumps after the barrier where there are any, else in the
 // last whole read called after every append had ended.
 func (x *extra) finalLists(keys []uint32, g grouped) {
-	dumps := map[string][]int64{}
-	for _, d := range x.h.Dumps {
-		if d.Type == "list" && d.Elems != nil {
-			if old, ok := dumps[d.Key]; !ok || len(d.Elems) > len(old) {
-				dumps[d.Key] = d.Elems
-			}
-		}
-	}
 	for _, k := range keys {
-		final, ok := dumps[x.keyName(k)]
-		if !ok {
+		var final []int64
+		d := x.fin.of(x.keyName(k))
+		ok := d != nil && d.Type == "list" && d.Elems != nil
+		if ok {
+			final = d.Elems
+		} else if !x.fin.held {
 			final, ok = lastRead(&x.h.Ops, g.of(k))
 		}
 		if ok {
@@ -51,8 +47,8 @@ func lastRead(c *history.Columns, ops []int32) ([]int64, bool) {
 // asked to append later: what is lost is then no tail. And elements whose order in it contradicts real time.
 func (x *extra) holes(k uint32, ops []int32, final []int64) []note {
 	c := &x.h.Ops
-	hole := note{class: "hole", bug: true}
-	swapped := note{class: "reordered", bug: true}
+	hole := note{class: "hole"}
+	swapped := note{class: "reordered"}
 	es := elementsOf(c, ops)
 	at := make(map[int64]int64, len(final))
 	for p, v := range final {
@@ -82,7 +78,7 @@ func (x *extra) holes(k uint32, ops []int32, final []int64) []note {
 		n := c.Node[e.add]
 		l, ok := latest[n]
 		if ok && c.Return[e.add] < c.Call[l] && x.sameReign(int32(n), c.Call[e.add], c.Return[l]) {
-			hole.count(fmt.Sprintf("%s: %d was acknowledged and is gone, although %d, appended after it on the same master, is there",
+			hole.bug(fmt.Sprintf("%s: %d was acknowledged and is gone, although %d, appended after it on the same master, is there",
 				x.keyName(k), e.value, c.In[l]), int(e.add), int(l))
 		}
 	}

@@ -20,53 +20,46 @@ type holding struct {
 	// some order of the operations the lock is taken at sure or before, and given back at until or later. sure may lie behind
 	// until: then it may have held for a moment only, somewhere between the two.
 	sure, until int64
-	lost        bool // the release said that it was no longer the holder, before the lease can have ended
+	lost        bool  // the release said that it was no longer the holder, before the lease can have ended
+	gave        int32 // that release
 }
 
 // locks checks mutual exclusion: two holdings that each must come before the other overlap. That is the conflict of two register
 // values with f = sure and s = until, so the sweep is exact for the same reason. And fencing tokens: none older than one that the
 // resource has taken may be taken later.
 func (x *extra) locks() {
-	if x.all&lockOps == 0 {
-		return
-	}
 	g := x.group(lockOps)
-	keys := x.keysOf(lockOps)
-	if len(keys) == 0 {
-		return
+	for _, ns := range perKey(x.keysOf(lockOps), func(k uint32) []note { return x.lock(k, g.of(k)) }) {
+		x.notes(ns)
 	}
-	x.judged = true
-	for _, f := range perKey(keys, func(k uint32) collectionFindings { return x.lock(k, g.of(k)) }) {
-		x.notes(f.notes)
-		x.conflict(true, f.conflicts[0])
-		x.conflict(false, f.conflicts[0])
-		x.measure("lock_overlaps", float64(f.conflicts[0]))
-		x.measure("stale_tokens_taken", float64(f.conflicts[1]))
-	}
+	x.looks("lock_overlap", "lock_lost", "stale_token", "token_not_growing")
 }
 
-func (x *extra) lock(k uint32, ops []int32) (f collectionFindings) {
+func (x *extra) lock(k uint32, ops []int32) []note {
 	c := &x.h.Ops
 	hs := holdings(c, ops)
-	over := note{class: "lock-overlap"}
+	over := note{class: "lock_overlap"}
 	var worst int64
+	var worstBug bool
 	overlapping(hs, func(a, b holding, by int64) {
 		text := fmt.Sprintf("%s: holders %d and %d both held it for at least %s", x.keyName(k), a.holder, b.holder, x.span(by))
-		over.count(text, int(a.op), int(b.op))
-		if by > worst {
-			worst, over.text, over.ops = by, text, []int{int(a.op), int(b.op)}
+		bug := x.oneReign(a.op, b.op)
+		if bug {
+			over.bugs++
+		}
+		over.n++
+		if over.n == 1 || bug && !worstBug || bug == worstBug && by > worst {
+			worst, worstBug, over.text, over.ops = by, bug, text, []int{int(a.op), int(b.op)}
 		}
 	})
-	lost := note{class: "lock-lost"}
+	lost := note{class: "lock_lost"}
 	for _, h := range hs {
 		if h.lost {
-			lost.count(fmt.Sprintf("%s: holder %d found the lock gone before its lease ended", x.keyName(k), h.holder), int(h.op))
+			x.blame(&lost, fmt.Sprintf("%s: holder %d found the lock gone before its lease ended", x.keyName(k), h.holder), h.op, h.gave)
 		}
 	}
 	stale, again := x.fencing(k, ops)
-	f.conflicts[0], f.conflicts[1] = over.n, stale.n
-	f.notes = []note{over, lost, stale, again}
-	return f
+	return []note{over, lost, stale, again}
 }
 
 // acquired tells whether an acquisition says that it got the lock.
@@ -146,8 +139,9 @@ func released(c *history.Columns, acquire, release int32) []holding {
 	case !acquired(c, acquire):
 		return nil
 	case c.Outcome[release] == history.OK:
-		h.lost = c.Return[release] < h.until
-		h.until = c.Call[acquire] // it had it for a moment; when it lost it nobody knows
+		// Somebody took it away within the lease: to the holder it was its own until it asked (checkers.md, lock_lost).
+		h.lost, h.gave = c.Return[release] < h.until, release
+		h.until = min(h.until, c.Call[release])
 		return []holding{h}
 	default:
 		h.until = min(h.until, c.Call[release])
@@ -187,8 +181,8 @@ func overlapping(hs []holding, report func(a, b holding, by int64)) {
 // fencing checks the resource behind the lock, and that tokens grow.
 func (x *extra) fencing(k uint32, ops []int32) (stale, again note) {
 	c := &x.h.Ops
-	stale = note{class: "stale-token-taken"}
-	again = note{class: "token-not-growing"}
+	stale = note{class: "stale_token"}
+	again = note{class: "token_not_growing"}
 	var taken, given []placed
 	for _, i := range ops {
 		switch {
@@ -200,20 +194,17 @@ func (x *extra) fencing(k uint32, ops []int32) (stale, again note) {
 	}
 	sweepOrder(taken, func(m misplaced) {
 		// A failover may have lost that the newer one was taken; on one master nothing excuses it.
-		if n := c.Node[m.a]; n == c.Node[m.b] && x.sameReign(int32(n), c.Call[m.a], c.Return[m.b]) {
-			stale.bug = true
-		}
-		stale.count(fmt.Sprintf("%s: the resource took token %d although it had taken %d before", x.keyName(k), c.In[m.b], c.In[m.a]), int(m.a), int(m.b))
+		x.blame(&stale, fmt.Sprintf("%s: the resource took token %d although it had taken %d before", x.keyName(k), c.In[m.b], c.In[m.a]), m.a, m.b)
 	})
 	tokens := map[int64]int32{}
 	for _, p := range given {
 		if o, ok := tokens[p.key]; ok {
-			again.count(fmt.Sprintf("%s: token %d was given out twice", x.keyName(k), p.key), int(o), int(p.op))
+			x.blame(&again, fmt.Sprintf("%s: token %d was given out twice", x.keyName(k), p.key), o, p.op)
 		}
 		tokens[p.key] = p.op
 	}
 	sweepOrder(given, func(m misplaced) {
-		again.count(fmt.Sprintf("%s: token %d was given out after %d", x.keyName(k), c.Out[m.b], c.Out[m.a]), int(m.a), int(m.b))
+		x.blame(&again, fmt.Sprintf("%s: token %d was given out after %d", x.keyName(k), c.Out[m.b], c.Out[m.a]), m.a, m.b)
 	})
 	return stale, again
 }

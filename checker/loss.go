@@ -1,17 +1,40 @@
 package checker
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/schismtest/schism/history"
 )
 
-// fates decides what became of every write from the final data of all nodes (checkers.md, "Data loss").
+// leaves tells of a write whether it leaves something that must be there at the end: what loss is counted of. The others (a lock
+// taken, an element taken off a queue, a removal) are judged by their objects' own classes.
+func leaves(c *history.Columns, i int) bool {
+	if c.Flags[i]&history.FlagReplicaWrite != 0 {
+		return false
+	}
+	switch c.F[i] {
+	case history.FWrite, history.FAdd, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
+		return true
+	case history.FCAS, history.FTransfer: // the ones that found what they did not want changed nothing
+		return c.Outcome[i] != history.OK || c.Out[i] != 0
+	case history.FTxn:
+		return writesSomething(c.List(i))
+	}
+	return false
+}
+
+// keyLoss bounds how many acknowledged writes of one key are lost where the fates of single writes do not say it.
+type keyLoss struct{ lo, hi int64 }
+
+// fates decides what became of every write from the final data of all nodes (checkers.md, "Data loss"). It is the one computation of
+// loss: table, timeline, promises and attribution read it.
 func (c *check) fates() {
 	ops := &c.h.Ops
 	w := &c.a.Result.Writes
 	for i := range ops.Len() {
-		if !ops.F[i].IsWrite() {
+		if !ops.F[i].IsWrite() || !leaves(ops, i) {
 			continue
 		}
 		w.Attempted++
@@ -19,62 +42,79 @@ func (c *check) fates() {
 			w.Acked++
 		}
 	}
-	held, _, _ := barrier(c.h)
-	if !held {
+	if !c.fin.held {
 		return
 	}
-	final := map[string]*history.Dump{}
-	node := c.s.finalMaster()
-	for i := range c.h.Dumps {
-		if d := &c.h.Dumps[i]; d.Node == node {
-			final[d.Key] = d
-		}
-	}
-	byKey := c.writesByKey()
-	var judged bool
-	for key, is := range byKey {
+	w.Known = true
+	c.txnFates()
+	for key, is := range c.writesByKey() {
 		if len(is) == 0 {
 			continue
 		}
-		d := final[c.h.Keys[key]]
-		switch ops.F[is[0]] {
-		case history.FAdd, history.FAppend:
+		d := c.fin.of(c.h.Keys[key])
+		var bound *keyLoss
+		switch m := c.functions(is); {
+		case (m == bits(history.FAdd) || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
 			c.elementFates(is, d)
-		case history.FWrite:
-			if c.mixed(is) {
-				continue
-			}
+		case m&^bits(history.FWrite, history.FCAS) == 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0:
 			c.registerFates(is, d)
-		case history.FIncr:
-			if c.mixed(is) {
-				continue
-			}
-			c.counterFates(is, d)
-		default:
-			continue // queues, locks, banks and transactions are judged by their own checkers
+		case m == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
+			bound = c.counterFates(is, d)
+		case m == bits(history.FEnqueue):
+			bound = c.queueFates(uint32(key), is)
+		case m == bits(history.FExpiring):
+			c.expiringFates(is, d)
+		case m == bits(history.FTransfer):
+			bound = c.bankFates(is, d)
+		case m == bits(history.FTxn):
+			continue
 		}
-		judged = true
+		c.sum(is, bound)
 	}
-	w.Known = judged
 	c.tally()
 }
 
-// mixed reports whether a key was written by more than one function (DEL, CAS): then no chain tells its order.
-func (c *check) mixed(is []int) bool {
-	for _, i := range is[1:] {
-		if c.h.Ops.F[i] != c.h.Ops.F[is[0]] {
-			return true
-		}
+// functions are the functions of these writes.
+func (c *check) functions(is []int) (m fset) {
+	for _, i := range is {
+		m |= bit(c.h.Ops.F[i])
 	}
-	return false
+	return m
 }
 
-// writesByKey are the numbers of the writes of each key in order of call.
+// sum adds one key to the account's interval of lost writes. What no judge gave a fate is masked: it cannot be told.
+func (c *check) sum(is []int, bound *keyLoss) {
+	ops, w := &c.h.Ops, &c.a.Result.Writes
+	var lost, masked int64
+	for _, i := range is {
+		if c.a.Fate[i] == FateNone && ops.Outcome[i] == history.OK {
+			c.a.Fate[i] = FateMasked
+			c.maskedWhy["nothing here tells what became of "+fname(ops.F[i])]++
+		}
+		switch c.a.Fate[i] {
+		case FateLost:
+			lost++
+		case FateMasked:
+			masked++
+		}
+	}
+	lo, hi := lost, lost+masked
+	if bound != nil {
+		lo, hi = max(lo, bound.lo), min(hi, bound.hi)
+	}
+	w.Lost += lo
+	w.LostMost += max(lo, hi)
+}
+
+// fname names a function for people.
+func fname(f history.F) string { return strings.ReplaceAll(f.String(), "-", " ") }
+
+// writesByKey are the numbers of the lasting writes of each key in order of call.
 func (c *check) writesByKey() [][]int {
 	ops := &c.h.Ops
 	n := make([]int, len(c.h.Keys)+1)
 	for i := range ops.Len() {
-		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) {
+		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) && leaves(ops, i) {
 			n[ops.Key[i]]++
 		}
 	}
@@ -83,27 +123,19 @@ func (c *check) writesByKey() [][]int {
 		byKey[k] = make([]int, 0, n[k])
 	}
 	for i := range ops.Len() {
-		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) {
+		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) && leaves(ops, i) {
 			byKey[ops.Key[i]] = append(byKey[ops.Key[i]], i)
 		}
 	}
 	for _, is := range byKey {
-		slices.SortFunc(is, func(a, b int) int {
-			switch {
-			case ops.Call[a] < ops.Call[b]:
-				return -1
-			case ops.Call[a] > ops.Call[b]:
-				return 1
-			}
-			return a - b
-		})
+		slices.SortFunc(is, func(a, b int) int { return cmp.Or(cmp.Compare(ops.Call[a], ops.Call[b]), cmp.Compare(a, b)) })
 	}
 	return byKey
 }
 
 // elementFates judges the additions to one set or list: an element is there, as often as it was added, or not.
 func (c *check) elementFates(is []int, d *history.Dump) {
-	ops, w := &c.h.Ops, &c.a.Result.Writes
+	ops := &c.h.Ops
 	there := map[int64]int{}
 	if d != nil {
 		for _, e := range d.Elems {
@@ -125,15 +157,6 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], found)
 	}
-	for e, n := range there {
-		i, ok := owner[e]
-		switch {
-		case !ok:
-			w.Unexpected++
-		case n > 1 && ops.F[i] == history.FAppend:
-			w.Duplicated += int64(n - 1)
-		}
-	}
 }
 
 func fateOf(o history.Outcome, found bool) Fate {
@@ -152,64 +175,21 @@ func fateOf(o history.Outcome, found bool) Fate {
 	return FateFailed
 }
 
-// counterFates follows the replies of INCR: a reply that is not above an earlier one, by an operation that was called later,
-// says that the increments from there on are gone. What the last of them left and the final value lacks is gone too.
-func (c *check) counterFates(is []int, d *history.Dump) {
-	ops, w := &c.h.Ops, &c.a.Result.Writes
-	final := int64(0)
-	if d != nil && len(d.Elems) == 1 {
-		final = d.Elems[0]
-	}
-	var live []int // acked, in the order of their replies
-	for _, i := range is {
-		switch {
-		case ops.Outcome[i] == history.Fail:
-			c.a.Fate[i] = FateFailed
-		case ops.Outcome[i] == history.Info:
-			c.a.Fate[i] = FateIndeterminate
-		case ops.Out[i] == history.None || ops.In[i] <= 0:
-			c.a.Fate[i] = FateMasked
-		default:
-			for len(live) > 0 && ops.Out[live[len(live)-1]] >= ops.Out[i] && ops.Return[live[len(live)-1]] < ops.Call[i] {
-				c.a.Fate[live[len(live)-1]] = FateLost
-				live = live[:len(live)-1]
-			}
-			at, _ := slices.BinarySearchFunc(live, ops.Out[i], func(j int, v int64) int {
-				if ops.Out[j] < v {
-					return -1
-				}
-				return 1
-			})
-			live = slices.Insert(live, at, i)
-		}
-	}
-	for _, i := range live {
-		c.a.Fate[i] = FateSurvived
-		if ops.Out[i] > final {
-			c.a.Fate[i] = FateLost
-		}
-	}
-	var most int64
-	for _, i := range is {
-		if ops.Outcome[i] != history.Fail {
-			most += max(ops.In[i], 0)
-		}
-	}
-	if final > most {
-		w.Duplicated += final - most
-	}
-}
-
 // tally sums the fates up, and finds which lost writes had been seen.
 func (c *check) tally() {
 	w, ops := &c.a.Result.Writes, &c.h.Ops
+	var most int64
+	for why, n := range c.maskedWhy {
+		if n > most || n == most && why < w.MaskedWhy {
+			most, w.MaskedWhy = n, why
+		}
+	}
 	seen := c.seen()
 	for i, f := range c.a.Fate {
 		switch f {
 		case FateSurvived:
 			w.Survived++
 		case FateLost:
-			w.Lost++
 			if seen(i) {
 				w.LostAfterVisible++
 			}
@@ -234,7 +214,7 @@ func (c *check) tally() {
 		case FateMasked:
 			w.Masked++
 		case FateNone:
-			if ops.F[i].IsWrite() && ops.Outcome[i] == history.Fail {
+			if ops.F[i].IsWrite() && ops.Outcome[i] == history.Fail && leaves(ops, i) {
 				w.Failed++
 			}
 		}
@@ -251,7 +231,7 @@ func (c *check) seen() func(i int) bool {
 	ops := &c.h.Ops
 	for i, f := range c.a.Fate {
 		if f == FateLost || f == FateIndeterminate || f == FateFailed {
-			want[kv{ops.Key[i], ops.In[i]}] = false
+			want[kv{ops.Key[i], c.made(i)}] = false
 		}
 	}
 	if len(want) == 0 {
@@ -267,7 +247,7 @@ func (c *check) seen() func(i int) bool {
 			continue
 		}
 		switch ops.F[i] {
-		case history.FRead:
+		case history.FRead, history.FReadExpiring, history.FDequeue:
 			mark(ops.Key[i], ops.Out[i])
 		case history.FWrite:
 			if ops.Flags[i]&history.FlagPred != 0 {
@@ -280,9 +260,10 @@ func (c *check) seen() func(i int) bool {
 		}
 	}
 	return func(i int) bool {
-		if f := ops.F[i]; f != history.FWrite && f != history.FAdd && f != history.FAppend {
-			return false
+		switch ops.F[i] {
+		case history.FWrite, history.FCAS, history.FAdd, history.FAppend, history.FEnqueue, history.FExpiring:
+			return want[kv{ops.Key[i], c.made(i)}]
 		}
-		return want[kv{ops.Key[i], ops.In[i]}]
+		return false
 	}
 }

@@ -14,16 +14,25 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 	byValue := make(map[int64]int, len(is))
 	versions, preds := true, false
 	for _, i := range is {
-		if j, ok := byValue[ops.In[i]]; !ok || ops.Outcome[i] < ops.Outcome[j] {
-			byValue[ops.In[i]] = i
+		v := c.made(i)
+		if j, ok := byValue[v]; !ok || ops.Outcome[i] < ops.Outcome[j] {
+			if ok && ops.Outcome[j] != history.Fail {
+				c.repeatedFates(is)
+				return
+			}
+			byValue[v] = i
+		} else if ops.Outcome[i] != history.Fail {
+			c.repeatedFates(is)
+			return
 		}
 		versions = versions && ops.Flags[i]&history.FlagVersion != 0
-		preds = preds || ops.Flags[i]&history.FlagPred != 0
+		_, known := c.replaced(i)
+		preds = preds || known
 	}
 	succ := make(map[int64][]int, len(is)) // acknowledged successors of a value
 	for _, i := range is {
-		if ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagPred != 0 {
-			succ[ops.Out[i]] = append(succ[ops.Out[i]], i)
+		if p, ok := c.replaced(i); ok {
+			succ[p] = append(succ[p], i)
 		}
 	}
 	order := make(map[int]int, len(is)) // position in order of call
@@ -39,18 +48,13 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 	by := history.Inf        // the return of the write on the path that was seen last: what it replaced was there by then
 	for value != history.Nil {
 		i, ok := byValue[value]
-		if !ok {
-			if len(onPath) == 0 {
-				c.a.Result.Writes.Unexpected++
-			}
+		if !ok || onPath[i] {
+			masked = by // nobody wrote it, or the path runs in a circle: both are findings, and say nothing of what came before
 			break
 		}
-		if onPath[i] {
-			break // a cycle; the register checker reports it
-		}
 		onPath[i] = true
-		if ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagPred != 0 {
-			value, by = ops.Out[i], ops.Return[i]
+		if p, ok := c.replaced(i); ok {
+			value, by = p, ops.Return[i]
 			continue
 		}
 		before := -1
@@ -64,12 +68,12 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 		if before == len(is) {
 			break // nothing was written before it
 		}
-		value = ops.In[is[before]]
+		value = c.made(is[before])
 	}
 	latest := c.latestOn(onPath)
 	for _, i := range is {
 		if ops.Outcome[i] == history.OK && !onPath[i] && ops.Call[i] < masked && !c.beyondFork(i) {
-			c.a.Fate[i] = FateMasked
+			c.masked(i, "a write without a reply may have replaced them")
 			if j, ok := latest[int32(ops.Node[i])]; ok && ops.Return[i] < ops.Call[j] && c.sameBranch(i, j) {
 				c.a.Fate[i] = FateSurvived // a log that kept the later write kept the earlier one
 			}
@@ -83,7 +87,41 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 			c.a.Result.Writes.Overwritten++
 		}
 	}
-	c.forks(is)
+}
+
+// made is the value that a write leaves.
+func (c *check) made(i int) int64 {
+	if c.h.Ops.F[i] == history.FCAS {
+		return arg(&c.h.Ops, int32(i))
+	}
+	return c.h.Ops.In[i]
+}
+
+// replaced is the value that an acknowledged write says it replaced; ok is false when it does not say.
+func (c *check) replaced(i int) (value int64, ok bool) {
+	ops := &c.h.Ops
+	switch {
+	case ops.Outcome[i] != history.OK:
+	case ops.F[i] == history.FCAS:
+		return ops.In[i], true
+	case ops.Flags[i]&history.FlagPred != 0:
+		return ops.Out[i], true
+	}
+	return 0, false
+}
+
+// repeatedFates: where a value was written more than once, what is there at the end does not say by whom.
+func (c *check) repeatedFates(is []int) {
+	for _, i := range is {
+		switch c.h.Ops.Outcome[i] {
+		case history.OK:
+			c.masked(i, "values were written more than once")
+		case history.Info:
+			c.a.Fate[i] = FateIndeterminate
+		default:
+			c.a.Fate[i] = FateFailed
+		}
+	}
 }
 
 // before finds what a write without a reply replaced, in a register with one writer: what the writer had written just before it, or
@@ -99,7 +137,7 @@ func (c *check) before(i int, is []int, order map[int]int, succ map[int64][]int,
 		if ops.Outcome[is[p]] != history.OK || !c.sameBranch(is[p], i) {
 			return -1
 		}
-		value = ops.In[is[p]]
+		value = c.made(is[p])
 	}
 	for {
 		var next []int
@@ -115,7 +153,7 @@ func (c *check) before(i int, is []int, order map[int]int, succ map[int64][]int,
 			return -1
 		}
 		p = order[next[0]]
-		value = ops.In[next[0]]
+		value = c.made(next[0])
 	}
 	if p < 0 {
 		return len(is)
@@ -168,21 +206,6 @@ func (c *check) sameBranch(a, b int) bool {
 	// The second write may have waited in a frozen server: the node must still have been the same at its next sample.
 	next := c.s.after(n, ops.Call[b])
 	return next == nil || next.RunID == to.RunID
-}
-
-// forks counts acknowledged writes that replaced the same value as another.
-func (c *check) forks(is []int) {
-	ops := &c.h.Ops
-	succ := map[int64]bool{}
-	for _, i := range is {
-		if ops.Outcome[i] != history.OK || ops.Flags[i]&history.FlagPred == 0 {
-			continue
-		}
-		if succ[ops.Out[i]] {
-			c.loss().Forks++
-		}
-		succ[ops.Out[i]] = true
-	}
 }
 
 // loss is the result's loss, made when first needed.

@@ -178,6 +178,7 @@ func (x *extra) runModel(model string) {
 		x.objects(x.plainLock)
 	case "queue", "stream":
 		x.queues()
+		x.drainedQueues()
 	case "expiry":
 		x.expiry()
 	case "list-append", "rw-register":
@@ -221,18 +222,15 @@ func (x *extra) count() {
 func (x *extra) judge(model string) {
 	r := &x.a.Result
 	var bad []string
-	for _, an := range r.Anomalies {
-		if an.Count > 0 && x.forbids(model, an) {
-			bad = append(bad, fmt.Sprintf("%s: %d", strings.TrimSuffix(an.Class, " ("+scopeMaster+")"), an.Count))
+	told := map[string]bool{} // one scope of reads holds the other
+	for _, f := range r.Findings {
+		if f.Count > 0 && !told[f.Class] && x.forbids(model, f) {
+			told[f.Class] = true
+			bad = append(bad, fmt.Sprintf("%s: %s", findingNoun(f), Count(f.Count)))
 		}
 	}
-	for _, l := range r.Registers {
-		if n := l.Conflicts + l.Forks + l.Cycles + l.Phantoms + l.Future + l.Aborted; n > 0 && l.Scope == scopeMaster && strings.HasSuffix(model, "register") {
-			bad = append(bad, fmt.Sprintf("values that contradict linearizability: %d", n))
-		}
-		if l.Undecided != "" && l.Scope == scopeMaster {
-			x.undecided = append(x.undecided, l.Undecided)
-		}
+	if n := r.Writes.Lost; n > 0 {
+		bad = append(bad, "acknowledged elements that never came out: "+Count(n))
 	}
 	switch {
 	case len(bad) > 0:
@@ -253,20 +251,28 @@ func (x *extra) judge(model string) {
 	}
 }
 
-// forbids tells whether a class counts against the model.
-func (x *extra) forbids(model string, an Anomaly) bool {
-	switch model {
-	case "list-append", "rw-register":
-		return forbidden(an.Class, x.opts.Level)
-	case "queue", "stream":
-		// A redelivery that says so is right until the element was acknowledged for good; the order is a measure.
-		return an.AlwaysBug || an.Class == "queue-lost" || an.Class == "queue-duplicated" || an.Class == "queue-redelivered-after-ack"
-	case "lock":
-		return an.AlwaysBug || an.Class == "lock-overlap" || an.Class == "lock-lost" || an.Class == "token-not-growing" || strings.HasPrefix(an.Class, "object-conflict")
-	case "expiry":
-		return an.AlwaysBug || an.Class == "expired-read"
-	case "counter":
-		return an.AlwaysBug || an.Class == "counter-fork" || strings.HasSuffix(an.Class, "("+scopeMaster+")")
+// findingNoun is what a finding counts.
+func findingNoun(f Finding) string {
+	if c, ok := classOf(f.Class); ok {
+		return c.Noun
 	}
-	return an.AlwaysBug || strings.HasSuffix(an.Class, "("+scopeMaster+")")
+	return f.Class
+}
+
+// forbids tells whether a finding counts against the model. Replicas lag: what only their reads show is no fault of the model.
+func (x *extra) forbids(model string, f Finding) bool {
+	c, _ := classOf(f.Class)
+	switch {
+	case model == "list-append" || model == "rw-register":
+		return forbidden(f.Class, x.opts.Level) || c.Name == "phantom" || c.Name == "fractured"
+	case c.Blame == Always:
+		return true
+	case f.Scope == AllReads:
+		return false
+	case c.Name == "queue_reordered", c.Name == "counter_regressed", c.Name == "queue_redelivered", c.Name == "executed_twice":
+		return false // a redelivery that says so is right until the element was acknowledged for good; the order is a measure
+	case c.Name == "early_nil", c.Name == "early_nil_replica":
+		return false
+	}
+	return c.Order || c.Blame == Unexcused || c.Name == "expired_read"
 }

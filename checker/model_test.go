@@ -101,8 +101,8 @@ func TestImportedTimesAreEvents(t *testing.T) {
 	h.Run.Imported = "edn"
 	a, err := CheckModel(h, "set", ModelOptions{})
 	require.NoError(t, err)
-	require.Contains(t, a.Result.Anomalies[0].Text, "at event 7")
-	require.Contains(t, a.Result.Anomalies[1].Text, "acknowledged at least 4 events before")
+	require.Contains(t, a.Result.Findings[0].Text, "at event 7")
+	require.Contains(t, a.Result.Findings[1].Text, "acknowledged at least 4 events before")
 }
 
 // FuzzExtra: whatever a damaged or hostile history holds, the checkers return.
@@ -132,7 +132,7 @@ func FuzzExtra(f *testing.F) {
 		a := &Analysis{}
 		x := newExtra(h, a, ModelOptions{MemoryLimit: 1 << 20})
 		x.runModel("register")
-		extraMeasures(h, &Analysis{})
+		checked(h)
 		for _, m := range Models() {
 			_, _ = CheckModel(h, m, ModelOptions{MemoryLimit: 1 << 20})
 		}

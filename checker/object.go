@@ -48,8 +48,11 @@ func (x *extra) objects(want func(fset) bool) {
 	if len(keys) == 0 {
 		return
 	}
-	x.judged = true
+	x.looks("object_conflict", "phantom", "aborted_read")
 	g := x.group(all)
+	for _, ns := range perKey(keys, func(k uint32) []note { return x.strangeObject(k, g.of(k)) }) {
+		x.notes(ns)
+	}
 	deadline := time.Now().Add(x.opts.timeout())
 	results := perKey(keys, func(k uint32) objectResult { return x.object(g.of(k), x.mask[k], quickTries, deadline) })
 	var hard []uint32
@@ -73,11 +76,9 @@ func (x *extra) objects(want func(fset) bool) {
 		name := x.keyName(keys[n])
 		switch {
 		case r.undecided != "":
-			x.unsure("object-conflict ("+scopeMaster+")", name+": "+r.undecided)
+			x.unsureIn("object_conflict", scopeMaster, name+": "+r.undecided)
 		case !r.ok:
-			x.conflict(true, 1)
-			x.conflict(false, 1)
-			x.anomaly("object-conflict ("+scopeMaster+")", 1, false, name+": "+r.text, r.ops...)
+			x.notes([]note{{class: "object_conflict", scope: scopeMaster, n: 1, text: name + ": " + r.text, ops: r.ops}})
 		}
 	}
 	x.decided()

@@ -9,34 +9,32 @@ import (
 )
 
 // value is a measure's value.
-func (c *check) value(name string) MeasureValue {
+func (c *check) value(name string) Value {
 	for _, m := range c.a.Result.Measures {
 		if m.Name == name {
-			return m
+			return m.Value
 		}
 	}
-	return MeasureValue{Name: name, Why: "this run did not measure it"}
+	if cl, ok := classOf(name); ok {
+		return Unmeasured("nothing was run that could show " + cl.Noun)
+	}
+	return Unmeasured("this run did not measure it")
 }
 
-// promises judges each promise and each weakness to be shown.
+// promises judges each promise and each weakness to be shown. What is always a bug is a promise of every run that looked for it.
 func (c *check) promises(promises, shows []Promise) {
 	r := &c.a.Result
 	for _, p := range promises {
+		p.Measure = today(p.Measure)
 		r.Promises = append(r.Promises, c.judge(p))
 	}
-	for _, m := range alwaysBug() {
-		r.Promises = append(r.Promises, c.judge(Promise{Measure: m.Name, By: "always"}))
-	}
-	for _, a := range r.Anomalies {
-		if _, known := measureOf(a.Class); a.AlwaysBug && !known && !slices.ContainsFunc(r.Promises, func(p PromiseResult) bool { return p.Promise.Measure == a.Class }) {
-			r.Promises = append(r.Promises, c.judgeAnomaly(a))
-		}
-	}
+	r.Promises = append(r.Promises, c.x.always()...)
 	rank := map[Status]int{Broken: 0, Undecided: 1, Kept: 2}
 	slices.SortStableFunc(r.Promises, func(a, b PromiseResult) int { return cmp.Compare(rank[a.Status], rank[b.Status]) })
 	for _, p := range shows {
+		p.Measure = today(p.Measure)
 		s := c.judge(p)
-		if m, _ := measureOf(p.Measure); m.unit == share && s.Status != Undecided {
+		if m, _ := measureOf(p.Measure); m.unit == share && s.Value.Lo > 0 {
 			s.Status = Broken // a share is shown when it was measured
 		}
 		s.Text = p.Noun()
@@ -45,6 +43,65 @@ func (c *check) promises(promises, shows []Promise) {
 			r.Weakness = true
 		}
 	}
+}
+
+// always judges the classes that are a bug whatever was promised: those that some judge looked for.
+func (x *extra) always() []PromiseResult {
+	unclaimed := ""
+	if us := x.a.Result.Unclaimed; len(us) > 0 {
+		unclaimed = unclaimedWhy(us)
+	}
+	var out []PromiseResult
+	for _, name := range x.a.Result.Looked {
+		cl, ok := classOf(name)
+		if !ok || cl.Blame == Measured {
+			continue
+		}
+		bugs, why := x.bugs(name)
+		if why == "" {
+			why = unclaimed
+		}
+		pr := PromiseResult{Promise: Promise{Measure: name, By: "always"}, Text: cl.Promise, Limit: "0", Status: Kept, Value: open(float64(bugs), why)}
+		pr.Measured = cl.measure().interval(pr.Value)
+		switch {
+		case bugs > 0:
+			pr.Status, pr.Witness, pr.Why = Broken, x.witnessOf(name), x.firstOf(name)
+		case why != "":
+			pr.Status, pr.Measured, pr.Why = Undecided, "–", why
+		}
+		out = append(out, pr)
+	}
+	return out
+}
+
+// bugs counts the cases of a class that nothing excuses; why says that there may be more.
+func (x *extra) bugs(class string) (n int64, why string) {
+	var scoped int64
+	for i := range x.found {
+		f := &x.found[i]
+		if f.Class != class {
+			continue
+		}
+		if f.Undecided != "" {
+			why = f.Undecided
+		}
+		if f.Scope == MasterReads || f.Scope == AllReads {
+			scoped = max(scoped, f.Bugs)
+		} else {
+			n += f.Bugs
+		}
+	}
+	return n + scoped, why
+}
+
+// firstOf is the first case of a class that nothing excuses, in words.
+func (x *extra) firstOf(class string) string {
+	for i := range x.found {
+		if f := &x.found[i]; f.Class == class && f.Bugs > 0 && f.Text != "" {
+			return f.Text
+		}
+	}
+	return ""
 }
 
 // Noun is what the promise's measure is called where a scenario shows it.
@@ -65,79 +122,69 @@ func (p Promise) String() string {
 	return m.words(p.Limit)
 }
 
-// judge compares one promise with what was measured.
+// judge compares one promise with what was measured: kept when even the worst value keeps it, broken when even the best breaks it.
 func (c *check) judge(p Promise) PromiseResult {
 	m, _ := measureOf(p.Measure)
-	pr := PromiseResult{Promise: p, Text: m.words(p.Limit), Limit: m.format(p.Limit), Status: Undecided, Measured: "–"}
+	pr := PromiseResult{Promise: p, Text: m.words(p.Limit), Limit: m.format(p.Limit)}
+	pr.Value = c.value(p.Measure)
 	if p.Within != nil {
-		return c.judgeWindow(p, pr)
+		pr.Text = p.Within.words(len(c.h.Faults))
+		pr.Value = c.lostOutside(p.Within)
 	}
-	v := c.value(p.Measure)
-	if !v.Known {
-		pr.Why = v.Why
-		if pr.Why == "" {
-			pr.Why = "this run did not measure it"
-		}
-		// A measure that could only be known had things gone well says so by itself: nodes that differ never converge.
-		if p.Measure == "converge" && c.a.Result.Convergence.Barrier || p.Measure == "rta" && c.a.Result.Availability.RTAFault != 0 {
-			pr.Status, pr.Measured = Broken, "never"
-		}
-		return pr
-	}
-	pr.Measured = m.format(v.Value)
-	pr.Status = Kept
-	if m.unit == share && v.Value < p.Limit || m.unit != share && v.Value > p.Limit {
-		pr.Status = Broken
-		pr.Witness = c.witnessFor(p.Measure)
-	}
+	pr.Status = against(pr.Value, p.Limit, m.unit == share)
+	pr.Measured, pr.Why = m.interval(pr.Value), pr.Value.Why
 	if m.unit == share {
 		pr.Limit = "≥ " + pr.Limit
 	}
+	if pr.Status == Broken {
+		pr.Witness = c.x.witnessOf(p.Measure)
+	}
 	return pr
 }
 
-func (c *check) judgeAnomaly(a Anomaly) PromiseResult {
-	pr := PromiseResult{Promise: Promise{Measure: a.Class, By: "always"}, Text: "no " + a.Class, Limit: "0", Measured: Count(a.Count), Status: Kept}
+// against compares a value with a limit that it must not be above (below, for a promise from below).
+func against(v Value, limit float64, below bool) Status {
+	lo, hi := v.Lo, v.Hi
+	if below {
+		lo, hi, limit = -v.Hi, -v.Lo, -limit
+	}
 	switch {
-	case a.Count > 0:
-		pr.Status, pr.Why = Broken, a.Text
-	case a.Undecided != "":
-		pr.Status, pr.Measured, pr.Why = Undecided, "–", a.Undecided
+	case lo > limit:
+		return Broken
+	case hi <= limit:
+		return Kept
 	}
-	return pr
+	return Undecided
 }
 
-// judgeWindow counts the lost writes that were acknowledged outside the promise's window.
-func (c *check) judgeWindow(p Promise, pr PromiseResult) PromiseResult {
-	pr.Text = p.Within.words(len(c.h.Faults))
+// lostOutside counts the lost writes that were acknowledged outside a promise's window, and those that may be.
+func (c *check) lostOutside(w *Window) Value {
 	lost := c.value("lost")
-	if !lost.Known {
-		pr.Why = lost.Why
-		return pr
+	if lost.Hi == 0 {
+		return lost
 	}
-	from, ok1 := c.moment(p.Within.From)
-	to, ok2 := c.moment(p.Within.To)
+	if !lost.Measured() {
+		return lost
+	}
+	from, ok1 := c.moment(w.From)
+	to, ok2 := c.moment(w.To)
 	if !ok1 || !ok2 {
-		pr.Why = "a moment of its window did not come: " + p.Within.From.words(len(c.h.Faults)) + ", " + p.Within.To.words(len(c.h.Faults))
-		if lost.Value == 0 {
-			pr.Status, pr.Measured, pr.Why = Kept, "0", ""
-		}
-		return pr
+		return Unmeasured("a moment of its window did not come: " + w.From.words(len(c.h.Faults)) + ", " + w.To.words(len(c.h.Faults)))
 	}
-	var n int64
+	var n, maybe float64
 	ops := &c.h.Ops
 	for i, f := range c.a.Fate {
-		if f == FateLost && (ops.Return[i] < from || ops.Return[i] > to) {
+		if ops.Return[i] >= from && ops.Return[i] <= to {
+			continue
+		}
+		switch f {
+		case FateLost:
 			n++
+		case FateMasked:
+			maybe++
 		}
 	}
-	pr.Measured = Count(n)
-	pr.Status = Kept
-	if float64(n) > p.Limit {
-		pr.Status = Broken
-		pr.Witness = c.witnessFor(p.Measure)
-	}
-	return pr
+	return Between(n, n+min(maybe, lost.Hi-float64(c.told())), c.unsureLoss())
 }
 
 // moment is when an anchor came to be, on the run's clock.
@@ -213,13 +260,24 @@ func (a Anchor) words(faults int) string {
 	return text
 }
 
-// witnessFor names the witness that shows a measure's value, if there is one.
-func (c *check) witnessFor(measure string) string {
-	want := measure
-	for _, w := range c.a.Result.Witnesses {
-		if w.Of == want || (w.Of == "lost" && (measure == "lost_outside" || measure == "lost_elsewhere" || measure == "split_brain_lost")) {
+// witnessOf names the witness that shows a measure's value, if there is one.
+func (x *extra) witnessOf(measure string) string {
+	for _, w := range x.a.Result.Witnesses {
+		if w.Of == measure || w.Of == "lost" && slices.Contains([]string{"lost_outside", "lost_elsewhere", "split_brain_lost"}, measure) ||
+			measure == "master_conflicts" && x.isOrder(w.Of) || measure == "all_conflicts" && x.isOrder(w.Of) ||
+			measure == "txn_anomalies" && x.isTxn(w.Of) {
 			return w.ID
 		}
 	}
 	return ""
+}
+
+func (x *extra) isOrder(class string) bool {
+	c, ok := classOf(class)
+	return ok && c.Order
+}
+
+func (x *extra) isTxn(class string) bool {
+	c, ok := classOf(class)
+	return ok && c.Txn
 }

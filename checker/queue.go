@@ -17,77 +17,58 @@ type entryLife struct {
 	ret    int64 // Inf when not acknowledged
 	tried  bool
 	ackRet int64 // least return of an acknowledgement of the element, Inf for none
+	ackOp  int32 // that acknowledgement
 	taken  int   // deliveries that are no redeliveries
 	late   bool  // the first delivery anybody heard of was a redelivery: its place in the order is not known
 }
 
-// queues checks queues and streams: nothing comes out that did not go in, nothing comes out twice, the order holds, and at the end
-// nothing acknowledged is missing.
+// queues checks queues and streams: nothing comes out that did not go in, nothing comes out twice, and the order holds. What was
+// acknowledged and is missing at the end is loss (loss_queue.go).
 func (x *extra) queues() {
-	if x.all&queueOps == 0 {
-		return
-	}
 	g := x.group(queueOps)
-	keys := x.keysOf(queueOps)
-	looked := map[string]bool{}
-	left := map[int64]bool{} // on any key: what was taken into work lies on another one
-	for _, d := range x.h.Dumps {
-		looked[d.Key] = looked[d.Key] || d.Elems != nil || d.Type == "none"
-		for _, v := range d.Elems {
-			left[v] = true
-		}
-	}
-	for _, ns := range perKey(keys, func(k uint32) []note {
-		if !looked[x.keyName(k)] {
-			return x.queue(k, g.of(k), nil)
-		}
-		return x.queue(k, g.of(k), left)
-	}) {
+	for _, ns := range perKey(x.keysOf(queueOps), func(k uint32) []note { return x.queue(k, g.of(k)) }) {
 		x.notes(ns)
 	}
-	for _, class := range []string{"queue-lost", "queue-duplicated", "queue-reordered", "queue-redelivered"} {
-		n := int64(0)
-		if i, ok := x.class[class]; ok {
-			n = x.found[i].Count
-		}
-		if len(keys) > 0 {
-			x.measure(class, float64(n))
-		}
-	}
+	x.looks("phantom", "aborted_read", "future_read", "queue_duplicated", "queue_redelivered", "queue_redelivered_after_ack", "queue_reordered")
 }
 
-// queue checks one. left are the elements that are still there at the end, nil when nobody looked.
-func (x *extra) queue(k uint32, ops []int32, left map[int64]bool) []note {
+// queue checks one.
+func (x *extra) queue(k uint32, ops []int32) []note {
 	c := &x.h.Ops
 	es, index := x.entries(ops)
-	phantom := note{class: "phantom", bug: true}
-	aborted := note{class: "aborted_read", bug: true}
-	twice := note{class: "queue-duplicated"}
-	again := note{class: "queue-redelivered"}
-	after := note{class: "queue-redelivered-after-ack"}
-	drained := int64(-1)
+	phantom, aborted, future := note{class: "phantom"}, note{class: "aborted_read"}, note{class: "future_read"}
+	twice := note{class: "queue_duplicated"}
+	again := note{class: "queue_redelivered"}
+	after := note{class: "queue_redelivered_after_ack"}
+	told := map[int64]bool{} // each element is counted once as phantom, refused or too early
 	for _, i := range byReturn(c, ops) {
 		if c.F[i] != history.FDequeue || c.Outcome[i] != history.OK {
 			continue
 		}
 		v := c.Out[i]
 		if v == history.Nil || v == history.None {
-			if masterRead(c, i) {
-				drained = max(drained, c.Call[i])
-			}
 			continue
 		}
 		n, ok := index[v]
 		if !ok {
-			phantom.count(fmt.Sprintf("%s: %s got %d, which nobody put in", x.keyName(k), x.who(int(i)), v), int(i))
+			if !told[v] {
+				phantom.count(fmt.Sprintf("%s: %s got %d, which nobody put in", x.keyName(k), x.who(int(i)), v), int(i))
+			}
+			told[v] = true
 			continue
 		}
 		e := &es[n]
-		if !e.tried {
+		switch {
+		case told[v]:
+		case !e.tried:
+			told[v] = true
 			aborted.count(fmt.Sprintf("%s: %s got %d, although putting it in failed", x.keyName(k), x.who(int(i)), v), int(e.put), int(i))
+		case c.Return[i] < e.call:
+			told[v] = true
+			future.count(fmt.Sprintf("%s: %s got %d, which was put in only %s later", x.keyName(k), x.who(int(i)), v, x.span(e.call-c.Return[i])), int(i), int(e.put))
 		}
 		if e.ackRet < c.Call[i] {
-			after.count(fmt.Sprintf("%s: %s got %d again after it was acknowledged for good", x.keyName(k), x.who(int(i)), v), int(i))
+			x.blame(&after, fmt.Sprintf("%s: %s got %d again after it was acknowledged for good", x.keyName(k), x.who(int(i)), v), e.ackOp, i)
 		}
 		if arg(c, i) == 1 {
 			if e.taken == 0 { // the reply to the first delivery was lost
@@ -103,11 +84,9 @@ func (x *extra) queue(k uint32, ops []int32, left map[int64]bool) []note {
 			continue
 		}
 		// The same master handed it out twice without a break in between: no failover can excuse that.
-		bug := c.Node[e.took] == c.Node[i] && x.sameReign(int32(c.Node[i]), min(c.Call[e.took], c.Call[i]), c.Return[i])
-		twice.bug = twice.bug || bug
-		twice.count(fmt.Sprintf("%s: %d came out twice", x.keyName(k), v), int(e.took), int(i))
+		x.blame(&twice, fmt.Sprintf("%s: %d came out twice", x.keyName(k), v), e.took, i)
 	}
-	return []note{phantom, aborted, twice, again, after, x.queueOrder(k, es), x.queueLost(k, es, ops, left, drained)}
+	return []note{phantom, aborted, future, twice, again, after, x.queueOrder(k, es)}
 }
 
 // entries lists what was put in, and where to find each value.
@@ -135,7 +114,9 @@ func (x *extra) entries(ops []int32) ([]entryLife, map[int64]int) {
 	for _, i := range ops {
 		if c.F[i] == history.FAck && c.Outcome[i] == history.OK && c.Out[i] != 0 {
 			if n, ok := index[c.In[i]]; ok {
-				es[n].ackRet = min(es[n].ackRet, c.Return[i])
+				if c.Return[i] < es[n].ackRet {
+					es[n].ackRet, es[n].ackOp = c.Return[i], i
+				}
 			}
 		}
 	}
@@ -152,7 +133,7 @@ func byReturn(c *history.Columns, ops []int32) []int32 {
 // b was out before anybody asked for what turned out to be a.
 func (x *extra) queueOrder(k uint32, es []entryLife) note {
 	c := &x.h.Ops
-	n := note{class: "queue-reordered"}
+	n := note{class: "queue_reordered"}
 	// "a in before b in" is the real-time order of the sweep; the key of a is when it was asked for out, that of b when it was out.
 	type inOut struct{ at, key, other int64 }
 	var as, bs []inOut
@@ -181,39 +162,6 @@ func (x *extra) queueOrder(k uint32, es []entryLife) note {
 			n.count(fmt.Sprintf("%s: %d went in before %d and came out after it", x.keyName(k), first.value, second.value),
 				int(first.put), int(second.put), int(second.took), int(first.took))
 		}
-	}
-	return n
-}
-
-// queueLost counts acknowledged elements that nobody got. Without a look at what the queue still holds, this can be told only
-// after a dequeue that was called when all enqueues had ended and found it empty.
-func (x *extra) queueLost(k uint32, es []entryLife, ops []int32, left map[int64]bool, drained int64) note {
-	c := &x.h.Ops
-	n := note{class: "queue-lost"}
-	if left == nil {
-		for _, i := range ops {
-			if c.F[i] == history.FEnqueue && c.Outcome[i] == history.OK && c.Return[i] >= drained {
-				return n
-			}
-		}
-	}
-	var pending int64 // dequeues without a reply: each may have taken one
-	for _, i := range ops {
-		if c.F[i] == history.FDequeue && c.Outcome[i] == history.Info {
-			pending++
-		}
-	}
-	for _, e := range es {
-		if e.ret == history.Inf || e.taken > 0 || left[e.value] || e.ackRet != history.Inf {
-			continue
-		}
-		n.count(fmt.Sprintf("%s: %d was acknowledged and never came out", x.keyName(k), e.value), int(e.put))
-	}
-	switch {
-	case n.n > pending:
-		n.n -= pending
-	case n.n > 0:
-		n.class = "queue-lost-or-taken-unknown"
 	}
 	return n
 }

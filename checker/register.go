@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"math"
 	"runtime"
 	"slices"
@@ -31,6 +32,7 @@ type vals struct {
 	info     []bool  // the write's outcome is unknown
 	failed   []bool  // the write was not executed
 	used     []bool  // it takes part: acknowledged, or read
+	told     map[int64]bool
 }
 
 // add gives the next value its index.
@@ -66,6 +68,7 @@ type keyResult struct {
 	aborted, overlap, gamma                            int64
 	repeated                                           bool
 	worst                                              []Conflict
+	forked                                             [][2]int32 // of each fork the two successors' writes
 }
 
 func (k *keyResult) bad() bool {
@@ -96,22 +99,24 @@ func trimWorst(cs *[]Conflict) {
 	*cs = (*cs)[:min(len(*cs), keepWorst)]
 }
 
-// checkRegisters judges every register in both scopes.
-func checkRegisters(h *history.History, a *Analysis) {
-	keys := registerKeys(h)
+// registers judges every register in both scopes.
+func (x *extra) registers() {
+	keys := registerKeys(x.h)
 	if len(keys.of) == 0 {
 		return
 	}
+	x.looks("conflict", "fork", "cycle", "phantom", "aborted_read", "future_read")
 	for _, scope := range []string{MasterReads, AllReads} {
-		l := sweepScope(h, keys, scope)
-		a.Result.Registers = append(a.Result.Registers, l)
+		l, forked := sweepScope(x.h, x.fin, keys, scope)
+		x.a.Result.Registers = append(x.a.Result.Registers, l)
+		x.registerFindings(&l, forked)
 	}
-	registerWitnesses(h, keys, a)
+	registerWitnesses(x.h, keys, x.a)
 }
 
 // sweepScope checks all registers in one scope, in parallel.
-func sweepScope(h *history.History, keys *registerOpsByKey, scope string) Linear {
-	l := Linear{Scope: scope, Gamma: -1, K: -1}
+func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope string) (l Linear, forked [][2]int32) {
+	l = Linear{Scope: scope, Gamma: -1, K: -1}
 	var mu sync.Mutex
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -122,9 +127,14 @@ func sweepScope(h *history.History, keys *registerOpsByKey, scope string) Linear
 				if i >= len(keys.of) {
 					return
 				}
-				r := sweepKey(&h.Ops, keys.of[i], keys.ops(i), scope == MasterReads)
+				var held []*history.Dump // what nodes held at the end counts as read, where every read does
+				if fin != nil && scope == AllReads {
+					held = fin.byKey[keyName(h, uint32(keys.of[i]))]
+				}
+				r := sweepKey(&h.Ops, keys.of[i], keys.ops(i), held, scope == MasterReads)
 				mu.Lock()
 				l.take(r, h)
+				forked = append(forked, r.forked...)
 				mu.Unlock()
 			}
 		})
@@ -137,7 +147,8 @@ func sweepScope(h *history.History, keys *registerOpsByKey, scope string) Linear
 		return 0
 	})
 	trimWorst(&l.Worst)
-	return l
+	slices.SortFunc(forked, func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	return l, forked
 }
 
 // take adds one key's result.
@@ -231,7 +242,7 @@ func registerKeys(h *history.History) *registerOpsByKey {
 }
 
 // sweepKey judges one register. is nil stands for every operation.
-func sweepKey(ops *history.Columns, key int32, is []int32, masterOnly bool) *keyResult {
+func sweepKey(ops *history.Columns, key int32, is []int32, held []*history.Dump, masterOnly bool) *keyResult {
 	r := &keyResult{key: key, gamma: -1}
 	n := len(is)
 	if is == nil {
@@ -243,6 +254,7 @@ func sweepKey(ops *history.Columns, key int32, is []int32, masterOnly bool) *key
 		return r
 	}
 	v.collectReads(ops, n, is, ix, masterOnly, r)
+	v.collectHeld(held, ix, r)
 	v.drop()
 	chain := v.chains(r, ops)
 	v.sweep(r, chain)
@@ -257,5 +269,6 @@ func sweepKey(ops *history.Columns, key int32, is []int32, masterOnly bool) *key
 
 // SweepRegisters judges every register of a history by all of its reads, and nothing else; for measuring.
 func SweepRegisters(h *history.History) Linear {
-	return sweepScope(h, registerKeys(h), AllReads)
+	l, _ := sweepScope(h, nil, registerKeys(h), AllReads)
+	return l
 }

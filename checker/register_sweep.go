@@ -25,6 +25,7 @@ func (v *vals) chains(r *keyResult, ops *history.Columns) []int32 {
 		if o := next[p]; o != noOp {
 			r.forks++
 			a, b := v.write[o], v.write[k]
+			r.forked = append(r.forked, [2]int32{a, b})
 			r.note(Conflict{Kind: "fork", U: v.value[o], V: v.value[k], Ops: forkOps(v.write[p], a, b), Overlap: max(ops.Call[a], ops.Call[b]) - min(ops.Return[a], ops.Return[b])})
 			if v.f[o] <= v.f[k] {
 				continue // the first to return goes on with the chain

@@ -98,15 +98,21 @@ func (v *vals) collectReads(ops *history.Columns, n int, is []int32, x *valueInd
 		k := x.get(ops.Out[i])
 		switch {
 		case k == noOp:
-			r.phantoms++
-			r.note(Conflict{Kind: "phantom", V: ops.Out[i], Ops: []int{int(i)}})
+			if v.odd(ops.Out[i]) {
+				r.phantoms++
+				r.note(Conflict{Kind: "phantom", V: ops.Out[i], Ops: []int{int(i)}})
+			}
 			continue
 		case v.failed[k]:
-			r.aborted++
-			r.note(Conflict{Kind: "aborted_read", V: ops.Out[i], Ops: []int{int(v.write[k]), int(i)}})
+			if v.odd(ops.Out[i]) {
+				r.aborted++
+				r.note(Conflict{Kind: "aborted_read", V: ops.Out[i], Ops: []int{int(v.write[k]), int(i)}})
+			}
 			continue
 		case ops.Return[i] < v.call[k]:
-			r.future++
+			if v.odd(ops.Out[i]) {
+				r.future++
+			}
 			r.gamma = max(r.gamma, v.call[k]-ops.Return[i])
 			r.note(Conflict{Kind: "future_read", V: ops.Out[i], Ops: []int{int(v.write[k]), int(i)}, Overlap: v.call[k] - ops.Return[i]})
 			continue
@@ -123,6 +129,35 @@ func (v *vals) collectReads(ops *history.Columns, n int, is []int32, x *valueInd
 		// A write of unknown outcome that was seen keeps its call; it returned whenever one likes.
 		if v.info[k] && v.used[k] && v.call[k] > v.s[k] {
 			v.s[k], v.sOp[k] = v.call[k], v.write[k]
+		}
+	}
+}
+
+// odd notes that a value was seen that must not have been, and reports whether that is news: each value counts once.
+func (v *vals) odd(value int64) bool {
+	if v.told[value] {
+		return false
+	}
+	if v.told == nil {
+		v.told = map[int64]bool{}
+	}
+	v.told[value] = true
+	return true
+}
+
+// collectHeld looks for values among what the nodes held at the end that nobody wrote, or that were refused.
+func (v *vals) collectHeld(held []*history.Dump, x *valueIndex, r *keyResult) {
+	for _, d := range held {
+		if len(d.Elems) != 1 {
+			continue
+		}
+		switch k := x.get(d.Elems[0]); {
+		case k == noOp && v.odd(d.Elems[0]):
+			r.phantoms++
+			r.note(Conflict{Kind: "phantom", V: d.Elems[0]})
+		case k > 0 && v.failed[k] && v.odd(d.Elems[0]):
+			r.aborted++
+			r.note(Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(v.write[k])}})
 		}
 	}
 }

@@ -3,7 +3,7 @@ package checker
 import "github.com/schismtest/schism/history"
 
 // ResultSchema is the version of result.json.
-const ResultSchema = 1
+const ResultSchema = 2
 
 // Verdict is the answer of a run. Unknown is never a pass.
 type Verdict string
@@ -43,8 +43,12 @@ type Result struct {
 	Visibility   []Visibility   `json:"visibility,omitempty"`
 	Sessions     []SessionCheck `json:"sessions,omitempty"`
 	Convergence  Convergence    `json:"convergence"`
-	Anomalies    []Anomaly      `json:"anomalies,omitempty"` // classes counted: phantom, duplicated, G1c...
-	Measures     []MeasureValue `json:"measures,omitempty"`  // every promisable measure by name, also the kept ones
+	Findings     []Finding      `json:"findings,omitempty"` // by class and scope: phantom, duplicated, G1c...
+	Looked       []string       `json:"looked,omitempty"`   // the classes that were looked for
+	Unclaimed    []Unclaimed    `json:"unclaimed,omitempty"`
+	ExpiredWorst int64          `json:"expired_worst,omitempty"` // ns past the end of its life at which a key was still read
+	Collections  []Collection   `json:"collections,omitempty"`
+	Measures     []MeasureValue `json:"measures,omitempty"` // every promisable measure by name, also the kept ones
 
 	Promises  []PromiseResult `json:"promises"` // broken first, undecided second, kept last
 	Shows     []PromiseResult `json:"shows,omitempty"`
@@ -72,17 +76,18 @@ type Account struct {
 	Attempted        int64 `json:"attempted"`
 	Acked            int64 `json:"acked"`
 	Survived         int64 `json:"survived"`
-	Overwritten      int64 `json:"overwritten"` // part of Survived: a register's write on the path to its final value
-	Lost             int64 `json:"lost"`
+	Overwritten      int64 `json:"overwritten"`        // part of Survived: a register's write on the path to its final value
+	Lost             int64 `json:"lost"`               // at least
+	LostMost         int64 `json:"lost_most"`          // at most: with those whose fate cannot be told
 	LostAfterVisible int64 `json:"lost_after_visible"` // part of Lost
 	Recovered        int64 `json:"recovered"`          // info, found
 	HappenedThenLost int64 `json:"happened_then_lost"` // info, seen earlier, not found
 	Indeterminate    int64 `json:"indeterminate"`      // info, never seen
 	Failed           int64 `json:"failed"`             // not executed, and not seen
 	AbortedRead      int64 `json:"aborted_read"`       // not executed, yet seen
-	Unexpected       int64 `json:"unexpected"`         // found, never written
-	Duplicated       int64 `json:"duplicated"`
-	Masked           int64 `json:"masked"` // acked register writes whose fate cannot be told (no predecessor replies)
+	Masked           int64 `json:"masked"`             // acked writes whose fate cannot be told one by one
+	// MaskedWhy says why, the most frequent reason.
+	MaskedWhy string `json:"masked_why,omitempty"`
 }
 
 // Loss tells when and why acknowledged writes were lost.
@@ -91,8 +96,6 @@ type Loss struct {
 	ReplicationLag  int64 // acked before the promotion
 	SplitBrain      int64 // acked by the deposed master after it
 	Other           int64 // by neither: a wipe, a restart, a foreign data set
-	Forks           int64 // acked writes with the same predecessor
-	Holes           int64 // lost writes with a survivor of the same epoch after them
 	RPA             int64 // ns, -1 when there is no dead branch with acks
 	BytesThrownAway int64 // -1 when not measured
 	Causes          []Cause
@@ -119,6 +122,7 @@ type Availability struct {
 	// RTA is from the first fault's effect to the first lasting ok write; -1 when there was no fault or no recovery.
 	RTA           int64 `json:"rta"`
 	RTAFault      int   `json:"rta_fault,omitempty"`
+	RTAOpen       int64 `json:"rta_open,omitempty"`          // ns: how long writes had not lasted again when the load ended, where RTA is -1
 	LongestWrite  Gap   `json:"longest_write_gap"`           // between ok writes, any ack
 	LongestWriteS Gap   `json:"longest_write_gap_surviving"` // between ok writes that survived
 	LongestRead   Gap   `json:"longest_read_gap"`
@@ -271,22 +275,38 @@ type DivergentKey struct {
 	Text  []string // what each holds
 }
 
-// Anomaly is a counted class of findings. AlwaysBug classes are promises of every scenario.
-type Anomaly struct {
-	Class     string // "phantom", "duplicated", "G-single-realtime"...
-	Count     int64
-	AlwaysBug bool
-	Text      string // the first, in words
-	Ops       []int
-	Undecided string
+// Finding is what was counted of one class in one scope, by the one judge whose class it is.
+type Finding struct {
+	Class string `json:"class"`           // a name of Classes
+	Scope string `json:"scope,omitempty"` // MasterReads, AllReads, ReplicaReads or FinalData; empty where the class has but one
+	Count int64  `json:"count"`
+	Bugs  int64  `json:"bugs,omitempty"` // of Count, those that are bugs whatever was promised
+	Text  string `json:"text,omitempty"` // the first, in words
+	Ops   []int  `json:"ops,omitempty"`
+	// Undecided says why there may be more than were counted.
+	Undecided string `json:"undecided,omitempty"`
 }
 
-// MeasureValue is one promisable measure.
-type MeasureValue struct {
-	Name  string
-	Value float64 // in the measure's unit (Measures)
-	Known bool
-	Why   string // why it is not known
+// Unclaimed are operations that no judge knows how to judge: nothing can be said to be absent then.
+type Unclaimed struct {
+	F     string `json:"f"` // the function
+	Count int64  `json:"count"`
+	Why   string `json:"why"`
+}
+
+// Collection says what whole reads tell of the elements of one kind of object (Jepsen's set-full). Times in ns.
+type Collection struct {
+	Kind       string `json:"kind"` // "set" or "list"
+	Elements   int64  `json:"elements"`
+	Stable     int64  `json:"stable"`
+	Stale      int64  `json:"stale"` // part of Stable: missed by a read that began after it was known
+	Lost       int64  `json:"lost"`  // missing from the last reads
+	NeverRead  int64  `json:"never_read"`
+	Duplicated int64  `json:"duplicated"`
+	StableP50  int64  `json:"stable_p50"`
+	StableP99  int64  `json:"stable_p99"`
+	StableMax  int64  `json:"stable_max"`
+	LostMax    int64  `json:"lost_max"`
 }
 
 // Status of a promise.
@@ -305,7 +325,8 @@ type PromiseResult struct {
 	Status   Status  `json:"status"`
 	Text     string  `json:"text"`     // "no acknowledged write is lost"
 	Limit    string  `json:"limit"`    // "0"
-	Measured string  `json:"measured"` // "13,652"
+	Measured string  `json:"measured"` // "13,652", "at least 350", "5,072 to 5,078"
+	Value    Value   `json:"value"`
 	Why      string  `json:"why,omitempty"`
 	Witness  string  `json:"witness,omitempty"` // ID of a Witness
 }

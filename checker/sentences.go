@@ -43,19 +43,33 @@ func (c *check) sentences() {
 	c.why()
 }
 
+// nothingLost says what is there where no loss was seen; that nothing is lost is said only where that is known of every write.
 func (c *check) nothingLost() string {
 	w := &c.a.Result.Writes
 	tail := ", on every node."
 	if c.a.Result.Convergence.Divergent > 0 {
 		tail = " on the master."
 	}
-	if w.Masked > 0 {
-		return fmt.Sprintf("Nothing lost: %s of %s acknowledged writes are there%s The fate of %s cannot be told.", Count(w.Survived), Count(w.Acked), strings.TrimSuffix(tail, ".")+".", Count(w.Masked))
-	}
-	if w.Survived < w.Acked { // a workload in which only some writes are counted one by one
-		return fmt.Sprintf("Nothing lost: all %s acknowledged writes that can be told apart are there%s", Count(w.Survived), tail)
+	switch {
+	case w.Acked == 0:
+		return "No write was acknowledged that leaves something behind."
+	case w.LostMost > 0 && w.Survived > 0:
+		return fmt.Sprintf("No loss was seen, but up to %s of %s acknowledged writes may be lost: %s are there%s", Count(w.LostMost), Count(w.Acked), Count(w.Survived), tail)
+	case w.LostMost > 0:
+		return fmt.Sprintf("No loss was seen, but up to %s of %s acknowledged writes may be lost: %s.", Count(w.LostMost), Count(w.Acked), c.unsureLoss())
 	}
 	return fmt.Sprintf("Nothing lost: all %s acknowledged writes are there%s", Count(w.Acked), tail)
+}
+
+// lostWords writes the interval of lost writes: "13,652", "at least 350", "between 5,072 and 5,078".
+func lostWords(w *Account) string {
+	switch {
+	case w.LostMost <= w.Lost:
+		return Count(w.Lost)
+	case w.LostMost >= w.Acked:
+		return "at least " + Count(w.Lost)
+	}
+	return "between " + Count(w.Lost) + " and " + Count(w.LostMost)
 }
 
 func (c *check) accountSentence() string {
@@ -98,8 +112,12 @@ func (c *check) shownSentence() string {
 func (c *check) lossSentences() {
 	r := &c.a.Result
 	l := r.Loss
-	r.Headline = fmt.Sprintf("%s of %s acknowledged writes %s lost.", Count(r.Writes.Lost), Count(r.Writes.Acked), wasWere(r.Writes.Lost))
+	r.Headline = capital(fmt.Sprintf("%s of %s acknowledged writes %s lost.", lostWords(&r.Writes), Count(r.Writes.Acked), wasWere(r.Writes.LostMost)))
 	var sub []string
+	if l == nil {
+		r.Sub = "Which of them cannot be told: " + c.unsureLoss() + "."
+		return
+	}
 	if t := r.Masters.TwoWritable; t > 0 && l.SplitBrain > 0 && len(l.Causes) > 0 {
 		verb := "went on acknowledging for"
 		if f := c.fault(l.Causes[0].Trigger); f != nil && len(f.Links) == 0 {

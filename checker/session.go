@@ -80,11 +80,6 @@ func (x *extra) sessions() {
 				check.WorstOps = []int{int(t.ops[0]), int(t.ops[1])}
 			}
 			x.a.Result.Sessions = append(x.a.Result.Sessions, check)
-			if scope == scopeAll {
-				x.measure(name, float64(t.breaks))
-			} else {
-				x.measure("master_"+name, float64(t.breaks))
-			}
 		}
 	}
 }

@@ -10,19 +10,14 @@ import (
 
 // collectionFindings are what one set or list shows.
 type collectionFindings struct {
-	conflicts [2]int64 // reads and additions that contradict linearizability: master reads, all reads
-	notes     []note
-	full      setFull
-	regressed int64
-	repeats   bool // a list in which an element was appended more than once
+	notes   []note
+	full    setFull
+	repeats bool // a list in which an element was appended more than once
 }
 
 // sets checks sets that are read whole. Nothing is ever taken out of them, so what reads return must grow: the distinct reads
 // form a chain by inclusion, and each addition has its place at the first of them that holds it.
 func (x *extra) sets() {
-	if x.all&setOps == 0 {
-		return
-	}
 	g := x.group(setOps)
 	keys := x.keysOf(setOps)
 	parts := perKey(keys, func(k uint32) collectionFindings {
@@ -31,78 +26,93 @@ func (x *extra) sets() {
 		f := collectionFindings{notes: x.strange(s, k)}
 		f.full = s.full()
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
-			bad, text, ops := s.setConflicts(scope == 0)
-			f.conflicts[scope] = bad
-			if bad > 0 {
-				f.notes = append(f.notes, note{class: "set-conflict (" + name + ")", n: bad, text: x.keyName(k) + ": " + text, ops: ops})
+			if bad, text, ops := s.setConflicts(scope == 0); bad > 0 {
+				f.notes = append(f.notes, note{class: "set_conflict", scope: name, n: bad, text: x.keyName(k) + ": " + text, ops: ops})
 			}
 		}
 		return f
 	})
+	x.looks("phantom", "aborted_read", "set_conflict")
 	x.addCollections("set", parts)
 }
 
 // addCollections sums up what the keys of a kind showed.
 func (x *extra) addCollections(kind string, parts []collectionFindings) {
-	if len(parts) == 0 {
-		return
-	}
-	x.judged = true
 	var full setFull
 	for _, p := range parts {
-		x.conflict(true, p.conflicts[0])
-		x.conflict(false, p.conflicts[1])
 		x.notes(p.notes)
 		full.add(p.full)
 	}
 	full.report(x, kind)
 }
 
-// strange finds values that were never added, that were added by a failed operation only, and that stand there twice.
+// strange finds values that were never added, that were added by a failed operation only, and that stand there twice, in reads and
+// in what the nodes held at the end. Each element is counted once a class, whatever the number of reads that show it.
 func (x *extra) strange(s *collection, k uint32) []note {
-	phantom := note{class: "phantom", bug: true}
-	aborted := note{class: "aborted_read", bug: true}
-	twice := note{class: "duplicated", bug: true}
-	retried := note{class: "duplicated by a retry"}
-	last := make([]int32, len(s.elems))
-	told := make([]bool, len(s.elems)) // each element is counted once, whatever the number of reads that show it
-	ghosts := map[int64]bool{}
+	o := &oddities{x: x, s: s, k: k, phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, twice: note{class: "duplicated"}, retried: note{class: "executed_twice"},
+		seen: make([]int32, len(s.elems)), told: make([]bool, len(s.elems)), ghosts: map[int64]bool{}}
 	for n, i := range s.reads {
-		values := s.c.List(int(i))
-		for j, e := range s.read(n) {
-			if e < 0 {
-				if !ghosts[values[j]] {
-					ghosts[values[j]] = true
-					phantom.count(fmt.Sprintf("%s: %s read %s, which nobody added", x.keyName(k), x.who(int(i)), valueText(values[j])), int(i))
-				}
-				continue
-			}
-			el := &s.elems[e]
-			dup := last[e] == int32(n+1)
-			last[e] = int32(n + 1)
-			if told[e] || (el.tried && !dup) {
-				continue
-			}
-			told[e] = true
-			switch {
-			case !el.tried:
-				aborted.count(fmt.Sprintf("%s: %s read %d, although adding it failed", x.keyName(k), x.who(int(i)), el.value), int(el.add), int(i))
-			case el.adds == 1:
-				twice.count(fmt.Sprintf("%s: %s read %d twice, which was added once", x.keyName(k), x.who(int(i)), el.value), int(el.add), int(i))
-			default:
-				retried.count(fmt.Sprintf("%s: %s read %d twice; %d operations added it", x.keyName(k), x.who(int(i)), el.value, el.adds), int(el.add), int(i))
-			}
-		}
+		o.look(s.c.List(int(i)), s.read(n), x.who(int(i))+" read", int(i))
 	}
-	return []note{phantom, aborted, twice, retried}
+	number := make(map[int64]int32, len(s.elems))
+	for n, e := range s.elems {
+		number[e.value] = int32(n)
+	}
+	for _, d := range x.fin.byKey[x.keyName(k)] {
+		elems := make([]int32, len(d.Elems))
+		for p, v := range d.Elems {
+			n, ok := number[v]
+			if !ok {
+				n = noOp
+			}
+			elems[p] = n
+		}
+		o.look(d.Elems, elems, "after the barrier "+x.node(d.Node)+" held")
+	}
+	return []note{o.phantom, o.aborted, o.twice, o.retried}
 }
 
-// count adds one case; the first one's words stay.
-func (n *note) count(text string, ops ...int) {
-	if n.n == 0 {
-		n.text, n.ops = text, ops
+// oddities looks through views of one collection for elements that must not be there.
+type oddities struct {
+	x                                *extra
+	s                                *collection
+	k                                uint32
+	phantom, aborted, twice, retried note
+	views                            int32
+	seen                             []int32 // by element: the last view that held it, from 1
+	told                             []bool
+	ghosts                           map[int64]bool
+}
+
+// look takes in one view: values and their elements' numbers, who saw it, and the operation that did, if one.
+func (o *oddities) look(values []int64, elems []int32, who string, ops ...int) {
+	o.views++
+	name := o.x.keyName(o.k)
+	for j, e := range elems {
+		if e < 0 {
+			if !o.ghosts[values[j]] {
+				o.ghosts[values[j]] = true
+				o.phantom.count(fmt.Sprintf("%s: %s %s, which nobody added", name, who, valueText(values[j])), ops...)
+			}
+			continue
+		}
+		el := &o.s.elems[e]
+		dup := o.seen[e] == o.views
+		o.seen[e] = o.views
+		if o.told[e] || (el.tried && !dup) {
+			continue
+		}
+		o.told[e] = true
+		at := append([]int{int(el.add)}, ops...)
+		switch {
+		case !el.tried:
+			o.aborted.count(fmt.Sprintf("%s: %s %d, although adding it failed", name, who, el.value), at...)
+		case el.adds == 1:
+			o.twice.count(fmt.Sprintf("%s: %s %d twice, which was added once", name, who, el.value), at...)
+		default:
+			o.retried.count(fmt.Sprintf("%s: %s %d twice; %d operations added it", name, who, el.value, el.adds), at...)
+		}
 	}
-	n.n++
 }
 
 // known are the elements of a read that somebody may have added, each once.

@@ -30,25 +30,15 @@ func (f *setFull) add(o setFull) {
 	f.losses = append(f.losses, o.losses...)
 }
 
-// report writes the statistics as measures named after the kind.
+// report writes the statistics as one row of the kind.
 func (f *setFull) report(x *extra, kind string) {
 	if f.elements == 0 {
 		return
 	}
-	for _, m := range []struct {
-		name string
-		v    float64
-	}{
-		{"_stable", float64(f.stable)}, {"_stale", float64(f.stale)}, {"_lost", float64(f.lost)},
-		{"_never_read", float64(f.never)}, {"_duplicated", float64(f.twice)},
-		{"_stable_p50", secondsOf(quantile(f.delays, 0.5))}, {"_stable_p99", secondsOf(quantile(f.delays, 0.99))},
-		{"_stable_max", secondsOf(quantile(f.delays, 1))}, {"_lost_max", secondsOf(quantile(f.losses, 1))},
-	} {
-		x.measure(kind+m.name, m.v)
-	}
+	x.a.Result.Collections = append(x.a.Result.Collections, Collection{Kind: kind, Elements: f.elements, Stable: f.stable, Stale: f.stale, Lost: f.lost,
+		NeverRead: f.never, Duplicated: f.twice, StableP50: quantile(f.delays, 0.5), StableP99: quantile(f.delays, 0.99), StableMax: quantile(f.delays, 1),
+		LostMax: quantile(f.losses, 1)})
 }
-
-func secondsOf(ns int64) float64 { return float64(ns) / 1e9 }
 
 // quantile sorts vs and returns its q-quantile, 0 when it is empty.
 func quantile(vs []int64, q float64) int64 {

@@ -301,7 +301,11 @@ func addRows(a *Analysis, rows map[rowKey]*staleAcc, lags map[int32]lagMax, surv
 		}
 	}
 	slices.SortFunc(a.Result.Staleness, func(x, y Staleness) int { return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Window, y.Window)) })
-	for i := range a.Result.Registers { // k, from the largest version lag
+}
+
+// registerK gives each scope of registers its k, from the largest version lag.
+func registerK(a *Analysis) {
+	for i := range a.Result.Registers {
 		l := &a.Result.Registers[i]
 		l.K = 1
 		if l.Conflicts > 0 {

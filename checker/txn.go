@@ -78,9 +78,6 @@ func (w *txnWrites) find(k int32, v int64) *txnWrite {
 
 // transactions looks for Elle's anomalies in list-append and read-write-register transactions.
 func (x *extra) transactions() {
-	if x.all&txnOps == 0 {
-		return
-	}
 	t := &txnCheck{x: x, c: &x.h.Ops, number: map[int64]int32{}}
 	x.opts.progress("ordering transactions")
 	t.collect()
@@ -91,13 +88,7 @@ func (x *extra) transactions() {
 	t.realtimeEdges()
 	x.opts.progress("looking for cycles among %d transactions", len(t.ops))
 	t.cycles()
-	n := 0.0
-	for _, a := range x.found {
-		if a.Count > 0 && forbidden(a.Class, levels[len(levels)-1]) {
-			n += float64(a.Count)
-		}
-	}
-	x.measure("txn_anomalies", n)
+	x.looks("phantom", "internal", "G1a", "G1b", "duplicate-elements", "incompatible-order", "lost-update", "G0", "G1c", "G-single", "G2-item")
 }
 
 func (t *txnCheck) dense(key int64) int32 {

@@ -84,8 +84,7 @@ func (t *txnCheck) steady() bool {
 
 // has tells whether anything of a class was found.
 func (x *extra) has(class string) bool {
-	i, ok := x.class[class]
-	return ok && x.found[i].Count > 0
+	return slices.ContainsFunc(x.found, func(f Finding) bool { return f.Class == class && f.Count > 0 })
 }
 
 // cycleSearch looks for cycles within one strongly connected part.

@@ -83,10 +83,10 @@ func TestElle(t *testing.T) {
 
 func TestCyclesAreToldInWords(t *testing.T) {
 	a := checkExtra(hist(txn(1, 0, 1, app(7, 1)), txn(2, 2, 3, get(7))))
-	require.Len(t, a.Result.Anomalies, 1)
+	require.Len(t, a.Result.Findings, 1)
 	require.Equal(t, "operation 0 returned before operation 1 was called; operation 1 read key 7 without what operation 0 wrote: "+
-		"each must come before the next, and the last before the first", rotate(a.Result.Anomalies[0].Text))
-	require.ElementsMatch(t, []int{0, 1}, a.Result.Anomalies[0].Ops)
+		"each must come before the next, and the last before the first", rotate(a.Result.Findings[0].Text))
+	require.ElementsMatch(t, []int{0, 1}, a.Result.Findings[0].Ops)
 }
 
 // rotate begins the cycle of two with its real-time step.

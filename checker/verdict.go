@@ -18,10 +18,6 @@ func (c *check) verdict() {
 			broken++
 		case Undecided:
 			undecided++
-			// What a class that is always a bug lacks is said by the barrier and the promises already.
-			if p.Promise.By == "always" {
-				undecided--
-			}
 		}
 	}
 	if len(c.h.Missing) > 0 {
@@ -34,8 +30,11 @@ func (c *check) verdict() {
 		return
 	}
 	c.vacuous()
+	if len(r.Unclaimed) > 0 {
+		r.Reasons = append(r.Reasons, unclaimedWhy(r.Unclaimed))
+	}
 	for _, p := range r.Promises {
-		if p.Status == Undecided && p.Promise.By != "always" {
+		if p.Status == Undecided && (len(r.Unclaimed) == 0 || p.Promise.By != "always") {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("not decided: %s (%s)", p.Text, p.Why))
 		}
 	}
@@ -64,7 +63,7 @@ func (c *check) vacuous() {
 	if held, _, why := barrier(c.h); !held {
 		say("no barrier: %s", why)
 	}
-	if r.Writes.Acked == 0 {
+	if !c.anyAck() {
 		say("no write was acknowledged")
 	}
 	for _, s := range r.Shows {
@@ -73,6 +72,16 @@ func (c *check) vacuous() {
 		}
 	}
 	c.vacuousFaults(say)
+}
+
+// anyAck reports whether any write at all was acknowledged.
+func (c *check) anyAck() bool {
+	for i, f := range c.h.Ops.F {
+		if f.IsWrite() && c.h.Ops.Outcome[i] == history.OK {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *check) vacuousFaults(say func(string, ...any)) {
@@ -172,6 +181,6 @@ func (c *check) fair() {
 		add(false, "records are missing")
 	}
 	if m := r.Writes.Masked; m > 0 {
-		add(true, "the fate of %s acknowledged %s cannot be told: an unanswered write came after %s", Count(m), plural(m, "write", "writes"), plural(m, "it", "them"))
+		add(true, "the fate of %s acknowledged %s cannot be told: %s", Count(m), plural(m, "write", "writes"), r.Writes.MaskedWhy)
 	}
 }

@@ -15,10 +15,6 @@ const windowOps = 500
 func registerWitnesses(h *history.History, keys *registerOpsByKey, a *Analysis) {
 	for i := range a.Result.Registers {
 		l := &a.Result.Registers[i]
-		of := "all_conflicts"
-		if l.Scope == MasterReads {
-			of = "master_conflicts"
-		}
 		shown := map[string]bool{}
 		for j := range l.Worst {
 			c := &l.Worst[j]
@@ -27,7 +23,7 @@ func registerWitnesses(h *history.History, keys *registerOpsByKey, a *Analysis) 
 			}
 			shown[c.Kind] = true
 			if !alreadyShown(a, c) {
-				a.Result.Witnesses = append(a.Result.Witnesses, conflictWitness(h, keys, a, c, of))
+				a.Result.Witnesses = append(a.Result.Witnesses, conflictWitness(h, keys, a, c))
 			}
 		}
 		l.Porcupine = secondOpinion(h, keys, l)
@@ -38,17 +34,14 @@ func alreadyShown(a *Analysis, c *Conflict) bool {
 	return slices.ContainsFunc(a.Result.Witnesses, func(w Witness) bool { return slices.Equal(w.Marked, c.Ops) })
 }
 
-func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c *Conflict, of string) Witness {
-	w := Witness{ID: fmt.Sprintf("w%d", len(a.Result.Witnesses)+1), Of: of, Key: c.Key, Marked: c.Ops}
-	if c.Kind == "phantom" || c.Kind == "aborted_read" {
-		w.Of = c.Kind
-	}
+func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c *Conflict) Witness {
+	w := Witness{ID: fmt.Sprintf("w%d", len(a.Result.Witnesses)+1), Of: c.Kind, Key: c.Key, Marked: c.Ops}
 	w.Ops, w.From, w.To = windowAround(h, keys, c)
 	key := keyName(h, c.Key)
 	switch c.Kind {
 	case "fork":
 		w.Title = "Two acknowledged writes replaced the same value of " + key
-		w.Text = fmt.Sprintf("Both %s and %s were told that they replaced the same value: two masters went on from it.", valueText(c.U), valueText(c.V))
+		w.Text = fmt.Sprintf("Both %s and %s were told that they replaced the same value: one of the two is not in what came after.", valueText(c.U), valueText(c.V))
 		pred := history.Nil
 		if len(c.Ops) == 3 {
 			pred = h.Ops.In[c.Ops[0]]

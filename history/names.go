@@ -14,6 +14,9 @@ func (f F) String() string {
 	return fmt.Sprintf("f%d", f)
 }
 
+// Known reports whether the function is one of those above; a newer program's history may hold others.
+func (f F) Known() bool { return f > 0 && int(f) < len(fNames) }
+
 // ParseF is the function with this name.
 func ParseF(s string) (F, bool) {
 	for i, n := range fNames {

@@ -89,6 +89,9 @@ const (
 	FlagVersion
 	// FlagProbe: a visibility probe on a schedule, apart from the load.
 	FlagProbe
+	// FlagReplicaWrite: a write that the client tried at a replica on purpose, on a key of its own; it should be refused, and counts
+	// in no loss, gap or refusal.
+	FlagReplicaWrite
 )
 
 // Op is one operation. Call and Return are ns on the run's monotonic clock, stamped by the worker right around the client call.

@@ -233,5 +233,5 @@ func lossSums(h *history.History, r *checker.Result) string {
 		}
 		parts = append(parts, s)
 	}
-	return fmt.Sprintf("Lost by cause: %s. Ambiguous %s, unattributed %s. Forks %s, holes %s.", strings.Join(parts, "; "), num(l.Ambiguous), num(l.Unattributed), num(l.Forks), num(l.Holes))
+	return fmt.Sprintf("Lost by cause: %s. Ambiguous %s, unattributed %s.", strings.Join(parts, "; "), num(l.Ambiguous), num(l.Unattributed))
 }

@@ -56,7 +56,7 @@ func (w *world) judge() {
 	r.Bounds = "`min-replicas-to-write` is 0, the default. With 1 and `min-replicas-max-lag 3` a cut-off master stops acknowledging after about 4 s: scenario `split-brain-min-replicas`."
 	r.Writes = checker.Account{Known: true, Attempted: r.Counts.Writes, Acked: acked, Survived: acked - w.lost, Overwritten: acked - w.lost - 100, Lost: w.lost, LostAfterVisible: w.lost / 3,
 		Recovered: 0, Indeterminate: r.Counts.Info, Failed: r.Counts.Fail}
-	r.Loss = &checker.Loss{First: 10008 * ms, Last: 40309 * ms, ReplicationLag: lag, SplitBrain: split, Forks: 61, RPA: 4 * ms, BytesThrownAway: 1256026,
+	r.Loss = &checker.Loss{First: 10008 * ms, Last: 40309 * ms, ReplicationLag: lag, SplitBrain: split, RPA: 4 * ms, BytesThrownAway: 1256026,
 		Causes: []checker.Cause{{Kind: "promotion", Node: 0, Winner: 1, T: tPromoted, Text: "n2 was promoted while n1 went on", Trigger: 1, Enablers: []int{1}, Lost: w.lost, First: 10008 * ms, Last: 40309 * ms, RPA: 4 * ms}}}
 	gap := checker.Gap{From: tCut, To: tFirstAck}
 	r.Availability = checker.Availability{RTA: tFirstAck - tCut, RTAFault: 1, LongestWrite: checker.Gap{From: 20e9, To: 20e9 + 60*ms}, LongestWriteS: gap, LongestRead: checker.Gap{From: 3e9, To: 3e9 + 9*ms},

@@ -191,8 +191,8 @@ func (e *entry) number() (name, text string, v float64, known bool) {
 		measure, name, text = s.Promise.Measure, s.Text, s.Measured
 	}
 	for _, m := range r.Measures {
-		if m.Name == measure && m.Known {
-			v, known = m.Value, true
+		if m.Name == measure && m.Value.Measured() {
+			v, known = m.Value.Lo, true
 		}
 	}
 	if !known && measure == "lost" && r.Writes.Known {

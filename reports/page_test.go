@@ -137,7 +137,7 @@ func TestPageEscapes(t *testing.T) {
 	r.Fair = []checker.Fair{{OK: true, Text: evil}, {Text: evil}}
 	r.Shows[0].Text, r.Shows[0].Measured = evil, evil
 	r.Counts.Errors = map[string]int64{evil: 1}
-	r.Anomalies = []checker.Anomaly{{Class: evil, Count: 1, Text: evil, Undecided: evil}}
+	r.Findings = []checker.Finding{{Class: evil, Count: 1, Text: evil, Undecided: evil}}
 	r.Convergence.Sample = []checker.DivergentKey{{Key: evil, Nodes: []int32{0}, Text: []string{evil}}}
 	r.Loss.Causes[0].Kind, r.Loss.Causes[0].Text = evil, evil
 	h.Missing, h.Torn = []string{evil}, evil
@@ -183,7 +183,7 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 		a.Staleness[i] = -1
 	}
 	a.Result = checker.Result{Verdict: checker.Violation, Headline: "2 anomalies in 40 transactions.", Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
-		Anomalies: []checker.Anomaly{{Class: "G1c", Count: 2, AlwaysBug: true, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
+		Findings: []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
 		Promises:  []checker.PromiseResult{{Promise: checker.Promise{Measure: "G1c", By: "always"}, Status: checker.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
 		Witnesses: []checker.Witness{{ID: "w1", Title: "a cycle of two transactions", Text: "Each saw the other.", Ops: []int{0, 1, 2, 8}, Marked: []int{1, 2, 8}}}}
 	a.Result.Availability.RTA = -1

@@ -71,7 +71,7 @@ func evidence(h *history.History, r *checker.Result, p checker.PromiseResult) (h
 		return "#figures", "Key figures"
 	case strings.Contains(m, "gap") || m == "rta" || m == "lag" || strings.Contains(m, "stale"):
 		return "#timeline", "Timeline"
-	case len(r.Registers)+len(r.Anomalies)+len(r.Sessions) > 0:
+	case len(r.Registers)+len(r.Findings)+len(r.Sessions) > 0:
 		return "#checks", "Consistency"
 	}
 	return "", ""

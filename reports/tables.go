@@ -150,10 +150,6 @@ func accountTable(r *checker.Result) *table {
 	if w.AbortedRead > 0 {
 		t.mark(3, "bad")
 	}
-	if w.Unexpected+w.Duplicated > 0 {
-		t.row("none", dash, num(w.Unexpected)+" never written", num(w.Duplicated)+" duplicated", "")
-		t.mark(2, "bad")
-	}
 	return t
 }
 
@@ -192,21 +188,35 @@ func checkTables(h *history.History, r *checker.Result) []*table {
 		}
 		out = append(out, t)
 	}
-	if len(r.Anomalies) > 0 {
-		t := &table{Title: "Anomalies", Head: heads("Class", ">Count", "Kind", "First of them")}
-		for _, a := range r.Anomalies {
-			kind := "a measure"
-			if a.AlwaysBug {
-				kind = "always a bug"
+	if len(r.Findings) > 0 {
+		t := &table{Title: "Findings", Head: heads("Class", "Seen by", ">Count", ">Bugs", "First of them")}
+		for _, f := range r.Findings {
+			count, text := num(f.Count), f.Text
+			if f.Undecided != "" {
+				count, text = "≥ "+count, "undecided: "+f.Undecided
 			}
-			count, text := num(a.Count), a.Text
-			if a.Undecided != "" {
-				count, text = dash, "undecided: "+a.Undecided
+			scope := f.Scope
+			if scope == "" {
+				scope = dash
 			}
-			t.row(a.Class, count, kind, text)
-			if a.Count > 0 && a.AlwaysBug {
-				t.mark(1, "bad")
+			t.row(f.Class, scope, count, num(f.Bugs), text)
+			if f.Bugs > 0 {
+				t.mark(3, "bad")
 			}
+		}
+		out = append(out, t)
+	}
+	if len(r.Unclaimed) > 0 {
+		t := &table{Title: "Operations that nobody judges", Head: heads("Function", ">Count", "Why")}
+		for _, u := range r.Unclaimed {
+			t.row(u.F, num(u.Count), u.Why)
+		}
+		out = append(out, t)
+	}
+	if len(r.Collections) > 0 {
+		t := &table{Title: "Elements as whole reads tell them", Head: heads("Kind", ">Elements", ">Stable", ">Stale", ">Missing at last", ">Never read", ">Stable after, p99", ">Longest")}
+		for _, c := range r.Collections {
+			t.row(c.Kind, num(c.Elements), num(c.Stable), num(c.Stale), num(c.Lost), num(c.NeverRead), words(c.StableP99), words(c.StableMax))
 		}
 		out = append(out, t)
 	}

@@ -1,0 +1,238 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// Objects whose final content says how many writes are gone, but not which: counters, queues, banks, expiring keys, transactions.
+
+// masked gives the reason why a write's fate cannot be told.
+func (c *check) masked(i int, why string) {
+	c.a.Fate[i] = FateMasked
+	c.maskedWhy[why]++
+}
+
+// counterFates counts by the final value: of increments by 1, as many are lost as were acknowledged beyond it, give or take those
+// of unknown outcome. Which ones they are is told by the servers' offsets alone; a reply tells nothing, since both sides of a
+// split count on from the same value.
+func (c *check) counterFates(is []int, d *history.Dump) *keyLoss {
+	ops := &c.h.Ops
+	var acked, unknown, final int64
+	byOne := true
+	if d != nil && len(d.Elems) == 1 {
+		final = d.Elems[0]
+	}
+	for _, i := range is {
+		byOne = byOne && ops.In[i] == 1
+		switch ops.Outcome[i] {
+		case history.OK:
+			acked++
+		case history.Info:
+			unknown++
+			c.a.Fate[i] = FateIndeterminate
+		default:
+			c.a.Fate[i] = FateFailed
+		}
+	}
+	bound := &keyLoss{max(0, acked-final), min(acked, max(0, acked+unknown-final))}
+	if !byOne {
+		bound = nil
+	}
+	for _, i := range is {
+		if ops.Outcome[i] != history.OK {
+			continue
+		}
+		switch {
+		case bound != nil && bound.hi == 0:
+			c.a.Fate[i] = FateSurvived
+		case bound != nil && bound.lo == acked, c.beyondFork(i):
+			c.a.Fate[i] = FateLost
+		default:
+			c.masked(i, "increments that were lost cannot be told from those that were not")
+		}
+	}
+	return bound
+}
+
+// queueFates counts the acknowledged elements that nobody took and that lie nowhere at the end. A dequeue without a reply may have
+// taken any one of them.
+func (c *check) queueFates(key uint32, is []int) *keyLoss {
+	t := c.x.takes(key)
+	return c.missingFates(is, t.pending, func(v int64) bool { return t.taken[v] || c.fin.remains(v) }, "a take without a reply may have got them")
+}
+
+// takes are what came off one queue.
+type takes struct {
+	taken   map[int64]bool
+	pending int64 // takes without a reply: each may have got one
+	empty   int64 // call of the last one that found nothing, -1 for none
+}
+
+func (x *extra) takes(key uint32) takes {
+	c := &x.h.Ops
+	t := takes{taken: map[int64]bool{}, empty: -1}
+	g := x.queueOps()
+	for _, i := range g.of(key) {
+		switch {
+		case c.F[i] == history.FDequeue && c.Outcome[i] == history.Info:
+			t.pending++
+		case c.F[i] == history.FDequeue && c.Outcome[i] == history.OK && (c.Out[i] == history.Nil || c.Out[i] == history.None):
+			if masterRead(c, i) {
+				t.empty = max(t.empty, c.Call[i])
+			}
+		case c.F[i] == history.FDequeue && c.Outcome[i] == history.OK:
+			t.taken[c.Out[i]] = true
+		case c.F[i] == history.FAck && c.Outcome[i] != history.Fail:
+			t.taken[c.In[i]] = true
+		}
+	}
+	return t
+}
+
+// queueOps are the operations of queues by key, grouped once.
+func (x *extra) queueOps() *grouped {
+	if x.queued == nil {
+		g := x.group(queueOps)
+		x.queued = &g
+	}
+	return x.queued
+}
+
+// drainedQueues counts, where nobody looked at what was left, the acknowledged elements that never came out of a queue that was
+// found empty after all of them had been put in.
+func (x *extra) drainedQueues() {
+	c := &x.h.Ops
+	g := x.queueOps()
+	for _, k := range x.keysOf(queueOps) {
+		t := x.takes(k)
+		missing := map[int64]bool{}
+		drained := true
+		for _, i := range g.of(k) {
+			if c.F[i] == history.FEnqueue && c.Outcome[i] == history.OK {
+				drained = drained && c.Return[i] < t.empty
+				if !t.taken[c.In[i]] {
+					missing[c.In[i]] = true
+				}
+			}
+		}
+		n := int64(len(missing))
+		switch {
+		case !drained || n == 0:
+		case t.pending == 0:
+			x.a.Result.Writes.Lost += n
+			x.a.Result.Writes.LostMost += n
+		default:
+			x.a.Result.Writes.Lost += max(0, n-t.pending)
+			x.a.Result.Writes.LostMost += n
+			if n <= t.pending {
+				x.unsure("queue_conflict", fmt.Sprintf("%s: %s never came out, but %s without a reply may have got them", x.keyName(k), Count(n), Count(t.pending)))
+			}
+		}
+	}
+}
+
+// missingFates gives each write its fate by whether its element is accounted for; up to spare missing ones may have been taken unseen.
+func (c *check) missingFates(is []int, spare int64, there func(v int64) bool, why string) *keyLoss {
+	ops := &c.h.Ops
+	var missing []int
+	kept := map[int64]bool{} // several attempts may put one element in: any acknowledged one owns it
+	for _, i := range is {
+		found := there(ops.In[i])
+		c.a.Fate[i] = fateOf(ops.Outcome[i], found && (ops.Outcome[i] == history.OK || !kept[ops.In[i]]))
+		kept[ops.In[i]] = kept[ops.In[i]] || found && ops.Outcome[i] == history.OK
+		if c.a.Fate[i] == FateLost {
+			missing = append(missing, i)
+		}
+	}
+	n := int64(len(missing))
+	if spare > 0 {
+		for _, i := range missing {
+			c.masked(i, why)
+		}
+	}
+	return &keyLoss{max(0, n-spare), n}
+}
+
+// expiringFates: the write whose value is there at the end survived; what became of any other cannot be told, since it may have been
+// overwritten or have expired.
+func (c *check) expiringFates(is []int, d *history.Dump) {
+	ops := &c.h.Ops
+	for _, i := range is {
+		switch {
+		case d != nil && len(d.Elems) == 1 && d.Elems[0] == ops.In[i]:
+			c.a.Fate[i] = fateOf(ops.Outcome[i], true)
+		case ops.Outcome[i] == history.OK:
+			c.masked(i, "a key that is gone may have expired or been overwritten")
+		default:
+			c.a.Fate[i] = fateOf(ops.Outcome[i], false)
+		}
+	}
+}
+
+// bankFates bounds how many acknowledged transfers are missing from the final balances. Transfers commute, so the balances do not
+// say which; but each account must hold its opening balance plus what the acknowledged transfers moved, give or take what those
+// without a reply may have moved, and one missing transfer explains no more money than the largest moved.
+func (c *check) bankFates(is []int, d *history.Dump) *keyLoss {
+	ops := &c.h.Ops
+	var acked, unknown int64
+	for _, i := range is {
+		switch ops.Outcome[i] {
+		case history.OK:
+			acked++
+			c.masked(i, "the final balances do not tell which transfers are missing")
+		case history.Info:
+			unknown++
+			c.a.Fate[i] = FateIndeterminate
+		default:
+			c.a.Fate[i] = FateFailed
+		}
+	}
+	bound := &keyLoss{0, acked}
+	if d == nil || len(d.Elems) == 0 {
+		bound.lo = acked // the whole bank is gone
+	} else if off, largest := c.offBalance(is, d.Elems); largest > 0 {
+		bound.lo = min(acked, (off+2*largest-1)/(2*largest)) // a transfer that is missing is missing on two accounts
+	}
+	if bound.lo == acked {
+		for _, i := range is {
+			if ops.Outcome[i] == history.OK {
+				c.a.Fate[i] = FateLost
+			}
+		}
+	}
+	return bound
+}
+
+// offBalance is how much money the final balances differ by from what the acknowledged transfers make, and the largest of these.
+func (c *check) offBalance(is []int, final []int64) (off, largest int64) {
+	ops := &c.h.Ops
+	total := sum(final)
+	if total%int64(len(final)) != 0 || slices.Contains(final, history.Nil) {
+		return 0, 0
+	}
+	low := slices.Repeat([]int64{total / int64(len(final))}, len(final))
+	high := slices.Clone(low)
+	for _, i := range is {
+		l, amount := ops.List(i), arg(ops, int32(i))
+		if len(l) != 2 || min(l[0], l[1]) < 0 || max(l[0], l[1]) >= int64(len(final)) {
+			continue
+		}
+		from, to := l[0], l[1]
+		switch ops.Outcome[i] {
+		case history.OK:
+			low[from], high[from] = low[from]-amount, high[from]-amount
+			low[to], high[to] = low[to]+amount, high[to]+amount
+			largest = max(largest, amount)
+		case history.Info:
+			low[from] -= amount
+			high[to] += amount
+		}
+	}
+	for a, v := range final {
+		off += max(0, low[a]-v, v-high[a])
+	}
+	return off, largest
+}

@@ -1,0 +1,313 @@
+package checker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/schismtest/schism/history"
+)
+
+// measures fills in every measure that can be promised.
+func (c *check) measures() {
+	r := &c.a.Result
+	set := func(name string, v Value) { r.Measures = append(r.Measures, MeasureValue{name, v}) }
+	c.lossMeasures(set)
+	conv := Exactly(secondsOf(r.Convergence.Took))
+	switch held, _, why := barrier(c.h); {
+	case !held:
+		conv = Unmeasured(why)
+	case r.Convergence.Keys == 0:
+		conv = Unmeasured("no key was there to compare")
+	case r.Convergence.Divergent > 0:
+		conv = AtLeast(secondsOf(max(0, c.h.End-c.lastHealed())), "the nodes still differ")
+	}
+	set("converge", conv)
+	c.availabilityMeasures(set)
+	twoMasters := Exactly(secondsOf(r.Masters.TwoWritable))
+	if len(c.h.Samples) == 0 {
+		twoMasters = Unmeasured("no server was sampled")
+	}
+	set("two_masters", twoMasters)
+	c.staleMeasures(set)
+	set("other_reads", c.otherReads())
+	for _, name := range []string{readYourWrites, monotonicReads, monotonicWrites, writesFollowReads} {
+		v := Unmeasured("nothing to compare was read")
+		for _, s := range r.Sessions {
+			if s.Scope == AllReads && s.Name == name && s.Checked > 0 {
+				v = Exactly(float64(s.Breaks))
+			}
+		}
+		set(name, v)
+	}
+	expired := Unmeasured("no key with a time to live was read")
+	if slices.Contains(r.Looked, "expired_read") {
+		expired = Exactly(secondsOf(r.ExpiredWorst))
+	}
+	set("expired_worst", expired)
+	set("master_conflicts", c.x.orderMeasure(MasterReads))
+	set("all_conflicts", c.x.orderMeasure(AllReads))
+	set("txn_anomalies", c.x.txnMeasure())
+	for _, name := range r.Looked {
+		set(name, c.x.classValue(name))
+	}
+}
+
+// secondsOf is a duration in ns as a measure's value.
+func secondsOf(ns int64) float64 { return float64(ns) / 1e9 }
+
+// lossMeasures are the measures of lost writes. What became of some writes cannot be told: they may be lost too.
+func (c *check) lossMeasures(set func(string, Value)) {
+	r := &c.a.Result
+	held, _, why := barrier(c.h)
+	w := &r.Writes
+	switch {
+	case !held:
+	case w.Attempted == 0:
+		why = "no write was tried that leaves something behind"
+	case w.Acked == 0:
+		why = "no write was acknowledged"
+	default:
+		why = ""
+	}
+	if why != "" {
+		for _, name := range []string{"lost", "split_brain_lost", "lost_elsewhere"} {
+			set(name, Unmeasured(why))
+		}
+		return
+	}
+	lost := Between(float64(w.Lost), float64(w.LostMost), c.unsureLoss())
+	set("lost", lost)
+	untold := lost.Hi - float64(c.told())
+	var split float64
+	if r.Loss != nil {
+		split = float64(r.Loss.SplitBrain)
+		untold += float64(r.Loss.Ambiguous)
+	}
+	set("split_brain_lost", Between(split, split+max(0, untold), c.unsureLoss()))
+	elsewhere, maybe := c.lostElsewhere()
+	set("lost_elsewhere", Between(elsewhere, elsewhere+maybe, c.unsureLoss()))
+}
+
+// told is how many lost writes are known one by one.
+func (c *check) told() (n int64) {
+	for _, f := range c.a.Fate {
+		if f == FateLost {
+			n++
+		}
+	}
+	return n
+}
+
+// unsureLoss says why the number of lost writes is not known exactly.
+func (c *check) unsureLoss() string {
+	w := &c.a.Result.Writes
+	if w.MaskedWhy == "" {
+		return "not every write's fate can be told"
+	}
+	return fmt.Sprintf("the fate of %s %s cannot be told: %s", Count(w.Masked), plural(w.Masked, "write", "writes"), w.MaskedWhy)
+}
+
+func (c *check) availabilityMeasures(set func(string, Value)) {
+	r := &c.a.Result
+	av := &r.Availability
+	rta := Exactly(secondsOf(av.RTA))
+	switch {
+	case av.RTAFault == 0:
+		rta = Unmeasured("no fault took effect")
+	case av.RTA < 0:
+		rta = AtLeast(secondsOf(max(0, av.RTAOpen)), "writes did not last again before the load ended")
+	}
+	set("rta", rta)
+	write, read := Exactly(secondsOf(av.LongestWriteS.Len())), Exactly(secondsOf(av.LongestRead.Len()))
+	if r.Writes.Attempted == 0 {
+		write = Unmeasured("no write was tried")
+	}
+	if r.Counts.Reads == 0 {
+		read = Unmeasured("no read was tried")
+	}
+	set("write_gap", write)
+	set("read_gap", read)
+}
+
+func (c *check) staleMeasures(set func(string, Value)) {
+	all := Staleness{Max: -1, LagBytes: -1, LagTime: -1}
+	for _, s := range c.a.Result.Staleness {
+		if s.Node == history.NoNode && s.Window == "" {
+			all = s
+		}
+	}
+	if all.Reads > 0 {
+		set("stale_reads", Exactly(float64(all.Stale)))
+		set("staleness", Between(secondsOf(all.Max), secondsOf(max(all.Max, all.MaxUpper)), "a read falls somewhere between its call and its reply"))
+		set("version_lag", versions(all))
+	} else {
+		for _, name := range []string{"stale_reads", "staleness", "version_lag"} {
+			set(name, Unmeasured("no replica was read"))
+		}
+	}
+	bytes, age := Exactly(float64(all.LagBytes)), Exactly(secondsOf(all.LagTime))
+	if all.LagBytes < 0 {
+		bytes = Unmeasured("no replica's lag was sampled")
+	}
+	if all.LagTime < 0 {
+		age = Unmeasured("no replica's lag was sampled")
+	}
+	set("lag", bytes)
+	set("lag_time", age)
+	set("visible_100ms", c.visibleSoon())
+}
+
+// versions is the largest version lag: at least that many where the order of overlapping writes is not known.
+func versions(s Staleness) Value {
+	if s.Exact {
+		return Exactly(float64(s.Versions))
+	}
+	return AtLeast(float64(s.Versions), "the order of overlapping writes is not known")
+}
+
+// visibleSoon is the share of reads about 100 ms after an acknowledgement that returned that write or a newer one, with the 95 %
+// interval that so many reads allow.
+func (c *check) visibleSoon() Value {
+	for _, v := range c.a.Result.Visibility {
+		if v.Node != history.NoNode || v.Window != "" {
+			continue
+		}
+		for _, b := range v.Bins {
+			if b.From <= int64(100e6) && int64(100e6) < b.To && b.N > 0 {
+				return Between(b.Lo, b.Hi, fmt.Sprintf("%s of %s reads: 95 %% of such samples lie in between", Count(b.Fresh), Count(b.N)))
+			}
+		}
+	}
+	return Value{Lo: 0, Hi: 1, Why: "no replica was read 100 ms after a write"}
+}
+
+// classValue is how many cases of a class there are. A scope of reads holds another, so the widest counts, not their sum.
+func (x *extra) classValue(class string) Value {
+	var n, scoped float64
+	why := ""
+	for i := range x.found {
+		f := &x.found[i]
+		if f.Class != class {
+			continue
+		}
+		if f.Undecided != "" {
+			why = f.Undecided
+		}
+		if f.Scope == MasterReads || f.Scope == AllReads {
+			scoped = max(scoped, float64(f.Count))
+		} else {
+			n += float64(f.Count)
+		}
+	}
+	return open(n+scoped, why)
+}
+
+// open is a count that may be higher where something was not decided.
+func open(n float64, why string) Value {
+	if why != "" {
+		return AtLeast(n, why)
+	}
+	return Exactly(n)
+}
+
+// orderMeasure is how much contradicts linearizability in one scope of reads.
+func (x *extra) orderMeasure(scope string) Value {
+	var n float64
+	var why string
+	looked := false
+	for _, c := range Classes() {
+		if !c.Order || !x.looked[c.Name] {
+			continue
+		}
+		looked = true
+		for i := range x.found {
+			f := &x.found[i]
+			if f.Class != c.Name || f.Scope == MasterReads && scope == AllReads || f.Scope == AllReads && scope == MasterReads {
+				continue
+			}
+			n += float64(f.Count)
+			if f.Undecided != "" {
+				why = f.Undecided
+			}
+		}
+	}
+	if !looked {
+		return Unmeasured("nothing was read that has an order")
+	}
+	if n == 0 && len(x.a.Result.Unclaimed) > 0 {
+		why = unclaimedWhy(x.a.Result.Unclaimed)
+	}
+	return open(n, why)
+}
+
+// txnMeasure is how many anomalies there are that strict serializability forbids.
+func (x *extra) txnMeasure() Value {
+	if x.all&txnOps == 0 {
+		return Unmeasured("no transaction was run")
+	}
+	var n float64
+	var why string
+	for i := range x.found {
+		f := &x.found[i]
+		if c, ok := classOf(f.Class); ok && (c.Txn || c.Name == "fractured" || c.Name == "phantom") {
+			n += float64(f.Count)
+			if f.Undecided != "" {
+				why = f.Undecided
+			}
+		}
+	}
+	return open(n, why)
+}
+
+func unclaimedWhy(us []Unclaimed) string {
+	var parts []string
+	for _, u := range us {
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", Count(u.Count), u.F, u.Why))
+	}
+	return "operations that nobody judges: " + strings.Join(parts, ", ")
+}
+
+// otherReads is the share of ok replica reads, while a fault held on a replica, that other nodes answered.
+func (c *check) otherReads() Value {
+	ops := &c.h.Ops
+	var all, other float64
+	for i := range ops.Len() {
+		if ops.F[i].IsWrite() || ops.Flags[i]&history.FlagReplicaRead == 0 || ops.Outcome[i] != history.OK {
+			continue
+		}
+		for j := range c.h.Faults {
+			f := &c.h.Faults[j]
+			if f.Effect == 0 || ops.Call[i] < f.Effect || f.Healed != 0 && ops.Call[i] > f.Healed {
+				continue
+			}
+			all++
+			if !slices.Contains(f.Targets, int32(ops.Node[i])) {
+				other++
+			}
+			break
+		}
+	}
+	if all == 0 {
+		return Value{Lo: 0, Hi: 1, Why: "no replica was read while a fault held"}
+	}
+	return Exactly(other / all)
+}
+
+// lostElsewhere counts lost writes that were not acknowledged by a master which was deposed at some time, and those that may be.
+func (c *check) lostElsewhere() (n, maybe float64) {
+	deposed := map[int32]bool{}
+	for _, p := range c.s.promoted {
+		deposed[p.old] = true
+	}
+	for i, f := range c.a.Fate {
+		switch {
+		case deposed[int32(c.h.Ops.Node[i])]:
+		case f == FateLost:
+			n++
+		case f == FateMasked:
+			maybe++
+		}
+	}
+	return n, min(maybe, max(0, float64(c.a.Result.Writes.LostMost-c.told())))
+}

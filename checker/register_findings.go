@@ -1,0 +1,77 @@
+package checker
+
+import (
+	"fmt"
+
+	"github.com/schismtest/schism/history"
+)
+
+// registerFindings turns what the sweep of one scope counted into findings. What does not depend on the scope of reads is taken from
+// that of all reads only.
+func (x *extra) registerFindings(l *Linear, forked [][2]int32) {
+	conflict := note{class: "conflict", scope: l.Scope, n: l.Conflicts}
+	x.worstOf(&conflict, l, "conflict")
+	ns := []note{conflict}
+	for _, kind := range []struct {
+		class string
+		n     int64
+	}{{"phantom", l.Phantoms}, {"aborted_read", l.Aborted}, {"future_read", l.Future}, {"cycle", l.Cycles}} {
+		n := note{class: kind.class, scope: l.Scope, n: kind.n}
+		x.worstOf(&n, l, kind.class)
+		ns = append(ns, n)
+	}
+	fork := note{class: "fork", scope: l.Scope}
+	for _, f := range forked {
+		x.blame(&fork, fmt.Sprintf("%s: %s and %s were both told that they replaced the same value", x.keyName(x.h.Ops.Key[f[0]]),
+			valueText(x.h.Ops.In[f[0]]), valueText(x.h.Ops.In[f[1]])), f[0], f[1])
+	}
+	x.notes(append(ns, fork))
+}
+
+// worstOf words a finding by the worst case of its kind.
+func (x *extra) worstOf(n *note, l *Linear, kind string) {
+	for i := range l.Worst {
+		w := &l.Worst[i]
+		if w.Kind != kind {
+			continue
+		}
+		key := keyName(x.h, w.Key)
+		n.ops = w.Ops
+		switch kind {
+		case "phantom":
+			n.text = fmt.Sprintf("%s held %s, which nobody wrote", key, valueText(w.V))
+		case "aborted_read":
+			n.text = fmt.Sprintf("%s held %s, although writing it was refused", key, valueText(w.V))
+		case "future_read":
+			n.text = fmt.Sprintf("%s: %s was read %s before its write was called", key, valueText(w.V), x.span(w.Overlap))
+		case "cycle":
+			n.text = fmt.Sprintf("%s: following what each write replaced leads from %s back to it", key, valueText(w.V))
+		default:
+			n.text = fmt.Sprintf("%s: %s and %s each must come before the other", key, valueText(w.U), valueText(w.V))
+		}
+		return
+	}
+}
+
+// decided tells the registers' results that porcupine has judged the keys whose values repeat, which the sweep leaves undecided. It
+// saw reads from masters only.
+func (x *extra) decided() {
+	if len(x.repeated) == 0 || len(x.undecided) > 0 {
+		return
+	}
+	for i := range x.a.Result.Registers {
+		l := &x.a.Result.Registers[i]
+		if l.Scope == scopeMaster || !x.replicaReads() {
+			l.Undecided = ""
+		}
+	}
+}
+
+func (x *extra) replicaReads() bool {
+	for _, f := range x.h.Ops.Flags {
+		if f&history.FlagReplicaRead != 0 {
+			return true
+		}
+	}
+	return false
+}
