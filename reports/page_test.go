@@ -183,7 +183,7 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 		a.Staleness[i] = -1
 	}
 	a.Result = checker.Result{Verdict: checker.Violation, Headline: "2 anomalies in 40 transactions.", Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
-		Findings: []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
+		Findings:  []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
 		Promises:  []checker.PromiseResult{{Promise: checker.Promise{Measure: "G1c", By: "always"}, Status: checker.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
 		Witnesses: []checker.Witness{{ID: "w1", Title: "a cycle of two transactions", Text: "Each saw the other.", Ops: []int{0, 1, 2, 8}, Marked: []int{1, 2, 8}}}}
 	a.Result.Availability.RTA = -1

@@ -81,7 +81,7 @@ func TestResultRoundTrip(t *testing.T) {
 	require.Equal(t, &a.Result, got)
 
 	_, err = ReadJSON(strings.NewReader(`{"schema": 99}`))
-	require.ErrorContains(t, err, "schema 99, this program reads up to 1")
+	require.ErrorContains(t, err, "schema 99, this program reads up to 2")
 	_, err = ReadJSON(strings.NewReader(`{`))
 	require.ErrorContains(t, err, "read result")
 }
