@@ -22,12 +22,10 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 	total, known := x.opts.Total, x.opts.HasTotal
 	open := map[int8]bool{} // by node: all accounts were seen there
 	var reads []int32
-	refuses := false // a transfer was refused for lack of money, so balances must not fall below 0
 	for _, i := range byReturn(c, ops) {
 		switch {
 		case c.Outcome[i] != history.OK:
 		case c.F[i] == history.FTransfer:
-			refuses = refuses || c.Out[i] == 0
 		default:
 			l := c.List(int(i))
 			if !open[c.Node[i]] && missing(l) {
@@ -47,7 +45,7 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 		if got := sum(l); got != total {
 			fractured.count(fmt.Sprintf("%s: %s read balances that add up to %d instead of %d", x.keyName(k), x.who(int(i)), got, total), int(i))
 		}
-		if refuses {
+		if !x.opts.AllowNegative {
 			if a := below(l); a >= 0 {
 				negative.count(fmt.Sprintf("%s: %s read %d on account %d", x.keyName(k), x.who(int(i)), l[a], a), int(i))
 			}

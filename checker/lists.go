@@ -31,7 +31,7 @@ func (x *extra) lists() {
 		}
 		return f
 	})
-	x.looks("phantom", "aborted_read", "duplicated", "list_conflict", "hole", "reordered")
+	x.looks("phantom", "aborted_read", "duplicated", "executed_twice", "list_conflict", "hole", "reordered")
 	x.addCollections("list", parts)
 	for n, p := range parts {
 		if p.repeats {

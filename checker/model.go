@@ -18,6 +18,8 @@ type ModelOptions struct {
 	// Total is what the accounts of a bank add up to, if HasTotal; else the first ok read says it.
 	Total    int64
 	HasTotal bool
+	// AllowNegative lets the balances of a bank fall below 0.
+	AllowNegative bool
 	// Timeout bounds the search on all general objects together, MemoryLimit (bytes) that on each; 0 means 30 s and 512 MiB.
 	Timeout     time.Duration
 	MemoryLimit int64
