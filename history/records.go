@@ -125,7 +125,8 @@ const (
 // Names of an EvProcess. The first line of an exit's Text is how the process ended ("exit status 1", "killed by SIGSEGV"), the
 // further ones are the last lines that it wrote, at most ExitLines of them and ExitBytes in all. An exit counts as asked for when the
 // agent had sent that process a signal that ends it or a command that does (SHUTDOWN): so do kill and stop faults, restarts and the
-// end of the run. All others, a SIGKILL from elsewhere among them, are ByItself; the children that write RDB and AOF files are none.
+// end of the run. All others, a SIGKILL from elsewhere among them, are ByItself; the children that write RDB and AOF files are none. A
+// judge looks at those since PhaseLoad: before it, a server is started only to be asked for its version.
 const (
 	ProcessStarted  = "started"
 	ProcessSignal   = "signal"           // sent by the agent; Text says which
