@@ -38,17 +38,25 @@ func (p *Panic) Unwrap() error {
 }
 
 // Do calls f; a panic in it is returned as a *Panic.
-func Do(f func() error) (err error) {
+func Do(f func() error) error {
+	p, err := call(f)
+	if p != nil {
+		return p
+	}
+	return err
+}
+
+func call(f func() error) (p *Panic, err error) {
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
 		case *Panic: // of a goroutine that f waited for
-			err = v
+			p = v
 		default:
-			err = &Panic{Value: v, Stack: debug.Stack()}
+			p = &Panic{Value: v, Stack: debug.Stack()}
 		}
 	}()
-	return f()
+	return nil, f()
 }
 
 // Save writes the trace into the folder, or beside the system's other temporary files when the folder is "" or cannot be written. It
@@ -97,7 +105,7 @@ func (g *Group) group() *errgroup.Group {
 }
 
 // Go calls f in a goroutine of its own.
-func (g *Group) Go(f func() error) { g.group().Go(func() error { return g.taken.keep(Do(f)) }) }
+func (g *Group) Go(f func() error) { g.group().Go(func() error { return g.taken.call(f) }) }
 
 // Wait waits for all goroutines and returns the first error.
 func (g *Group) Wait() error {
@@ -115,7 +123,7 @@ type WaitGroup struct {
 // Go calls f in a goroutine of its own.
 func (w *WaitGroup) Go(f func()) {
 	w.wg.Go(func() {
-		_ = w.taken.keep(Do(func() error { f(); return nil }))
+		_ = w.taken.call(func() error { f(); return nil })
 	})
 }
 
@@ -131,16 +139,17 @@ type taken struct {
 	p  *Panic
 }
 
-func (t *taken) keep(err error) error {
-	var p *Panic
-	if errors.As(err, &p) {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.p == nil {
-			t.p = p
-		}
+func (t *taken) call(f func() error) error {
+	p, err := call(f)
+	if p == nil {
+		return err
 	}
-	return err
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.p == nil {
+		t.p = p
+	}
+	return p
 }
 
 func (t *taken) raise() {
