@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // extraMeasures checks everything that is no plain register: sets, lists, counters, locks, banks, queues, expiry, transactions and
@@ -230,7 +230,7 @@ func (x *extra) group(want fset) grouped {
 func perKey[T any](keys []uint32, f func(k uint32) T) []T {
 	out := make([]T, len(keys))
 	var next atomic.Int64
-	var wg sync.WaitGroup
+	var wg guard.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(keys)) {
 		wg.Go(func() {
 			for {

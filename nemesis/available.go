@@ -7,9 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -74,7 +73,7 @@ func missing(nodes []history.Node, a Action) string {
 
 // probeDrop asks every agent whether it can drop packets, and says why not.
 func probeDrop(ctx context.Context, c Cluster, nodes []history.Node) (string, error) {
-	var g errgroup.Group
+	var g guard.Group
 	var mu sync.Mutex
 	why := ""
 	for i, n := range nodes {

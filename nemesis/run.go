@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -62,11 +63,11 @@ func Run(ctx context.Context, c Config) error {
 	for _, p := range unavailable {
 		r.faults[p.Fault-1].rec.Unavailable = p.Why
 	}
-	var wg sync.WaitGroup
+	g, gctx := guard.WithContext(ctx)
 	for _, f := range r.faults {
-		wg.Go(func() { f.run(ctx) })
+		g.Go(func() error { f.run(gctx); return nil })
 	}
-	wg.Wait()
+	_ = g.Wait() // no errors, but perhaps a panic
 	if hold := c.HoldUntil; hold > 0 && r.anyOpen() {
 		_ = r.sleep(ctx, hold) // an interrupted hold heals at once
 	}
@@ -171,7 +172,7 @@ func (r *runner) healOpen(ctx context.Context) error {
 		return 1
 	}
 	for stage := range 3 {
-		var wg sync.WaitGroup
+		var wg guard.WaitGroup
 		for _, f := range r.faults {
 			if f.open() && f.action.heals() && order(f.action) == stage {
 				wg.Go(func() { f.heal(ctx) })
