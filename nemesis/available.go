@@ -2,7 +2,6 @@ package nemesis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -96,23 +95,4 @@ func probeDrop(ctx context.Context, c Cluster, nodes []history.Node) (string, er
 	}
 	err := g.Wait()
 	return why, err
-}
-
-// HealAll brings a deployment back to work whatever was done to it: no rules, no frozen process, every server started. Roles are left
-// as they are.
-func HealAll(ctx context.Context, c Cluster) error {
-	r := &runner{Config: Config{Cluster: c, Clock: func() int64 { return 0 }}, nodes: c.Nodes()}
-	_, err := r.each(ctx, r.where(func(int, history.Node) bool { return true }), func(ctx context.Context, n int) (int64, error) {
-		_, err := c.Call(ctx, n, wire.OpNet, wire.NetArgs{Rules: []wire.Rule{}}, nil)
-		if code(err) == wire.CodeUnavailable {
-			err = nil // what cannot drop has dropped nothing
-		}
-		if r.nodes[n].Kind == history.Worker {
-			return 0, err
-		}
-		_, err2 := r.resume(ctx, n)
-		_, err3 := r.start(ctx, n)
-		return 0, errors.Join(err, err2, err3)
-	})
-	return err
 }

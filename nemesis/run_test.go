@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism/history"
-	"github.com/schismtest/schism/wire"
 )
 
 func TestKillAndRestartAfterFailover(t *testing.T) {
@@ -359,18 +358,6 @@ func TestRandomIsRecorded(t *testing.T) {
 		return out
 	}
 	require.Equal(t, times(), times())
-}
-
-func TestHealAll(t *testing.T) {
-	bubble(t, func(t *testing.T, f *fake) {
-		_, err := f.Call(t.Context(), 1, wire.OpNet, wire.NetArgs{Rules: []wire.Rule{{Dir: "in", Verdict: "drop", Peers: []string{"10.0.0.1"}}}}, nil)
-		require.NoError(t, err)
-		f.servers[0].state, f.servers[2].state = "T", ""
-		require.NoError(t, HealAll(t.Context(), f))
-		require.Empty(t, f.drops())
-		require.Equal(t, "S", f.state("n1"))
-		require.Equal(t, "S", f.state("n3"))
-	})
 }
 
 func TestWithoutSentinelRolesCount(t *testing.T) {
