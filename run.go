@@ -60,7 +60,7 @@ func Run(ctx context.Context, s scenarios.Scenario, o Options) (*Outcome, error)
 	if err != nil {
 		return nil, err
 	}
-	// What the schedule leaves to chance is drawn here, so that run.json holds it.
+	// What the schedule leaves to chance is drawn here and nowhere else: run.json holds what ran.
 	p.Faults = p.Faults.Draw(rand.New(rand.NewSource(o.Seed)))
 	r := &run{opts: o, plan: p, live: history.NewLive()}
 	var out *Outcome
@@ -172,7 +172,6 @@ func (r *run) faults(ctx context.Context, loadStart int64) error {
 		Schedule:  r.plan.Faults,
 		Cluster:   r,
 		Live:      r.live,
-		Rand:      rand.New(rand.NewSource(r.opts.Seed)),
 		Clock:     r.now,
 		LoadStart: loadStart,
 		HoldUntil: loadStart + r.plan.Load.Nanoseconds(),

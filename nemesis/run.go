@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand"
 	"sync"
 	"time"
 
@@ -21,11 +20,10 @@ type Cluster interface {
 
 // Config is what Run needs.
 type Config struct {
+	// Schedule was written out by Draw: what runs is what the caller could record.
 	Schedule Schedule
 	Cluster  Cluster
 	Live     *history.Live
-	// Rand draws what the schedule leaves open; a schedule without random steps needs none.
-	Rand *rand.Rand
 	// Clock is the present moment on the run's clock, ns; LoadStart is the beginning of the load on it.
 	Clock     func() int64
 	LoadStart int64
@@ -52,8 +50,8 @@ func Run(ctx context.Context, c Config) error {
 	if err := c.Schedule.Validate(); err != nil {
 		return fmt.Errorf("check schedule: %w", err)
 	}
-	if c.Schedule.HasRandom() && c.Rand == nil {
-		return errors.New("the schedule has random steps, but there is no generator")
+	if !c.Schedule.drawn() {
+		return errors.New("the schedule has random or repeated steps: write them out with Draw")
 	}
 	r := newRunner(c)
 	unavailable, err := Available(ctx, c.Cluster, r.sched)
@@ -99,7 +97,7 @@ func newRunner(c Config) *runner {
 	if c.EventTimeout == 0 {
 		c.EventTimeout = defaultEventTimeout
 	}
-	r := &runner{Config: c, sched: c.Schedule.Draw(c.Rand), nodes: c.Cluster.Nodes(), dead: newMarks(), frozen: newMarks()}
+	r := &runner{Config: c, sched: c.Schedule, nodes: c.Cluster.Nodes(), dead: newMarks(), frozen: newMarks()}
 	r.links = newMatrix(c.Cluster, r.nodes, c.Clock)
 	r.seen = newTracker(r.nodes)
 	list := r.sched.list()

@@ -347,8 +347,8 @@ func TestRandomIsRecorded(t *testing.T) {
 	times := func() (out []int64) {
 		bubble(t, func(t *testing.T, f *fake) {
 			c := f.config(Schedule{Random(3, s, 20*s, Pause("n2").For(100*time.Millisecond), Pause("n3").For(100*time.Millisecond))})
-			require.ErrorContains(t, Run(t.Context(), c), "no generator")
-			c.Rand = rand.New(rand.NewSource(3))
+			require.ErrorContains(t, Run(t.Context(), c), "write them out with Draw")
+			c.Schedule = c.Schedule.Draw(rand.New(rand.NewSource(3)))
 			require.NoError(t, Run(t.Context(), c))
 			for id := range 3 {
 				complete(t, f.last(id+1))
