@@ -88,7 +88,7 @@ func (m *matrix) set(ctx context.Context, fault int, links []link) (int64, error
 func (m *matrix) rules(peers []int) []wire.Rule {
 	rules := []wire.Rule{}
 	for _, p := range peers {
-		rules = append(rules, wire.Rule{Dir: "in", Peers: []string{host(m.nodes[p].Addr)}, Verdict: "drop"})
+		rules = append(rules, wire.Rule{Peers: []string{host(m.nodes[p].Addr)}})
 	}
 	return rules
 }

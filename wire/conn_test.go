@@ -110,11 +110,11 @@ func TestConcurrentCalls(t *testing.T) {
 	errs := make(chan error, 200)
 	for i := range 200 {
 		wg.Go(func() {
-			var got ResetArgs
+			var got RedisArgs
 			want := fmt.Sprint(i)
-			_, err := p.conn.Call(context.Background(), OpReset, ResetArgs{Peers: []string{want}}, &got)
-			if err == nil && got.Peers[0] != want {
-				err = fmt.Errorf("reply of %s came to %s", got.Peers[0], want)
+			_, err := p.conn.Call(context.Background(), OpRedis, RedisArgs{Args: []string{want}}, &got)
+			if err == nil && got.Args[0] != want {
+				err = fmt.Errorf("reply of %s came to %s", got.Args[0], want)
 			}
 			errs <- err
 		})
