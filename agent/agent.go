@@ -91,8 +91,6 @@ func (a *Agent) Do(ctx context.Context, op wire.Op, args json.RawMessage) (any, 
 		return nil, a.load.run(a.emit)
 	case wire.OpHalt:
 		return nil, a.load.halt(ctx)
-	case wire.OpExit:
-		return nil, a.sup.killAll()
 	}
 	return nil, wire.Coded(wire.CodeUsage, "unknown operation %q", op)
 }

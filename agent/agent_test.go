@@ -177,17 +177,6 @@ func TestAgentSurvivesItsServersMemory(t *testing.T) {
 	n.pong()
 }
 
-func TestExitTakesTheServerAlong(t *testing.T) {
-	r := newRig(t)
-	n := r.start()
-	n.serve("save 3600 1")
-	n.call(wire.OpExit, nil, nil)
-	require.True(t, n.gone(r.docker, 5*time.Second))
-	<-n.Done()
-	_, err := n.Call(t.Context(), wire.OpProc, nil, nil)
-	require.ErrorContains(t, err, "stream ended")
-}
-
 // When the harness dies its end of the stream closes; nothing is left, whatever state the server is in.
 func TestNothingOutlivesTheHarness(t *testing.T) {
 	r := newRig(t)

@@ -39,7 +39,6 @@ const (
 	OpLoad   Op = "load"   // workloads.Spec with addresses (workloads.Job) -> nothing: a worker prepares and connects
 	OpRun    Op = "run"    // nothing -> nothing: the worker starts its load
 	OpHalt   Op = "halt"   // nothing -> nothing: stops the load, returns when the last operation has returned and its batch, Final, is sent
-	OpExit   Op = "exit"   // nothing -> nothing: the agent ends, and its server with it
 )
 
 // HelloArgs introduces the harness. Base is the CLOCK_MONOTONIC reading, ns, that is 0 on the run's clock; with 0 the agent uses
