@@ -8,10 +8,14 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
+
+// patience is how long a test waits for what must come, however busy the machine is.
+const patience = time.Minute
 
 // pair is both ends over two pipes, as over an attach stream.
 type pair struct {
@@ -38,7 +42,7 @@ func newPair(t *testing.T, do func(p *pair) Do) *pair {
 	p.server = NewServer(outW, monotonic())
 	go func() {
 		err := p.server.Serve(context.Background(), inR, do(p))
-		p.server.Flush(time.Second)
+		p.server.Flush(patience)
 		_ = outW.Close()
 		p.served <- err
 	}()
@@ -88,18 +92,20 @@ func TestRemoteError(t *testing.T) {
 }
 
 func TestHelloSetsTheBase(t *testing.T) {
-	p := newPair(t, echo)
-	now, _ := p.conn.Now()
-	require.Zero(t, now)
-	_, err := p.conn.Call(t.Context(), OpHello, HelloArgs{}, nil)
-	require.NoError(t, err)
-	st, err := p.conn.Call(t.Context(), OpProc, nil, nil)
-	require.NoError(t, err)
-	require.Positive(t, st.T0)
-	require.Less(t, st.T1, int64(time.Minute))
-	now, within := p.conn.Now()
-	require.InDelta(t, st.T1, now, float64(time.Second))
-	require.Less(t, within, int64(time.Second))
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, echo)
+		time.Sleep(7 * time.Millisecond) // of the bubble: what is 0 on the agent's clock is its base
+		now, _ := p.conn.Now()
+		require.Zero(t, now)
+		_, err := p.conn.Call(t.Context(), OpHello, HelloArgs{}, nil)
+		require.NoError(t, err)
+		st, err := p.conn.Call(t.Context(), OpProc, nil, nil)
+		require.NoError(t, err)
+		require.Equal(t, Stamps{7e6, 7e6}, st)
+		now, within := p.conn.Now()
+		require.Equal(t, int64(7e6), now)
+		require.Zero(t, within, "no time passed between asking and answering")
+	})
 }
 
 func TestConcurrentCalls(t *testing.T) {
@@ -199,7 +205,7 @@ func TestDeadConnectionFailsPendingCalls(t *testing.T) {
 		p.conn.mu.Lock()
 		defer p.conn.mu.Unlock()
 		return len(p.conn.pending) == 1
-	}, time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	_ = p.conn.Close()
 	require.ErrorIs(t, <-errs, ErrClosed)
 	_, err := p.conn.Call(t.Context(), OpProc, nil, nil)
@@ -244,21 +250,24 @@ func TestServeAnswersWhatItCannotRead(t *testing.T) {
 
 // A harness that does not read holds records up, which the caller is told, and drops logs.
 func TestOutputHoldsUpRecordsAndDropsLogs(t *testing.T) {
-	r, w := io.Pipe()
-	s := NewServer(w, monotonic())
-	chunk := make([]byte, 1<<20)
-	for range maxPending >> 20 {
-		require.Zero(t, s.Records(chunk))
-	}
-	require.False(t, s.Log([]byte("x")))
-	held := make(chan time.Duration, 1)
-	go func() { held <- s.Records(chunk) }()
-	time.AfterFunc(60*time.Millisecond, func() { _, _ = io.Copy(io.Discard, r) })
-	require.GreaterOrEqual(t, <-held, 20*time.Millisecond)
-	s.Flush(5 * time.Second)
-	require.True(t, s.Log([]byte("x")))
-	s.Flush(time.Second)
-	_ = w.Close()
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		s := NewServer(w, monotonic())
+		chunk := make([]byte, 1<<20)
+		for range maxPending >> 20 {
+			require.Zero(t, s.Records(chunk))
+		}
+		require.False(t, s.Log([]byte("x")))
+		held := make(chan time.Duration, 1)
+		go func() { held <- s.Records(chunk) }()
+		time.Sleep(60 * time.Millisecond) // of the bubble: it passes when everybody waits
+		go func() { _, _ = io.Copy(io.Discard, r) }()
+		require.Equal(t, 60*time.Millisecond, <-held)
+		s.Flush(patience)
+		require.True(t, s.Log([]byte("x")))
+		s.Flush(patience)
+		_ = w.Close()
+	})
 }
 
 func TestBrokenOutputReleasesEverybody(t *testing.T) {
@@ -268,7 +277,7 @@ func TestBrokenOutputReleasesEverybody(t *testing.T) {
 	for range 2 * maxPending >> 20 {
 		s.Records(make([]byte, 1<<20))
 	}
-	s.Flush(time.Second)
+	s.Flush(patience) // nothing to wait for
 }
 
 // A harness that hangs, its end open and unread, does not keep the agent alive: what is blocked in sending is freed.
