@@ -5,10 +5,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // extra is one pass of the judges over one history.
@@ -237,7 +237,7 @@ func (x *extra) group(want fset) grouped {
 func perKey[T any](keys []uint32, f func(k uint32) T) []T {
 	out := make([]T, len(keys))
 	var next atomic.Int64
-	var wg sync.WaitGroup
+	var wg guard.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(keys)) {
 		wg.Go(func() {
 			for {

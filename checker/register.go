@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // A register history with unique values is checked exactly in O(n log n) (checkers.md, after Gibbons and Korach's zones). For a
@@ -122,7 +123,7 @@ func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope
 	l = Linear{Scope: scope, Gamma: -1, K: -1}
 	var mu sync.Mutex
 	var next atomic.Int64
-	var wg sync.WaitGroup
+	var wg guard.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(keys.of)) {
 		wg.Go(func() {
 			for {
