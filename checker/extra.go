@@ -172,12 +172,12 @@ func bits(fs ...history.F) fset {
 
 // The functions of each kind of object. A key that mixes kinds is a general object.
 var (
-	setOps      = bits(history.FAdd, history.FReadSet)
-	listOps     = bits(history.FAppend, history.FReadList)
+	setOps      = bits(history.FAdd, history.FReadSet, history.FRemove, history.FContains)
+	listOps     = bits(history.FAppend, history.FReadList, history.FReadTail)
 	counterOps  = bits(history.FIncr, history.FReadCounter)
-	lockOps     = bits(history.FAcquire, history.FRelease, history.FFenced)
+	lockOps     = bits(history.FAcquire, history.FRelease, history.FFenced, history.FReadLock)
 	bankOps     = bits(history.FTransfer, history.FReadBank)
-	queueOps    = bits(history.FEnqueue, history.FDequeue, history.FAck)
+	queueOps    = bits(history.FEnqueue, history.FDequeue, history.FAck, history.FReadQueue, history.FReadTail)
 	expiryOps   = bits(history.FExpiring, history.FReadExpiring)
 	registerOps = bits(history.FWrite, history.FRead)
 	txnOps      = bits(history.FTxn)

@@ -11,7 +11,7 @@ func (c *check) fates() {
 	ops := &c.h.Ops
 	w := &c.a.Result.Writes
 	for i := range ops.Len() {
-		if !ops.F[i].IsWrite() {
+		if !ops.F[i].IsWrite() || ops.Flags[i]&history.FlagReplicaWrite != 0 {
 			continue
 		}
 		w.Attempted++
@@ -73,8 +73,11 @@ func (c *check) mixed(is []int) bool {
 func (c *check) writesByKey() [][]int {
 	ops := &c.h.Ops
 	n := make([]int, len(c.h.Keys)+1)
+	own := func(i int) bool {
+		return ops.F[i].IsWrite() && ops.Flags[i]&history.FlagReplicaWrite == 0 && int(ops.Key[i]) < len(c.h.Keys)
+	}
 	for i := range ops.Len() {
-		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) {
+		if own(i) {
 			n[ops.Key[i]]++
 		}
 	}
@@ -83,7 +86,7 @@ func (c *check) writesByKey() [][]int {
 		byKey[k] = make([]int, 0, n[k])
 	}
 	for i := range ops.Len() {
-		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) {
+		if own(i) {
 			byKey[ops.Key[i]] = append(byKey[ops.Key[i]], i)
 		}
 	}
@@ -110,6 +113,7 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			there[e]++
 		}
 	}
+	is, removed := splitRemovals(ops, is)
 	// One element may have been added more than once (a client that retries): the first ok addition owns it.
 	owner := map[int64]int{}
 	for _, i := range is {
@@ -124,6 +128,12 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			found = false // the other addition explains it
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], found)
+		if o, ok := removed[ops.In[i]]; ok && !found && ops.Outcome[i] == history.OK {
+			c.a.Fate[i] = FateSurvived // until it was removed
+			if o != history.OK {
+				c.a.Fate[i] = FateMasked
+			}
+		}
 	}
 	for e, n := range there {
 		i, ok := owner[e]
@@ -134,6 +144,21 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			w.Duplicated += int64(n - 1)
 		}
 	}
+}
+
+// splitRemovals parts the removals from the additions: the elements that somebody tried to remove, with the outcome.
+func splitRemovals(ops *history.Columns, is []int) (adds []int, removed map[int64]history.Outcome) {
+	removed = map[int64]history.Outcome{}
+	adds = make([]int, 0, len(is))
+	for _, i := range is {
+		switch {
+		case ops.F[i] != history.FRemove:
+			adds = append(adds, i)
+		case ops.Outcome[i] != history.Fail:
+			removed[ops.In[i]] = ops.Outcome[i]
+		}
+	}
+	return adds, removed
 }
 
 func fateOf(o history.Outcome, found bool) Fate {
@@ -234,7 +259,7 @@ func (c *check) tally() {
 		case FateMasked:
 			w.Masked++
 		case FateNone:
-			if ops.F[i].IsWrite() && ops.Outcome[i] == history.Fail {
+			if ops.F[i].IsWrite() && ops.Flags[i]&history.FlagReplicaWrite == 0 && ops.Outcome[i] == history.Fail {
 				w.Failed++
 			}
 		}

@@ -70,6 +70,9 @@ func (x *extra) strange(s *collection, k uint32) []note {
 	for n, i := range s.reads {
 		values := s.c.List(int(i))
 		for j, e := range s.read(n) {
+			if e == taken {
+				continue
+			}
 			if e < 0 {
 				if !ghosts[values[j]] {
 					ghosts[values[j]] = true
