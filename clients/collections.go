@@ -89,7 +89,7 @@ func (s *session) readQueue(ctx context.Context, key string, op *history.Op) (er
 func (s *session) readTail(ctx context.Context, key string, op *history.Op) error {
 	p := s.rdb.TxPipeline()
 	var length *redis.IntCmd
-	newest := func() []int64 { return nil }
+	var newest func() []int64
 	switch {
 	case isStream(key):
 		length = p.XLen(ctx, key)
