@@ -58,11 +58,15 @@ func (x *extra) strange(s *collection, k uint32) []note {
 	for n, e := range s.elems {
 		number[e.value] = int32(n)
 	}
+	gone := x.removed(k)
 	for _, d := range x.fin.byKey[x.keyName(k)] {
 		elems := make([]int32, len(d.Elems))
 		for p, v := range d.Elems {
 			n, ok := number[v]
-			if !ok {
+			switch {
+			case hasKey(gone, v):
+				n = taken
+			case !ok:
 				n = noOp
 			}
 			elems[p] = n
@@ -89,6 +93,9 @@ func (o *oddities) look(values []int64, elems []int32, who string, ops ...int) {
 	o.views++
 	name := o.x.keyName(o.k)
 	for j, e := range elems {
+		if e == taken {
+			continue // judged with its removal
+		}
 		if e < 0 {
 			if !o.ghosts[values[j]] {
 				o.ghosts[values[j]] = true
@@ -203,3 +210,5 @@ func (s *collection) describe(m misplaced) string {
 		return fmt.Sprintf("%d shows up before %d, which was acknowledged %s before it was asked for", s.c.In[m.b], s.c.In[m.a], s.span(max(later, 0)))
 	}
 }
+
+func hasKey[V any](m map[int64]V, k int64) bool { _, ok := m[k]; return ok }

@@ -52,16 +52,24 @@ func opText(h *history.History, o history.Op) string {
 			return "SET " + k + " " + in + " GET"
 		}
 		return "SET " + k + " " + in
-	case history.FRead, history.FReadCounter, history.FReadExpiring:
+	case history.FRead, history.FReadCounter, history.FReadExpiring, history.FReadLock:
 		return "GET " + k
 	case history.FCAS:
 		return "CAS " + k + " " + in + " → " + arg
 	case history.FDel:
 		return "DEL " + k
 	case history.FAdd:
-		return "SADD " + k + " " + in
+		return "add " + in + " to " + k
+	case history.FRemove:
+		return "remove " + in + " from " + k
+	case history.FContains:
+		return "ask " + k + " for " + in
+	case history.FReadTail:
+		return "read the last " + in + " of " + k
+	case history.FReadQueue:
+		return "read " + k + " whole"
 	case history.FReadSet:
-		return "SMEMBERS " + k
+		return "read " + k
 	case history.FAppend:
 		return "RPUSH " + k + " " + in
 	case history.FReadList:
@@ -140,7 +148,9 @@ func reply(o history.Op) string {
 		return "not executed"
 	}
 	switch o.F {
-	case history.FReadSet, history.FReadList, history.FReadBank:
+	case history.FReadTail:
+		return values(o.List) + " of " + value(o.Out)
+	case history.FReadSet, history.FReadList, history.FReadBank, history.FReadQueue:
 		return values(o.List)
 	case history.FTxn:
 		return "OK"

@@ -109,7 +109,7 @@ func TestWatermarks(t *testing.T) {
 		return history.ErrNone
 	}}
 	var batches []*history.Batch
-	job := fakeJob(Spec{Kind: Register, Closed: true, Probes: -1})
+	job := fakeJob(Spec{Kind: Register, Closed: true, Probes: -1, ReplicaWrites: -1})
 	// Time passes between reading the clock and what is done with it, so that the order of the two shows.
 	read, reads := clock(), atomic.Int64{}
 	r, err := NewRunner(job, func() int64 {
@@ -264,7 +264,7 @@ func TestOpenLoopKeepsTheMomentsThatWereWanted(t *testing.T) {
 		}
 		return history.ErrNone
 	}}
-	job := fakeJob(Spec{Kind: Register, Rate: 1200, Probes: -1})
+	job := fakeJob(Spec{Kind: Register, Rate: 1200, Probes: -1, ReplicaWrites: -1})
 	rec := fakeRun(t, stalled, job, time.Second)
 	late := rec.count(func(op named) bool { return op.Client == 0 && op.Call-op.Intended > int64(5*time.Millisecond) })
 	require.Greater(t, late, 3, "operations that were wanted during the stall waited for its end")
