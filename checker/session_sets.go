@@ -16,6 +16,8 @@ type collection struct {
 	data []int32
 	off  []int
 	span func(ns int64) string // writes a duration for people
+	// number finds an element by its value, made when first asked for.
+	number map[int64]int32
 }
 
 // element is one value that somebody tried to add.
