@@ -90,8 +90,7 @@ func TestModelVerdicts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := CheckModel(hist(c.ops...), c.model, ModelOptions{})
 			require.NoError(t, err)
-			require.Equal(t, c.want, a.Result.Verdict, a.Result.Headline)
-			require.NotEmpty(t, a.Result.Headline)
+			require.Equal(t, c.want, a.Result.Verdict, a.Result.Findings)
 		})
 	}
 }
