@@ -169,7 +169,7 @@ func (l *loader) finish(torn string) *History {
 	slices.SortStableFunc(h.Samples, func(a, b Sample) int { return cmp.Compare(a.Call, b.Call) })
 	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Compare(a.T, b.T) })
 	h.Dumps = joinDumps(h.Dumps)
-	h.End = lastMoment(h)
+	h.End = h.LastMoment()
 	return h
 }
 
@@ -291,7 +291,8 @@ func joinDumps(ds []Dump) []Dump {
 	return out
 }
 
-func lastMoment(h *History) int64 {
+// LastMoment is the latest time, in ns, that an operation, a sample or an event tells of.
+func (h *History) LastMoment() int64 {
 	var end int64
 	for i := range h.Ops.Len() {
 		end = max(end, h.Ops.Call[i])

@@ -1,4 +1,4 @@
-package history
+package exchange
 
 import (
 	"bufio"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"olympos.io/encoding/edn"
+
+	"github.com/schismtest/schism/history"
 )
 
 // ednTuple is a value that Jepsen marked as [key value].
@@ -21,7 +23,7 @@ func readEDN(r io.Reader) ([]event, error) {
 	add := func(v any) error {
 		e, ok, err := toEvent(v)
 		if err != nil {
-			return fmt.Errorf("event %d, before line %d: %w: %w", len(events)+1, counted.n, err, ErrNotHistory)
+			return fmt.Errorf("event %d, before line %d: %w: %w", len(events)+1, counted.n, err, history.ErrNotHistory)
 		}
 		if ok {
 			e.line = len(events) + 1
@@ -36,7 +38,7 @@ func readEDN(r io.Reader) ([]event, error) {
 			return events, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("event %d, before line %d: %w: %w", len(events)+1, counted.n, err, ErrNotHistory)
+			return nil, fmt.Errorf("event %d, before line %d: %w: %w", len(events)+1, counted.n, err, history.ErrNotHistory)
 		}
 		if l, ok := v.([]any); ok {
 			for _, x := range l {
@@ -139,7 +141,7 @@ func plain(v any) any {
 
 // ImportJepsenLog reads the lines that Jepsen's console prints of operations ("INFO jepsen.util - 0 :invoke :read nil"), as in
 // porcupine's tests. There a cas that is :fail was answered: the register held something else.
-func ImportJepsenLog(r io.Reader, o ImportOptions) (*History, string, error) {
+func ImportJepsenLog(r io.Reader, o ImportOptions) (*history.History, string, error) {
 	var events []event
 	sc := newLines(r)
 	for sc.Scan() {

@@ -1,4 +1,4 @@
-package history
+package exchange
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/schismtest/schism/history"
 )
 
 // Formats of histories that Open reads.
@@ -23,13 +25,13 @@ func Formats() []string { return []string{FormatSchism, FormatJSONL, FormatEDN, 
 
 // Open reads a history: the folder of a run, its history file, or a file from elsewhere. The kind is told by its content unless
 // format names it. model is what an imported one was read as; for ours it stays as in o.
-func Open(path, format string, o ImportOptions) (h *History, model string, err error) {
+func Open(path, format string, o ImportOptions) (h *history.History, model string, err error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, errors.Unwrap(err))
 	}
 	if st.IsDir() {
-		h, err = Load(path)
+		h, err = history.Load(path)
 		return h, o.Model, err
 	}
 	f, err := os.Open(path)
@@ -52,11 +54,11 @@ func Open(path, format string, o ImportOptions) (h *History, model string, err e
 	}
 	switch format {
 	case FormatSchism:
-		run := &Run{Schema: RunSchema}
-		if r, err := LoadRun(filepath.Dir(path)); err == nil {
+		run := &history.Run{Schema: history.RunSchema}
+		if r, err := history.LoadRun(filepath.Dir(path)); err == nil {
 			run = r
 		}
-		h, err = LoadFile(run, path)
+		h, err = history.LoadFile(run, path)
 		model = o.Model
 	case FormatJSONL:
 		h, err = ReadJSONL(f)
@@ -76,7 +78,7 @@ func Open(path, format string, o ImportOptions) (h *History, model string, err e
 
 // detect tells a format by how the file begins.
 func detect(head []byte) (string, error) {
-	if bytes.HasPrefix(head, []byte(fileMagic)) {
+	if history.IsFile(head) {
 		return FormatSchism, nil
 	}
 	text := bytes.TrimLeft(head, " \t\r\n,")
@@ -86,7 +88,7 @@ func detect(head []byte) (string, error) {
 	}
 	switch {
 	case len(text) == 0:
-		return "", fmt.Errorf("the file is empty: %w", ErrNotHistory)
+		return "", fmt.Errorf("the file is empty: %w", history.ErrNotHistory)
 	case bytes.HasPrefix(text, []byte("INFO")) && bytes.Contains(text, []byte("jepsen.util")):
 		return FormatJepsenLog, nil
 	case text[0] == '{' && bytes.HasPrefix(bytes.TrimLeft(text[1:], " \t"), []byte(`"`)):
@@ -94,5 +96,5 @@ func detect(head []byte) (string, error) {
 	case text[0] == '{', text[0] == '[', text[0] == '#', text[0] == '(':
 		return FormatEDN, nil
 	}
-	return "", ErrNotHistory
+	return "", history.ErrNotHistory
 }

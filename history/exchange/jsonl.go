@@ -1,10 +1,12 @@
-package history
+package exchange
 
 import (
 	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/schismtest/schism/history"
 )
 
 // A history as JSON Lines: one object a line, told apart by its field "record": "run" (first), "op", "sample", "event", "fault",
@@ -12,34 +14,34 @@ import (
 
 // line is any record; exactly one of its parts is set, or it is an operation.
 type line struct {
-	Record string  `json:"record"`
-	Run    *Run    `json:"run,omitempty"`
-	Sample *Sample `json:"sample,omitempty"`
-	Event  *Event  `json:"event,omitempty"`
-	Fault  *Fault  `json:"fault,omitempty"`
-	Dump   *Dump   `json:"dump,omitempty"`
+	Record string          `json:"record"`
+	Run    *history.Run    `json:"run,omitempty"`
+	Sample *history.Sample `json:"sample,omitempty"`
+	Event  *history.Event  `json:"event,omitempty"`
+	Fault  *history.Fault  `json:"fault,omitempty"`
+	Dump   *history.Dump   `json:"dump,omitempty"`
 }
 
 // opLine is an operation. Absent numbers are absent fields; a nil reply is "nil":true.
 type opLine struct {
-	Record   string  `json:"record"`
-	Process  int32   `json:"process"`
-	Client   int32   `json:"client"`
-	Worker   int32   `json:"worker"`
-	F        string  `json:"f"`
-	Outcome  string  `json:"outcome"`
-	Err      string  `json:"err,omitempty"`
-	Flags    Flag    `json:"flags,omitempty"`
-	Node     int32   `json:"node"`
-	Key      string  `json:"key"`
-	In       jsonInt `json:"in,omitzero"`
-	Arg      jsonInt `json:"arg,omitzero"`
-	Out      jsonInt `json:"out,omitzero"`
-	Acked    *int32  `json:"replicas_acked,omitempty"`
-	Intended *int64  `json:"intended,omitempty"` // ns; absent: equal to call
-	Call     int64   `json:"call"`               // ns
-	Return   *int64  `json:"return,omitempty"`   // ns; absent: never
-	List     []int64 `json:"list,omitempty"`
+	Record   string       `json:"record"`
+	Process  int32        `json:"process"`
+	Client   int32        `json:"client"`
+	Worker   int32        `json:"worker"`
+	F        string       `json:"f"`
+	Outcome  string       `json:"outcome"`
+	Err      string       `json:"err,omitempty"`
+	Flags    history.Flag `json:"flags,omitempty"`
+	Node     int32        `json:"node"`
+	Key      string       `json:"key"`
+	In       jsonInt      `json:"in,omitzero"`
+	Arg      jsonInt      `json:"arg,omitzero"`
+	Out      jsonInt      `json:"out,omitzero"`
+	Acked    *int32       `json:"replicas_acked,omitempty"`
+	Intended *int64       `json:"intended,omitempty"` // ns; absent: equal to call
+	Call     int64        `json:"call"`               // ns
+	Return   *int64       `json:"return,omitempty"`   // ns; absent: never
+	List     []int64      `json:"list,omitempty"`
 }
 
 // jsonInt is a value that may be None (absent) or Nil (null).
@@ -48,11 +50,11 @@ type jsonInt struct {
 	v   int64
 }
 
-func toJSON(v int64) jsonInt { return jsonInt{v != None, v} }
+func toJSON(v int64) jsonInt { return jsonInt{v != history.None, v} }
 
 func (j jsonInt) value() int64 {
 	if !j.set {
-		return None
+		return history.None
 	}
 	return j.v
 }
@@ -62,7 +64,7 @@ func (j jsonInt) IsZero() bool { return !j.set }
 
 // MarshalJSON implements json.Marshaler.
 func (j jsonInt) MarshalJSON() ([]byte, error) {
-	if j.v == Nil {
+	if j.v == history.Nil {
 		return []byte("null"), nil
 	}
 	return json.Marshal(j.v)
@@ -72,14 +74,14 @@ func (j jsonInt) MarshalJSON() ([]byte, error) {
 func (j *jsonInt) UnmarshalJSON(p []byte) error {
 	j.set = true
 	if string(p) == "null" {
-		j.v = Nil
+		j.v = history.Nil
 		return nil
 	}
 	return json.Unmarshal(p, &j.v)
 }
 
 // WriteJSONL writes the history as JSON Lines.
-func WriteJSONL(w io.Writer, h *History) error {
+func WriteJSONL(w io.Writer, h *history.History) error {
 	bw := bufio.NewWriterSize(w, 1<<16)
 	enc := json.NewEncoder(bw)
 	enc.SetEscapeHTML(false)
@@ -123,7 +125,7 @@ func WriteJSONL(w io.Writer, h *History) error {
 	return nil
 }
 
-func toLine(h *History, i int) opLine {
+func toLine(h *history.History, i int) opLine {
 	o := h.Ops.At(i)
 	l := opLine{Record: "op", Process: o.Process, Client: o.Client, Worker: o.Worker, F: o.F.String(), Outcome: o.Outcome.String(), Err: o.Err.String(),
 		Flags: o.Flags, Node: o.Node, Key: h.Keys[o.Key], In: toJSON(o.In), Arg: toJSON(o.Arg), Out: toJSON(o.Out), Call: o.Call, List: o.List}
@@ -133,15 +135,15 @@ func toLine(h *History, i int) opLine {
 	if o.Intended != o.Call {
 		l.Intended = &o.Intended
 	}
-	if o.Return != Inf {
+	if o.Return != history.Inf {
 		l.Return = &o.Return
 	}
 	return l
 }
 
 // ReadJSONL reads what WriteJSONL wrote, or operations alone; of those only f and call are needed. Its error names the line.
-func ReadJSONL(r io.Reader) (*History, error) {
-	h := &History{}
+func ReadJSONL(r io.Reader) (*history.History, error) {
+	h := &history.History{}
 	keys := map[string]uint32{}
 	sc := newLines(r)
 	run := false
@@ -176,7 +178,7 @@ func ReadJSONL(r io.Reader) (*History, error) {
 				h.Dumps = append(h.Dumps, *l.Dump)
 			}
 		case "op", "":
-			if err := h.addLine(sc, keys); err != nil {
+			if err := addLine(h, sc, keys); err != nil {
 				return nil, err
 			}
 		default:
@@ -190,27 +192,27 @@ func ReadJSONL(r io.Reader) (*History, error) {
 		h.Run.Imported = "jsonl"
 	}
 	if h.Ops.Len() == 0 {
-		return nil, fmt.Errorf("no operation in it: %w", ErrNotHistory)
+		return nil, fmt.Errorf("no operation in it: %w", history.ErrNotHistory)
 	}
-	h.End = lastMoment(h)
+	h.End = h.LastMoment()
 	return h, nil
 }
 
-func (h *History) addLine(sc *lines, keys map[string]uint32) error {
-	l := opLine{Node: NoNode, Worker: NoNode, Outcome: "ok"}
+func addLine(h *history.History, sc *lines, keys map[string]uint32) error {
+	l := opLine{Node: history.NoNode, Worker: history.NoNode, Outcome: "ok"}
 	if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
 		return sc.fail("%v", err)
 	}
-	f, ok := ParseF(l.F)
+	f, ok := history.ParseF(l.F)
 	if !ok {
 		return sc.fail("no function is called %q", l.F)
 	}
-	outcome, ok := ParseOutcome(l.Outcome)
+	outcome, ok := history.ParseOutcome(l.Outcome)
 	if !ok {
 		return sc.fail("no outcome is called %q", l.Outcome)
 	}
-	o := Op{Process: l.Process, Client: l.Client, Worker: l.Worker, F: f, Outcome: outcome, Err: ParseErrCode(l.Err), Flags: l.Flags, Node: l.Node,
-		Key: intern(h, keys, l.Key), In: l.In.value(), Arg: l.Arg.value(), Out: l.Out.value(), Acked: -1, Call: l.Call, Intended: l.Call, Return: Inf, List: l.List}
+	o := history.Op{Process: l.Process, Client: l.Client, Worker: l.Worker, F: f, Outcome: outcome, Err: history.ParseErrCode(l.Err), Flags: l.Flags, Node: l.Node,
+		Key: intern(h, keys, l.Key), In: l.In.value(), Arg: l.Arg.value(), Out: l.Out.value(), Acked: -1, Call: l.Call, Intended: l.Call, Return: history.Inf, List: l.List}
 	if l.Acked != nil {
 		o.Acked = *l.Acked
 	}
@@ -220,7 +222,7 @@ func (h *History) addLine(sc *lines, keys map[string]uint32) error {
 	switch {
 	case l.Return != nil:
 		o.Return = *l.Return
-	case outcome != Info:
+	case outcome != history.Info:
 		return sc.fail("an operation that is %s needs a return", outcome)
 	}
 	if o.Return < o.Call {
@@ -230,7 +232,7 @@ func (h *History) addLine(sc *lines, keys map[string]uint32) error {
 	return nil
 }
 
-func intern(h *History, keys map[string]uint32, k string) uint32 {
+func intern(h *history.History, keys map[string]uint32, k string) uint32 {
 	id, ok := keys[k]
 	if !ok {
 		id = uint32(len(h.Keys))
@@ -259,5 +261,5 @@ func (l *lines) Scan() bool {
 }
 
 func (l *lines) fail(format string, args ...any) error {
-	return fmt.Errorf("line %d: %s: %w", l.n, fmt.Sprintf(format, args...), ErrNotHistory)
+	return fmt.Errorf("line %d: %s: %w", l.n, fmt.Sprintf(format, args...), history.ErrNotHistory)
 }

@@ -1,10 +1,12 @@
-package history
+package exchange
 
 import (
 	"fmt"
 	"io"
 	"math"
 	"strconv"
+
+	"github.com/schismtest/schism/history"
 )
 
 // event is one line of a Jepsen history: an invocation or its completion. Value is nil, an int64, a string, a []any or a map.
@@ -29,7 +31,7 @@ type ImportOptions struct {
 
 // importer pairs events into operations.
 type importer struct {
-	h      *History
+	h      *history.History
 	model  string
 	keys   map[string]uint32
 	values map[string]int64 // what is no integer, by number
@@ -44,14 +46,14 @@ type pending struct {
 }
 
 // fromEvents makes operations of events. The order of the events is the clock.
-func fromEvents(events []event, format, model string) (*History, string, error) {
+func fromEvents(events []event, format, model string) (*history.History, string, error) {
 	if model == "" {
 		var err error
 		if model, err = guessModel(events); err != nil {
 			return nil, "", err
 		}
 	}
-	im := &importer{h: &History{Run: Run{Schema: RunSchema, Imported: format}}, model: model, keys: map[string]uint32{}, values: map[string]int64{},
+	im := &importer{h: &history.History{Run: history.Run{Schema: history.RunSchema, Imported: format}}, model: model, keys: map[string]uint32{}, values: map[string]int64{},
 		open: map[string]pending{}, procs: map[string]int32{}}
 	for _, e := range events {
 		if e.index >= im.clock {
@@ -62,7 +64,7 @@ func fromEvents(events []event, format, model string) (*History, string, error) 
 		switch e.typ {
 		case "invoke":
 			if p, ok := im.open[e.process]; ok {
-				return nil, "", fmt.Errorf("line %d: process %s invokes %s while its %s of line %d is open: %w", e.line, e.process, e.f, p.e.f, p.e.line, ErrNotHistory)
+				return nil, "", fmt.Errorf("line %d: process %s invokes %s while its %s of line %d is open: %w", e.line, e.process, e.f, p.e.f, p.e.line, history.ErrNotHistory)
 			}
 			im.open[e.process] = pending{e, t}
 		case "ok", "fail", "info":
@@ -71,41 +73,41 @@ func fromEvents(events []event, format, model string) (*History, string, error) 
 				if e.typ == "info" {
 					continue // Jepsen logs notes of the nemesis and of processes as info
 				}
-				return nil, "", fmt.Errorf("line %d: process %s completes a %s that it never invoked: %w", e.line, e.process, e.f, ErrNotHistory)
+				return nil, "", fmt.Errorf("line %d: process %s completes a %s that it never invoked: %w", e.line, e.process, e.f, history.ErrNotHistory)
 			}
 			delete(im.open, e.process)
 			if err := im.add(p, &e, t); err != nil {
 				return nil, "", err
 			}
 		default:
-			return nil, "", fmt.Errorf("line %d: no type is called %q: %w", e.line, e.typ, ErrNotHistory)
+			return nil, "", fmt.Errorf("line %d: no type is called %q: %w", e.line, e.typ, history.ErrNotHistory)
 		}
 	}
 	for _, p := range im.open {
-		if err := im.add(p, nil, Inf); err != nil {
+		if err := im.add(p, nil, history.Inf); err != nil {
 			return nil, "", err
 		}
 	}
 	if im.h.Ops.Len() == 0 {
-		return nil, "", fmt.Errorf("no operation in it: %w", ErrNotHistory)
+		return nil, "", fmt.Errorf("no operation in it: %w", history.ErrNotHistory)
 	}
-	im.h.End = lastMoment(im.h)
+	im.h.End = im.h.LastMoment()
 	return im.h, model, nil
 }
 
 // add records one operation; done is nil when it never completed.
 func (im *importer) add(p pending, done *event, ret int64) error {
-	o := Op{Worker: NoNode, Node: NoNode, In: None, Arg: None, Out: None, Acked: -1, Call: p.t, Intended: p.t, Return: ret, Outcome: Info, Err: ErrTimeout}
+	o := history.Op{Worker: history.NoNode, Node: history.NoNode, In: history.None, Arg: history.None, Out: history.None, Acked: -1, Call: p.t, Intended: p.t, Return: ret, Outcome: history.Info, Err: history.ErrTimeout}
 	value := p.e.value
 	if done != nil {
 		switch done.typ {
 		case "ok":
-			o.Outcome, o.Err, value = OK, ErrNone, done.value
+			o.Outcome, o.Err, value = history.OK, history.ErrNone, done.value
 			if done.hasKey {
 				p.e.key, p.e.hasKey = done.key, true
 			}
 		case "fail":
-			o.Outcome, o.Err = Fail, ErrOther
+			o.Outcome, o.Err = history.Fail, history.ErrOther
 		}
 	}
 	proc, ok := im.procs[p.e.process]
@@ -124,12 +126,12 @@ func (im *importer) add(p pending, done *event, ret int64) error {
 		o.Out = 0
 	}
 	if err != nil {
-		return fmt.Errorf("line %d: %w: %w", p.e.line, err, ErrNotHistory)
+		return fmt.Errorf("line %d: %w: %w", p.e.line, err, history.ErrNotHistory)
 	}
 	if !keep {
 		return nil
 	}
-	if o.Outcome == Info {
+	if o.Outcome == history.Info {
 		// The process may live on in the file, but not as the same thread of control.
 		delete(im.procs, p.e.process)
 		im.procs[fmt.Sprintf("%s (retired %d)", p.e.process, len(im.procs))] = proc
@@ -146,7 +148,7 @@ func (im *importer) add(p pending, done *event, ret int64) error {
 func (im *importer) id(v any) int64 {
 	switch v := v.(type) {
 	case nil:
-		return Nil
+		return history.Nil
 	case int64:
 		return v
 	case bool:
@@ -192,7 +194,7 @@ func whole(v any) (int64, bool) {
 
 // ImportEDN reads a Jepsen history: maps (or records) one after another, or one vector of them. It returns the model that it was
 // read as.
-func ImportEDN(r io.Reader, o ImportOptions) (*History, string, error) {
+func ImportEDN(r io.Reader, o ImportOptions) (*history.History, string, error) {
 	events, err := readEDN(r)
 	if err != nil {
 		return nil, "", err

@@ -1,4 +1,4 @@
-package history
+package exchange
 
 import (
 	"bufio"
@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/schismtest/schism/history"
 )
 
 // WriteEDN writes the operations as a Jepsen history: an invocation and a completion each, in order of time, with :time in ns. Keyed
 // objects have values [key value].
-func WriteEDN(w io.Writer, h *History) error {
+func WriteEDN(w io.Writer, h *history.History) error {
 	type moment struct {
 		t    int64
 		op   int
@@ -57,17 +59,17 @@ func WriteEDN(w io.Writer, h *History) error {
 		typ, t := "invoke", o.Call
 		if m.done {
 			typ = o.Outcome.String()
-			if o.Outcome == OK && saidNo(&o) {
+			if o.Outcome == history.OK && saidNo(&o) {
 				typ = "fail" // Jepsen has no answer "no"
 			}
 			t = ret[m.op]
-			if t == Inf {
+			if t == history.Inf {
 				t = max(h.End, o.Call)
 			}
 		}
 		f, value := ednValue(h, &o, m.done)
 		fmt.Fprintf(bw, "{:index %d, :time %d, :process %d, :type :%s, :f :%s, :value %s", index, t, o.Process, typ, f, value)
-		if m.done && o.Err != ErrNone {
+		if m.done && o.Err != history.ErrNone {
 			fmt.Fprintf(bw, ", :error :%s", o.Err)
 		}
 		bw.WriteString("}\n")
@@ -79,19 +81,19 @@ func WriteEDN(w io.Writer, h *History) error {
 }
 
 // saidNo reports whether the server answered that it did nothing.
-func saidNo(o *Op) bool {
+func saidNo(o *history.Op) bool {
 	switch o.F {
-	case FCAS, FTransfer, FRelease:
+	case history.FCAS, history.FTransfer, history.FRelease:
 		return o.Out == 0
-	case FAcquire, FDequeue:
-		return o.Out == Nil
+	case history.FAcquire, history.FDequeue:
+		return o.Out == history.Nil
 	}
 	return false
 }
 
 // ednReturns are the returns, none after the process's next call: stamps are rounded outwards to microseconds, so that two operations
 // of one process may seem to overlap by one, which no Jepsen history may.
-func ednReturns(h *History) []int64 {
+func ednReturns(h *history.History) []int64 {
 	n := h.Ops.Len()
 	order := make([]int, n)
 	for i := range order {
@@ -102,7 +104,7 @@ func ednReturns(h *History) []int64 {
 	})
 	ret := slices.Clone(h.Ops.Return)
 	for j := 1; j < n; j++ {
-		if a, b := order[j-1], order[j]; h.Ops.Process[a] == h.Ops.Process[b] && ret[a] != Inf {
+		if a, b := order[j-1], order[j]; h.Ops.Process[a] == h.Ops.Process[b] && ret[a] != history.Inf {
 			ret[a] = min(ret[a], max(h.Ops.Call[a], h.Ops.Call[b]))
 		}
 	}
@@ -110,10 +112,10 @@ func ednReturns(h *History) []int64 {
 }
 
 // ednValue is Jepsen's name of the function, and its value when invoked or done.
-func ednValue(h *History, o *Op, done bool) (f, value string) {
-	ok := done && o.Outcome == OK
+func ednValue(h *history.History, o *history.Op, done bool) (f, value string) {
+	ok := done && o.Outcome == history.OK
 	num := func(v int64) string {
-		if v == Nil || v == None {
+		if v == history.Nil || v == history.None {
 			return "nil"
 		}
 		return strconv.FormatInt(v, 10)
@@ -139,35 +141,35 @@ func ednValue(h *History, o *Op, done bool) (f, value string) {
 		return list(o.List, open, end)
 	}
 	switch o.F {
-	case FWrite, FExpiring:
+	case history.FWrite, history.FExpiring:
 		return "write", keyed(num(o.In))
-	case FRead, FReadExpiring:
+	case history.FRead, history.FReadExpiring:
 		return "read", keyed(out())
-	case FCAS:
+	case history.FCAS:
 		return "cas", keyed("[" + num(o.In) + " " + num(o.Arg) + "]")
-	case FDel:
+	case history.FDel:
 		return "delete", keyed("nil")
-	case FAdd:
+	case history.FAdd:
 		return "add", keyed(num(o.In))
-	case FAppend:
+	case history.FAppend:
 		return "append", keyed(num(o.In))
-	case FReadSet:
+	case history.FReadSet:
 		return "read", keyed(whole("#{", "}"))
-	case FReadList:
+	case history.FReadList:
 		return "read", keyed(whole("[", "]"))
-	case FIncr:
+	case history.FIncr:
 		return "add", keyed(num(o.In))
-	case FReadCounter:
+	case history.FReadCounter:
 		return "read", keyed(out())
-	case FAcquire:
+	case history.FAcquire:
 		return "acquire", keyed(num(o.In))
-	case FRelease:
+	case history.FRelease:
 		return "release", keyed(num(o.In))
-	case FTransfer:
+	case history.FTransfer:
 		if len(o.List) == 2 {
 			return "transfer", fmt.Sprintf("{:from %d, :to %d, :amount %d}", o.List[0], o.List[1], o.Arg)
 		}
-	case FReadBank:
+	case history.FReadBank:
 		if !ok {
 			return "read", "nil"
 		}
@@ -176,32 +178,32 @@ func ednValue(h *History, o *Op, done bool) (f, value string) {
 			fmt.Fprintf(&b, ", %d %s", i, num(v))
 		}
 		return "read", "{" + strings.TrimPrefix(b.String(), ", ") + "}"
-	case FEnqueue:
+	case history.FEnqueue:
 		return "enqueue", keyed(num(o.In))
-	case FDequeue:
+	case history.FDequeue:
 		return "dequeue", keyed(out())
-	case FTxn:
+	case history.FTxn:
 		return "txn", ednMops(o, ok, num, list)
 	}
 	return o.F.String(), keyed(num(o.In))
 }
 
-func ednMops(o *Op, ok bool, num func(int64) string, list func([]int64, string, string) string) string {
-	ms, _ := DecodeMops(o.List)
+func ednMops(o *history.Op, ok bool, num func(int64) string, list func([]int64, string, string) string) string {
+	ms, _ := history.DecodeMops(o.List)
 	var s []string
 	for _, m := range ms {
 		switch m.F {
-		case FAppend:
+		case history.FAppend:
 			s = append(s, fmt.Sprintf("[:append %d %s]", m.Key, num(m.In)))
-		case FWrite:
+		case history.FWrite:
 			s = append(s, fmt.Sprintf("[:w %d %s]", m.Key, num(m.In)))
-		case FRead:
+		case history.FRead:
 			v := "nil"
 			if ok {
 				v = num(m.In)
 			}
 			s = append(s, fmt.Sprintf("[:r %d %s]", m.Key, v))
-		case FReadList:
+		case history.FReadList:
 			v := "nil"
 			if ok && m.List != nil {
 				v = list(m.List, "[", "]")
@@ -233,7 +235,7 @@ type ParquetOp struct {
 }
 
 // WriteParquet writes the operations as a Parquet file, for DuckDB, pandas and the like.
-func WriteParquet(w io.Writer, h *History) error {
+func WriteParquet(w io.Writer, h *history.History) error {
 	pw := parquet.NewGenericWriter[ParquetOp](w, parquet.Compression(&parquet.Zstd))
 	const chunk = 4096
 	rows := make([]ParquetOp, 0, chunk)
@@ -251,7 +253,7 @@ func WriteParquet(w io.Writer, h *History) error {
 		return ""
 	}
 	value := func(v int64) *int64 {
-		if v == None || v == Nil || v == Inf {
+		if v == history.None || v == history.Nil || v == history.Inf {
 			return nil
 		}
 		return &v

@@ -1,9 +1,11 @@
-package history
+package exchange
 
 import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/schismtest/schism/history"
 )
 
 // guessModel tells what a history is about by its functions, where that is unambiguous.
@@ -61,14 +63,14 @@ func guessModel(events []event) (string, error) {
 	case has["read"]:
 		return "register", nil
 	}
-	return "", fmt.Errorf("its model cannot be told from its functions; name it with -model: %w", ErrNotHistory)
+	return "", fmt.Errorf("its model cannot be told from its functions; name it with -model: %w", history.ErrNotHistory)
 }
 
 var errNotKnown = errors.New("this model has no such function")
 
 // interpret fills in what an operation does; in is the value it was invoked with, out the one it completed with. keep is false
 // for what says nothing.
-func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err error) {
+func (im *importer) interpret(o *history.Op, f string, in, out any) (keep bool, err error) {
 	switch im.model {
 	case "register", "cas-register":
 		return im.register(o, f, in, out)
@@ -76,11 +78,11 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 		in, out = im.keyed(o, in), im.keyed(o, out)
 		switch f {
 		case "add":
-			o.F, o.In = FAdd, im.id(in)
+			o.F, o.In = history.FAdd, im.id(in)
 			return true, nil
 		case "read":
-			o.F = FReadSet
-			if o.Outcome == OK {
+			o.F = history.FReadSet
+			if o.Outcome == history.OK {
 				o.List, err = im.ids(out)
 				slices.Sort(o.List)
 			}
@@ -100,11 +102,11 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 			if f == "dec" || f == "decrement" {
 				n = -n
 			}
-			o.F, o.In = FIncr, n
+			o.F, o.In = history.FIncr, n
 			return true, nil
 		case "read":
-			o.F = FReadCounter
-			if o.Outcome == OK {
+			o.F = history.FReadCounter
+			if o.Outcome == history.OK {
 				n, ok := whole(out)
 				if !ok {
 					return false, fmt.Errorf("%v is no whole number", out)
@@ -119,19 +121,19 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 		if f != "txn" {
 			break
 		}
-		o.F = FTxn
+		o.F = history.FTxn
 		v := in
-		if o.Outcome == OK {
+		if o.Outcome == history.OK {
 			v = out
 		}
-		o.List, err = im.mops(v, o.Outcome == OK)
+		o.List, err = im.mops(v, o.Outcome == history.OK)
 		return true, err
 	case "lock":
 		switch f {
 		case "acquire":
-			o.F = FAcquire
+			o.F = history.FAcquire
 		case "release":
-			o.F, o.Out = FRelease, 1
+			o.F, o.Out = history.FRelease, 1
 		default:
 			return false, errNotKnown
 		}
@@ -144,14 +146,14 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 		in, out = im.keyed(o, in), im.keyed(o, out)
 		switch f {
 		case "enqueue":
-			o.F, o.In = FEnqueue, im.id(in)
+			o.F, o.In = history.FEnqueue, im.id(in)
 			return true, nil
 		case "ack":
-			o.F, o.In = FAck, im.id(in)
+			o.F, o.In = history.FAck, im.id(in)
 			return true, nil
 		case "dequeue":
-			o.F = FDequeue
-			if o.Outcome == OK {
+			o.F = history.FDequeue
+			if o.Outcome == history.OK {
 				o.Out = im.id(out)
 			}
 			return true, nil
@@ -160,11 +162,11 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 		in, out = im.keyed(o, in), im.keyed(o, out)
 		switch f {
 		case "append":
-			o.F, o.In = FAppend, im.id(in)
+			o.F, o.In = history.FAppend, im.id(in)
 			return true, nil
 		case "read":
-			o.F = FReadList
-			if o.Outcome == OK {
+			o.F = history.FReadList
+			if o.Outcome == history.OK {
 				o.List, err = im.ids(out)
 			}
 			return true, err
@@ -179,7 +181,7 @@ func (im *importer) interpret(o *Op, f string, in, out any) (keep bool, err erro
 
 // keyed takes the key out of a value that was marked as a tuple of jepsen.independent, or that is [name value] where values are no
 // names, as WriteEDN writes it.
-func (im *importer) keyed(o *Op, v any) any {
+func (im *importer) keyed(o *history.Op, v any) any {
 	if t, ok := v.(ednTuple); ok {
 		o.Key = intern(im.h, im.keys, fmt.Sprint(t.key))
 		return t.value
@@ -204,7 +206,7 @@ func named(v any) (name string, value any, ok bool) {
 	return name, l[1], true
 }
 
-func (im *importer) register(o *Op, f string, in, out any) (bool, error) {
+func (im *importer) register(o *history.Op, f string, in, out any) (bool, error) {
 	untuple := func(v any, pairs bool) any {
 		if t, ok := v.(ednTuple); ok {
 			return im.keyed(o, t)
@@ -221,11 +223,11 @@ func (im *importer) register(o *Op, f string, in, out any) (bool, error) {
 	}
 	switch f {
 	case "write":
-		o.F, o.In = FWrite, im.id(untuple(in, false))
+		o.F, o.In = history.FWrite, im.id(untuple(in, false))
 	case "read":
-		o.F = FRead
+		o.F = history.FRead
 		untuple(in, false) // for its key
-		if o.Outcome == OK {
+		if o.Outcome == history.OK {
 			o.Out = im.id(untuple(out, false))
 		}
 	case "cas":
@@ -233,20 +235,20 @@ func (im *importer) register(o *Op, f string, in, out any) (bool, error) {
 		if !ok || len(l) != 2 {
 			return false, fmt.Errorf("the value of a cas is [old new], not %v", in)
 		}
-		o.F, o.In, o.Arg = FCAS, im.id(l[0]), im.id(l[1])
-		if o.Outcome == OK {
+		o.F, o.In, o.Arg = history.FCAS, im.id(l[0]), im.id(l[1])
+		if o.Outcome == history.OK {
 			o.Out = 1
 		}
 	case "delete":
 		untuple(in, false)
-		o.F, o.Out = FDel, None
+		o.F, o.Out = history.FDel, history.None
 	default:
 		return false, errNotKnown
 	}
 	return true, nil
 }
 
-func (im *importer) bank(o *Op, f string, in, out any) (bool, error) {
+func (im *importer) bank(o *history.Op, f string, in, out any) (bool, error) {
 	switch f {
 	case "transfer":
 		m, ok := in.(map[string]any)
@@ -257,11 +259,11 @@ func (im *importer) bank(o *Op, f string, in, out any) (bool, error) {
 		if !ok {
 			return false, fmt.Errorf("the amount %v is no whole number", m["amount"])
 		}
-		o.F, o.Arg, o.List, o.Out = FTransfer, amount, []int64{im.id(m["from"]), im.id(m["to"])}, 1
+		o.F, o.Arg, o.List, o.Out = history.FTransfer, amount, []int64{im.id(m["from"]), im.id(m["to"])}, 1
 		return true, nil
 	case "read":
-		o.F = FReadBank
-		if o.Outcome != OK {
+		o.F = history.FReadBank
+		if o.Outcome != history.OK {
 			return true, nil
 		}
 		var accounts []string
@@ -293,7 +295,7 @@ func (im *importer) mops(v any, done bool) ([]int64, error) {
 	if !ok {
 		return nil, fmt.Errorf("the value of a transaction is a list, not %v", v)
 	}
-	ms := make([]Mop, 0, len(l))
+	ms := make([]history.Mop, 0, len(l))
 	for _, x := range l {
 		e, ok := x.([]any)
 		if !ok || len(e) < 2 || len(e) > 3 {
@@ -303,21 +305,21 @@ func (im *importer) mops(v any, done bool) ([]int64, error) {
 		if len(e) == 3 {
 			val = e[2]
 		}
-		m := Mop{Key: im.id(e[1]), In: None}
+		m := history.Mop{Key: im.id(e[1]), In: history.None}
 		switch fmt.Sprint(e[0]) {
 		case "append":
-			m.F, m.In = FAppend, im.id(val)
+			m.F, m.In = history.FAppend, im.id(val)
 		case "w":
-			m.F, m.In = FWrite, im.id(val)
+			m.F, m.In = history.FWrite, im.id(val)
 		case "r":
 			if im.model == "rw-register" {
-				m.F = FRead
+				m.F = history.FRead
 				if done {
 					m.In = im.id(val)
 				}
 				break
 			}
-			m.F = FReadList
+			m.F = history.FReadList
 			if done {
 				m.List = []int64{}
 				if val != nil {
@@ -332,24 +334,24 @@ func (im *importer) mops(v any, done bool) ([]int64, error) {
 		}
 		ms = append(ms, m)
 	}
-	return EncodeMops(ms), nil
+	return history.EncodeMops(ms), nil
 }
 
 // kv reads porcupine's key-value histories: put and append of strings, get of their concatenation. A put is an FWrite whose List
 // holds the pieces of its string, a get an FReadList.
-func (im *importer) kv(o *Op, f string, in, out any) (bool, error) {
+func (im *importer) kv(o *history.Op, f string, in, out any) (bool, error) {
 	switch f {
 	case "put":
-		o.F, o.List = FWrite, im.pieces(in)
+		o.F, o.List = history.FWrite, im.pieces(in)
 	case "append":
 		p := im.pieces(in)
 		if len(p) != 1 {
 			return false, fmt.Errorf("%v is not one piece", in)
 		}
-		o.F, o.In = FAppend, p[0]
+		o.F, o.In = history.FAppend, p[0]
 	case "get":
-		o.F = FReadList
-		if o.Outcome == OK {
+		o.F = history.FReadList
+		if o.Outcome == history.OK {
 			o.List = im.pieces(out)
 		}
 	default:

@@ -1,4 +1,4 @@
-package history
+package exchange
 
 import (
 	"bytes"
@@ -8,9 +8,11 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
 )
 
-func imported(t *testing.T, text, model string) *History {
+func imported(t *testing.T, text, model string) *history.History {
 	t.Helper()
 	h, _, err := ImportEDN(strings.NewReader(text), ImportOptions{Model: model})
 	require.NoError(t, err)
@@ -30,11 +32,11 @@ func TestImportRegister(t *testing.T) {
 	require.Equal(t, "edn", h.Run.Imported)
 	require.Equal(t, 3, h.Ops.Len(), "the read that never returned says nothing")
 	r, w, c := h.Ops.At(0), h.Ops.At(1), h.Ops.At(2)
-	require.Equal(t, Op{Worker: NoNode, F: FRead, Node: NoNode, In: None, Arg: None, Out: 3, Acked: -1, Call: 1, Intended: 1, Return: 3}, r)
-	require.Equal(t, Info, w.Outcome)
-	require.Equal(t, Inf, w.Return)
+	require.Equal(t, history.Op{Worker: history.NoNode, F: history.FRead, Node: history.NoNode, In: history.None, Arg: history.None, Out: 3, Acked: -1, Call: 1, Intended: 1, Return: 3}, r)
+	require.Equal(t, history.Info, w.Outcome)
+	require.Equal(t, history.Inf, w.Return)
 	require.Equal(t, []int64{3, 4}, []int64{c.In, c.Arg})
-	require.Equal(t, Fail, c.Outcome)
+	require.Equal(t, history.Fail, c.Outcome)
 }
 
 func TestImportKeyedRegister(t *testing.T) {
@@ -52,9 +54,9 @@ func TestImportKeyedRegister(t *testing.T) {
 
 func TestImportTransactionsBankAndSets(t *testing.T) {
 	h := imported(t, `#jepsen.history.Op{:process 0 :type :invoke :f :txn :value [[:append 1 5] [:r 2 nil]]} #jepsen.history.Op{:process 0 :type :ok :f :txn :value [[:append 1 5] [:r 2 [3 4]]]}`, "")
-	ms, ok := DecodeMops(h.Ops.List(0))
+	ms, ok := history.DecodeMops(h.Ops.List(0))
 	require.True(t, ok)
-	require.Equal(t, []Mop{{F: FAppend, Key: 1, In: 5}, {F: FReadList, Key: 2, In: None, List: []int64{3, 4}}}, ms)
+	require.Equal(t, []history.Mop{{F: history.FAppend, Key: 1, In: 5}, {F: history.FReadList, Key: 2, In: history.None, List: []int64{3, 4}}}, ms)
 
 	h = imported(t, `{:process 0 :type :invoke :f :transfer :value {:from 0 :to 1 :amount 5}} {:process 0 :type :ok :f :transfer :value {:from 0 :to 1 :amount 5}}
 {:process 0 :type :invoke :f :read} {:process 0 :type :ok :f :read :value {0 5, 1 15}}`, "")
@@ -78,7 +80,7 @@ func TestImportErrorsNameThePlace(t *testing.T) {
 		`{:process 0 :type :invoke :f :txn :value [[:zap 1]]} {:process 0 :type :ok :f :txn :value [[:zap 1]]}`: "zap",
 	} {
 		_, _, err := ImportEDN(strings.NewReader(text), ImportOptions{})
-		require.ErrorIs(t, err, ErrNotHistory, text)
+		require.ErrorIs(t, err, history.ErrNotHistory, text)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -87,9 +89,9 @@ func TestJepsenLogTakesFailedCasAsAnswered(t *testing.T) {
 	h, model, err := ImportJepsenLog(strings.NewReader("INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]\nINFO  jepsen.util - :nemesis\t:info\t:start\tnil\nINFO  jepsen.util - 0\t:fail\t:cas\t[1 2]\nINFO  jepsen.util - 1\t:invoke\t:read\tnil\nINFO  jepsen.util - 1\t:fail\t:read\t:timed-out\n"), ImportOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "cas-register", model)
-	require.Equal(t, OK, h.Ops.Outcome[0])
+	require.Equal(t, history.OK, h.Ops.Outcome[0])
 	require.Equal(t, int64(0), h.Ops.Out[0])
-	require.Equal(t, Fail, h.Ops.Outcome[1])
+	require.Equal(t, history.Fail, h.Ops.Outcome[1])
 }
 
 func TestJSONLinesRestoreTheHistory(t *testing.T) {
@@ -98,7 +100,7 @@ func TestJSONLinesRestoreTheHistory(t *testing.T) {
 	for i := range b.Ops {
 		b.Ops[i].Return = max(b.Ops[i].Return, b.Ops[i].Call)
 	}
-	h := FromBatches(&Run{Scenario: "x<y>", Nodes: workers}, []*Batch{b})
+	h := history.FromBatches(&history.Run{Scenario: "x<y>", Nodes: nodes}, []*history.Batch{b})
 	h.Missing, h.Torn, h.Cut = nil, "", 0
 	var buf bytes.Buffer
 	require.NoError(t, WriteJSONL(&buf, h))
@@ -125,7 +127,7 @@ func TestJSONLinesErrorsNameTheLine(t *testing.T) {
 		``:                                             "no operation",
 	} {
 		_, err := ReadJSONL(strings.NewReader(text))
-		require.ErrorIs(t, err, ErrNotHistory)
+		require.ErrorIs(t, err, history.ErrNotHistory)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -141,21 +143,21 @@ func FuzzImportEDN(f *testing.F) {
 }
 
 func TestEDNExportIsReadBack(t *testing.T) {
-	ops := []Op{
-		{Process: 1, F: FWrite, In: 5, Arg: None, Out: None, Acked: -1, Call: 10, Intended: 10, Return: 20},
-		{Process: 2, F: FRead, In: None, Arg: None, Out: 5, Acked: -1, Call: 20, Intended: 20, Return: 30},
-		{Process: 3, F: FWrite, In: 6, Arg: None, Out: None, Acked: -1, Call: 25, Intended: 25, Outcome: Info, Err: ErrTimeout, Return: Inf},
-		{Process: 4, F: FCAS, In: 5, Arg: 7, Out: 1, Acked: -1, Call: 40, Intended: 40, Return: 50},
+	ops := []history.Op{
+		{Process: 1, F: history.FWrite, In: 5, Arg: history.None, Out: history.None, Acked: -1, Call: 10, Intended: 10, Return: 20},
+		{Process: 2, F: history.FRead, In: history.None, Arg: history.None, Out: 5, Acked: -1, Call: 20, Intended: 20, Return: 30},
+		{Process: 3, F: history.FWrite, In: 6, Arg: history.None, Out: history.None, Acked: -1, Call: 25, Intended: 25, Outcome: history.Info, Err: history.ErrTimeout, Return: history.Inf},
+		{Process: 4, F: history.FCAS, In: 5, Arg: 7, Out: 1, Acked: -1, Call: 40, Intended: 40, Return: 50},
 	}
 	var buf bytes.Buffer
-	require.NoError(t, WriteEDN(&buf, FromOps(ops, []string{"r:1"})))
+	require.NoError(t, WriteEDN(&buf, history.FromOps(ops, []string{"r:1"})))
 	h, model, err := ImportEDN(&buf, ImportOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "cas-register", model)
 	require.Equal(t, []string{"", "r:1"}, h.Keys)
 	require.Equal(t, 4, h.Ops.Len())
 	// The first write ends when the read begins: they stay concurrent.
-	byCall := map[int64]Op{}
+	byCall := map[int64]history.Op{}
 	for i := range h.Ops.Len() {
 		byCall[h.Ops.At(i).Call] = h.Ops.At(i)
 	}
@@ -166,7 +168,7 @@ func TestEDNExportIsReadBack(t *testing.T) {
 
 func TestParquetHoldsEveryOperation(t *testing.T) {
 	b := randomBatch(rand.New(rand.NewSource(5)), 5000)
-	h := FromBatches(&Run{Nodes: workers}, []*Batch{b})
+	h := history.FromBatches(&history.Run{Nodes: nodes}, []*history.Batch{b})
 	var buf bytes.Buffer
 	require.NoError(t, WriteParquet(&buf, h))
 	rows, err := parquet.Read[ParquetOp](bytes.NewReader(buf.Bytes()), int64(buf.Len()))
@@ -178,24 +180,24 @@ func TestParquetHoldsEveryOperation(t *testing.T) {
 		require.Equal(t, o.F.String(), row.F)
 		require.Equal(t, h.Keys[o.Key], row.Key)
 		require.Equal(t, len(o.List), len(row.List))
-		require.Equal(t, o.Return == Inf, row.Return == nil)
+		require.Equal(t, o.Return == history.Inf, row.Return == nil)
 	}
 }
 
 func TestEDNExportOfCollectionsIsReadBack(t *testing.T) {
-	op := func(p int32, f F, in, out, call, ret int64, list ...int64) Op {
-		return Op{Process: p, F: f, In: in, Arg: None, Out: out, Acked: -1, Call: call, Intended: call, Return: ret, List: list}
+	op := func(p int32, f history.F, in, out, call, ret int64, list ...int64) history.Op {
+		return history.Op{Process: p, F: f, In: in, Arg: history.None, Out: out, Acked: -1, Call: call, Intended: call, Return: ret, List: list}
 	}
 	for _, tt := range []struct {
 		model string
-		ops   []Op
+		ops   []history.Op
 	}{
-		{"counter", []Op{op(1, FIncr, 1, 1, 0, 10), op(1, FIncr, 1, 2, 10, 20), op(2, FReadCounter, None, 2, 20, 30)}},
-		{"list", []Op{op(1, FAppend, 7, 1, 0, 11), op(1, FAppend, 8, 2, 10, 20), op(2, FReadList, None, None, 30, 40, 7, 8)}},
-		{"set", []Op{op(1, FAdd, 7, 1, 0, 10), op(1, FReadSet, None, None, 10, 20, 7)}},
+		{"counter", []history.Op{op(1, history.FIncr, 1, 1, 0, 10), op(1, history.FIncr, 1, 2, 10, 20), op(2, history.FReadCounter, history.None, 2, 20, 30)}},
+		{"list", []history.Op{op(1, history.FAppend, 7, 1, 0, 11), op(1, history.FAppend, 8, 2, 10, 20), op(2, history.FReadList, history.None, history.None, 30, 40, 7, 8)}},
+		{"set", []history.Op{op(1, history.FAdd, 7, 1, 0, 10), op(1, history.FReadSet, history.None, history.None, 10, 20, 7)}},
 	} {
 		var buf bytes.Buffer
-		require.NoError(t, WriteEDN(&buf, FromOps(tt.ops, []string{"k:1"})))
+		require.NoError(t, WriteEDN(&buf, history.FromOps(tt.ops, []string{"k:1"})))
 		text := buf.String()
 		h, _, err := ImportEDN(&buf, ImportOptions{Model: tt.model})
 		require.NoError(t, err, text)
