@@ -152,7 +152,33 @@ func CheckModel(h *history.History, model string, opts ModelOptions) (*Analysis,
 	x.runModel(model)
 	x.finish()
 	x.judge(model)
+	incomplete(h, &a.Result)
 	return a, nil
+}
+
+// incomplete takes a pass back where the history is not whole: what is missing may be what the model forbids. Where records were lost on
+// the way there is no verdict at all, since their absence alone may look like a violation.
+func incomplete(h *history.History, r *Result) {
+	var why []string
+	if h.Run.Incomplete != "" {
+		why = append(why, "the run is incomplete: "+h.Run.Incomplete)
+	}
+	if h.Torn != "" {
+		why = append(why, "the history is incomplete: "+h.Torn)
+	} else if h.Cut > 0 {
+		why = append(why, "the history ends before the run did, at "+seconds(h.Cut))
+	}
+	switch {
+	case len(h.Missing) > 0:
+		r.Verdict = Error
+		r.Reasons = slices.Clone(h.Missing)
+		r.Do = ""
+		r.Headline = "Records of the history are missing: nothing can be said."
+	case len(why) > 0 && r.Verdict != Violation:
+		r.Verdict = Unknown
+		r.Reasons = append(why, r.Reasons...)
+		r.Headline = "Nothing wrong was seen, but the history is incomplete."
+	}
 }
 
 func (x *extra) runModel(model string) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker"
-	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/history/exchange"
 )
 
@@ -68,40 +67,6 @@ func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error
 	}
 	o.Report = ""
 	return finish(o, nil, out, false)
-}
-
-func exportCmd(_ context.Context, args []string, out, errw io.Writer) (int, error) {
-	fs := flag.NewFlagSet("export", flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
-	to := fs.String("to", "jsonl", "jsonl, edn or parquet")
-	file := fs.String("o", "", "the file to write (default: standard output)")
-	model := fs.String("model", "", "what a history from elsewhere is about")
-	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
-	if err != nil {
-		return code, err
-	}
-	write, ok := map[string]func(io.Writer, *history.History) error{"jsonl": exchange.WriteJSONL, "edn": exchange.WriteEDN, "parquet": exchange.WriteParquet}[*to]
-	if !ok {
-		return schism.ExitUsage, fmt.Errorf("-to %s is none of jsonl, edn, parquet", *to)
-	}
-	h, _, err := exchange.Open(path, "", exchange.ImportOptions{Model: *model})
-	if err != nil {
-		return schism.ExitUsage, err
-	}
-	if *file == "" {
-		if err := write(out, h); err != nil {
-			return schism.ExitError, err
-		}
-		return schism.ExitPass, nil
-	}
-	f, err := os.Create(*file)
-	if err != nil {
-		return schism.ExitUsage, fmt.Errorf("write export: %w", err)
-	}
-	if err := errors.Join(write(f, h), f.Close()); err != nil {
-		return schism.ExitError, err
-	}
-	return schism.ExitPass, nil
 }
 
 func doctorCmd(ctx context.Context, args []string, out, _ io.Writer) (int, error) {

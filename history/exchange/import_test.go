@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism/history"
@@ -120,11 +119,11 @@ func TestJSONLinesRestoreTheHistory(t *testing.T) {
 
 func TestJSONLinesErrorsNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"{\"f\":\"write\",\"call\":1,\"return\":2}\n{": "line 2",
-		`{"f":"dance","call":1,"return":2}`:            "dance",
-		`{"f":"write","call":3,"return":2}`:            "before it is called",
-		`{"f":"write","call":3}`:                       "needs a return",
-		``:                                             "no operation",
+		"{\"f\":\"write\",\"in\":1,\"call\":1,\"return\":2}\n{": "line 2",
+		`{"f":"dance","call":1,"return":2}`:                     "dance",
+		`{"f":"write","in":1,"call":3,"return":2}`:              "before it is called",
+		`{"f":"write","in":1,"call":3}`:                         "needs a return",
+		``:                                                      "no operation",
 	} {
 		_, err := ReadJSONL(strings.NewReader(text))
 		require.ErrorIs(t, err, history.ErrNotHistory)
@@ -140,73 +139,4 @@ func FuzzImportEDN(f *testing.F) {
 			_, _, _ = ImportEDN(strings.NewReader(text), ImportOptions{Model: m})
 		}
 	})
-}
-
-func TestEDNExportIsReadBack(t *testing.T) {
-	ops := []history.Op{
-		{Process: 1, F: history.FWrite, In: 5, Arg: history.None, Out: history.None, Acked: -1, Call: 10, Intended: 10, Return: 20},
-		{Process: 2, F: history.FRead, In: history.None, Arg: history.None, Out: 5, Acked: -1, Call: 20, Intended: 20, Return: 30},
-		{Process: 3, F: history.FWrite, In: 6, Arg: history.None, Out: history.None, Acked: -1, Call: 25, Intended: 25, Outcome: history.Info, Err: history.ErrTimeout, Return: history.Inf},
-		{Process: 4, F: history.FCAS, In: 5, Arg: 7, Out: 1, Acked: -1, Call: 40, Intended: 40, Return: 50},
-	}
-	var buf bytes.Buffer
-	require.NoError(t, WriteEDN(&buf, history.FromOps(ops, []string{"r:1"})))
-	h, model, err := ImportEDN(&buf, ImportOptions{})
-	require.NoError(t, err)
-	require.Equal(t, "cas-register", model)
-	require.Equal(t, []string{"", "r:1"}, h.Keys)
-	require.Equal(t, 4, h.Ops.Len())
-	// The first write ends when the read begins: they stay concurrent.
-	byCall := map[int64]history.Op{}
-	for i := range h.Ops.Len() {
-		byCall[h.Ops.At(i).Call] = h.Ops.At(i)
-	}
-	require.Equal(t, int64(5), byCall[0].In)
-	require.Greater(t, byCall[0].Return, int64(1), "the read was invoked at 1")
-	require.Equal(t, int64(7), byCall[5].Arg)
-}
-
-func TestParquetHoldsEveryOperation(t *testing.T) {
-	b := randomBatch(rand.New(rand.NewSource(5)), 5000)
-	h := history.FromBatches(&history.Run{Nodes: nodes}, []*history.Batch{b})
-	var buf bytes.Buffer
-	require.NoError(t, WriteParquet(&buf, h))
-	rows, err := parquet.Read[ParquetOp](bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-	require.NoError(t, err)
-	require.Len(t, rows, h.Ops.Len())
-	for i, row := range rows {
-		o := h.Ops.At(i)
-		require.Equal(t, o.Call, row.Call)
-		require.Equal(t, o.F.String(), row.F)
-		require.Equal(t, h.Keys[o.Key], row.Key)
-		require.Equal(t, len(o.List), len(row.List))
-		require.Equal(t, o.Return == history.Inf, row.Return == nil)
-	}
-}
-
-func TestEDNExportOfCollectionsIsReadBack(t *testing.T) {
-	op := func(p int32, f history.F, in, out, call, ret int64, list ...int64) history.Op {
-		return history.Op{Process: p, F: f, In: in, Arg: history.None, Out: out, Acked: -1, Call: call, Intended: call, Return: ret, List: list}
-	}
-	for _, tt := range []struct {
-		model string
-		ops   []history.Op
-	}{
-		{"counter", []history.Op{op(1, history.FIncr, 1, 1, 0, 10), op(1, history.FIncr, 1, 2, 10, 20), op(2, history.FReadCounter, history.None, 2, 20, 30)}},
-		{"list", []history.Op{op(1, history.FAppend, 7, 1, 0, 11), op(1, history.FAppend, 8, 2, 10, 20), op(2, history.FReadList, history.None, history.None, 30, 40, 7, 8)}},
-		{"set", []history.Op{op(1, history.FAdd, 7, 1, 0, 10), op(1, history.FReadSet, history.None, history.None, 10, 20, 7)}},
-	} {
-		var buf bytes.Buffer
-		require.NoError(t, WriteEDN(&buf, history.FromOps(tt.ops, []string{"k:1"})))
-		text := buf.String()
-		h, _, err := ImportEDN(&buf, ImportOptions{Model: tt.model})
-		require.NoError(t, err, text)
-		require.Equal(t, len(tt.ops), h.Ops.Len())
-		for i := range tt.ops {
-			require.Equal(t, tt.ops[i].F, h.Ops.F[i])
-			require.Equal(t, "k:1", h.Keys[h.Ops.Key[i]], text)
-			require.Equal(t, tt.ops[i].In, h.Ops.In[i])
-			require.Equal(t, tt.ops[i].List, h.Ops.List(i))
-		}
-	}
 }
