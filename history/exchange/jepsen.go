@@ -200,8 +200,11 @@ func (im *importer) key(v any, has bool) uint32 {
 		if s, isText := v.(string); isText {
 			display = s
 		}
-		for im.names[display] {
-			display = strings.TrimSpace(display + " " + canon)
+		if im.names[display] {
+			display = canon
+		}
+		for n := 2; im.names[display]; n++ {
+			display = fmt.Sprintf("%s (%d)", canon, n)
 		}
 		im.names[display] = true
 		id = uint32(len(im.h.Keys))

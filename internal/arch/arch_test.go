@@ -195,7 +195,7 @@ func TestTheAgentLinksNoImportOrExport(t *testing.T) {
 	deps := strings.Fields(string(out))
 	require.Contains(t, deps, module+"/agent")
 	for _, d := range deps {
-		for _, not := range []string{module + "/history/exchange", module + "/checker", module + "/reports", "github.com/parquet-go", "olympos.io/encoding/edn", "google.golang.org/protobuf"} {
+		for _, not := range []string{module + "/history/exchange", module + "/checker", module + "/reports", "github.com/parquet-go", "google.golang.org/protobuf"} {
 			require.False(t, strings.HasPrefix(d, not), "the agent links %s", d)
 		}
 	}
