@@ -213,6 +213,22 @@ func TestFilesStayShort(t *testing.T) {
 	}
 }
 
+// The agent is copied into every container of a run: it links what records, and nothing of import and export.
+func TestTheAgentLinksNoImportOrExport(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/schism-agent")
+	cmd.Dir = rootDir(t)
+	cmd.Env = append(os.Environ(), "GOOS=linux")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	deps := strings.Fields(string(out))
+	require.Contains(t, deps, module+"/agent")
+	for _, d := range deps {
+		for _, not := range []string{module + "/history/exchange", module + "/checker", module + "/reports", "github.com/parquet-go", "google.golang.org/protobuf"} {
+			require.False(t, strings.HasPrefix(d, not), "the agent links %s", d)
+		}
+	}
+}
+
 // sleepers may sleep, each for its reason.
 var sleepers = map[string]string{
 	"internal/redistest/redistest.go": "polls with a deadline",
