@@ -42,6 +42,7 @@ type txnWrite struct {
 	value int64
 	txn   int32
 	place int32 // in the key's version order, from 1; 0: in none that is known
+	nth   int32 // the how manieth of the transaction on the key, from 0
 	last  bool  // the transaction's last one on the key
 }
 
@@ -55,8 +56,17 @@ type txnCheck struct {
 	lists  txnWrites
 	regs   txnWrites
 	order  [][]int64 // by dense key: the list's version order, its longest read
+	vague  []bool    // by dense key: a value was written twice, so that nobody knows what a read saw
 	happen []bool    // by number: it happened (ok, or unknown and observed)
 	graph  *txnGraph
+	lreads []listRead
+	rreads []regRead // sorted by transaction
+	// versions are the registers' versions, whose order is known in part only.
+	versions []regVersion
+	// told are pairs of transactions, the smaller number first, that a class of its own tells of: a cycle of just the two says it again.
+	told map[[2]int32]bool
+	// twice counts the cycles that tell a second time what another class tells.
+	twice int64
 }
 
 // txnWrites are all writes of one kind, sorted by key and value.
@@ -81,7 +91,7 @@ func (x *extra) transactions() {
 	if x.all&txnOps == 0 {
 		return
 	}
-	t := &txnCheck{x: x, c: &x.h.Ops, number: map[int64]int32{}}
+	t := &txnCheck{x: x, c: &x.h.Ops, number: map[int64]int32{}, told: map[[2]int32]bool{}}
 	x.opts.progress("ordering transactions")
 	t.collect()
 	t.graph = newTxnGraph(len(t.ops))
@@ -89,15 +99,33 @@ func (x *extra) transactions() {
 	t.rwRegister()
 	t.sessionEdges()
 	t.realtimeEdges()
+	t.versionOrder()
 	x.opts.progress("looking for cycles among %d transactions", len(t.ops))
+	t.tornRegisters()
 	t.cycles()
-	n := 0.0
+	if !x.forbidden(x.level()) {
+		t.decide()
+	}
+	n := -t.twice
 	for _, a := range x.found {
 		if a.Count > 0 && forbidden(a.Class, levels[len(levels)-1]) {
-			n += float64(a.Count)
+			n += a.Count
 		}
 	}
-	x.measure("txn_anomalies", n)
+	x.measure("txn_anomalies", float64(n))
+}
+
+// level is what transactions are judged by; a run's by the strictest.
+func (x *extra) level() string {
+	if x.opts.Level == "" {
+		return levels[len(levels)-1]
+	}
+	return x.opts.Level
+}
+
+// forbidden tells whether something was found that the level forbids.
+func (x *extra) forbidden(level string) bool {
+	return slices.ContainsFunc(x.found, func(a Anomaly) bool { return a.Count > 0 && forbidden(a.Class, level) })
 }
 
 func (t *txnCheck) dense(key int64) int32 {
@@ -120,6 +148,9 @@ func (t *txnCheck) collect() {
 		txn := int32(len(t.ops))
 		t.ops = append(t.ops, int32(i))
 		l0, r0 := len(lists), len(regs)
+		if _, sound := history.DecodeMops(t.c.List(i)); !sound {
+			t.x.unsure("transactions", fmt.Sprintf("operation %d is damaged", i))
+		}
 		it := mopIter{list: t.c.List(i)}
 		for it.next() {
 			k := t.dense(it.key)
@@ -133,6 +164,7 @@ func (t *txnCheck) collect() {
 		markLast(lists[l0:])
 		markLast(regs[r0:])
 	}
+	t.vague = make([]bool, len(t.keys))
 	t.lists = t.sortWrites(lists, "append")
 	t.regs = t.sortWrites(regs, "write")
 	t.happen = make([]bool, len(t.ops))
@@ -141,15 +173,20 @@ func (t *txnCheck) collect() {
 	}
 }
 
-// markLast marks each key's last write of one transaction.
+// markLast numbers each key's writes of one transaction, and marks the last.
 func markLast(ws []txnWrite) {
 	for i := range ws {
 		ws[i].last = !slices.ContainsFunc(ws[i+1:], func(o txnWrite) bool { return o.key == ws[i].key })
+		for _, o := range ws[:i] {
+			if o.key == ws[i].key {
+				ws[i].nth++
+			}
+		}
 	}
 }
 
-// sortWrites indexes writes. A value that is written twice to one key tells nothing of its writer: that is said, and the first
-// one that did not fail is taken.
+// sortWrites indexes writes. A value that is written twice to one key tells nothing of its writer: that is said, and nothing is
+// inferred from the key. Of writes that failed and one that did not, the latter is meant.
 func (t *txnCheck) sortWrites(ws []txnWrite, what string) txnWrites {
 	slices.SortFunc(ws, func(a, b txnWrite) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), t.failedLast(a, b), cmp.Compare(a.txn, b.txn))
@@ -158,6 +195,7 @@ func (t *txnCheck) sortWrites(ws []txnWrite, what string) txnWrites {
 	for _, w := range ws {
 		if n := len(out); n > 0 && out[n-1].key == w.key && out[n-1].value == w.value {
 			if t.outcome(w.txn) != history.Fail {
+				t.vague[w.key] = true
 				t.x.unsure("transactions", fmt.Sprintf("the transactions %s %d to key %d more than once", what, w.value, t.keys[w.key]))
 			}
 			continue

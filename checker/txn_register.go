@@ -45,6 +45,8 @@ func (t *txnCheck) rwRegister() {
 	slices.SortFunc(reads, func(a, b regRead) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), cmp.Compare(a.txn, b.txn))
 	})
+	t.rreads = slices.Clone(reads)
+	slices.SortFunc(t.rreads, func(a, b regRead) int { return cmp.Or(cmp.Compare(a.txn, b.txn), cmp.Compare(a.key, b.key)) })
 	for len(reads) > 0 {
 		n := 1
 		for n < len(reads) && reads[n].key == reads[0].key && reads[n].value == reads[0].value {
@@ -70,11 +72,17 @@ func (t *txnCheck) regReads() []regRead {
 				continue
 			}
 			k := t.dense(it.key)
+			if t.vague[k] {
+				continue
+			}
 			at := slices.IndexFunc(own, func(o ownReg) bool { return o.key == k })
 			switch {
 			case at < 0 && it.f == history.FWrite:
 				own = append(own, ownReg{key: k, value: it.in, wrote: true})
 			case at < 0:
+				if t.writes(k, it.in, int32(n)) {
+					t.internal(k, int32(n), fmt.Sprintf("it read %d before it wrote it", it.in))
+				}
 				reads = append(reads, regRead{key: k, txn: int32(n), value: it.in})
 				own = append(own, ownReg{key: k, value: it.in, read: len(reads)})
 			case it.f == history.FRead:
@@ -90,6 +98,12 @@ func (t *txnCheck) regReads() []regRead {
 		}
 	}
 	return reads
+}
+
+// writes tells whether a transaction writes a value to a key.
+func (t *txnCheck) writes(key int32, v int64, txn int32) bool {
+	w := t.regs.find(key, v)
+	return w != nil && w.txn == txn
 }
 
 // versionEdges adds what follows from all reads of one version.
@@ -120,6 +134,7 @@ func (t *txnCheck) versionEdges(reads []regRead) {
 		}
 		next.from(w.txn, edgeWW)
 	}
+	t.addVersion(reads)
 	for _, r := range reads {
 		next.from(r.txn, edgeRW)
 	}
