@@ -167,6 +167,8 @@ func (t *txnCheck) realtimeEdges() {
 		return cmp.Compare(a.txn, b.txn)
 	})
 	g := t.graph
+	t.moments[0] = g.nodes
+	defer func() { t.moments[1] = g.nodes }()
 	now, open := int32(-1), false // the present moment, and whether only returns have come since it began
 	for _, m := range ms {
 		if m.call {

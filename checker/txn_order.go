@@ -17,6 +17,9 @@ const (
 	// coreBudget bounds each search that makes the transactions without an order fewer, and coreSize how many may be left to try.
 	coreBudget = 100_000
 	coreSize   = 40
+	// narrowLook is how many events a narrow search looks at for each place, narrowChoices how many of them it tries.
+	narrowLook    = 256
+	narrowChoices = 4
 )
 
 // decide looks for an order of the versions that the level allows, after nothing was found that it forbids.
@@ -26,7 +29,7 @@ func (t *txnCheck) decide() {
 	if rank < slices.Index(levels, "snapshot-isolation") {
 		return // an order of versions that follows the reads is always one
 	}
-	o := &orderSearch{t: t, split: level == "snapshot-isolation", kinds: edgeWW | edgeWR | edgeRW, suffix: "", versions: t.versions}
+	o := &orderSearch{t: t, g: t.graph, split: level == "snapshot-isolation", kinds: edgeWW | edgeWR | edgeRW, versions: t.versions}
 	if o.split {
 		o.versions = append(slices.Clone(t.versions), t.unplaced()...)
 	}
@@ -41,21 +44,68 @@ func (t *txnCheck) decide() {
 	case "strong-session-serializable":
 		o.kinds, o.suffix = o.kinds|edgeProcess, "-process"
 	}
-	if o.kinds&edgeRealtime == 0 && !t.x.forbidden(levels[len(levels)-1]) {
-		// An order that even follows real time is the easiest to find.
-		first := *o
-		first.kinds, first.split, first.budget = o.kinds|strict, false, orderBudget/10
-		if bad, spent := first.search(); bad == nil && !spent {
-			return
-		}
+	if o.easy(strict) {
+		return
 	}
 	o.budget = orderBudget
 	bad, spent := o.search()
-	if bad != nil {
+	switch {
+	case bad != nil:
 		o.tell(bad)
-	} else if spent {
+	case spent:
 		t.x.unsure("transactions", fmt.Sprintf("no order of the versions of all keys was found in the time there is (%d versions, as %s)", len(o.versions), level))
 	}
+}
+
+// easy looks where an order is found most easily, and tells whether there is one: an order that even follows real time; where something
+// contradicts that, one that does for all transactions that write, since old snapshots are the most common reason; and one near it.
+func (o *orderSearch) easy(strict edgeKind) bool {
+	var tries []orderSearch
+	add := func(g *txnGraph, near edgeKind, split bool) {
+		s := *o
+		s.g, s.kinds, s.split, s.narrow, s.budget = g, o.kinds|near, split, true, orderBudget/4
+		tries = append(tries, s)
+	}
+	if o.t.x.forbidden(levels[len(levels)-1]) {
+		add(o.t.writersInTime(o.kinds&edgeProcess), edgeProcess|edgeRealtime, false)
+	} else {
+		add(o.g, strict, false)
+	}
+	add(o.g, 0, false)
+	if o.split {
+		add(o.g, 0, true)
+	}
+	for i := range tries {
+		if bad, spent := tries[i].search(); bad == nil && !spent {
+			return true
+		}
+	}
+	return false
+}
+
+// writersInTime is the graph without the real time of transactions that only read and, unless they are to be kept, their processes;
+// and without what these tell.
+func (t *txnCheck) writersInTime(keep edgeKind) *txnGraph {
+	reads := make([]bool, t.graph.nodes)
+	for n, i := range t.ops {
+		reads[n] = true
+		it := mopIter{list: t.c.List(int(i))}
+		for it.next() {
+			reads[n] = reads[n] && it.f != history.FAppend && it.f != history.FWrite
+		}
+	}
+	g := &txnGraph{txns: t.graph.txns, nodes: t.graph.nodes}
+	for n := range t.graph.nodes {
+		for e := t.graph.off[n]; e < t.graph.off[n+1]; e++ {
+			to, kind := t.graph.to[e], t.graph.kind[e]
+			timed := kind&(edgeProcess|edgeRealtime)&^keep != 0 || (kind == edgeVia && n >= t.moments[0] && n < t.moments[1])
+			if kind&inferredRealtime == 0 && !(timed && (reads[n] || reads[to])) {
+				g.add(n, to, kind)
+			}
+		}
+	}
+	g.seal()
+	return g
 }
 
 // unplaced are the appends that no read holds, as versions of keys of their own: they come after all others, in an order that only
@@ -73,10 +123,12 @@ func (t *txnCheck) unplaced() []regVersion {
 // orderSearch looks for an order of events: transactions as a whole or, under snapshot isolation, their starts and their commits.
 type orderSearch struct {
 	t        *txnCheck
+	g        *txnGraph // the dependencies
 	split    bool
 	kinds    edgeKind
 	suffix   string
 	versions []regVersion
+	narrow   bool // only a few events are looked at for each place: what is found holds, that nothing is says nothing
 	budget   int64
 	off      []int32 // by transaction, into member
 	member   []int32 // version*2, plus 1 for its writer
@@ -87,8 +139,9 @@ type orderSearch struct {
 	part   *txnGraph
 	of     []int32
 	indeg  []int32
-	ready  []int32 // writing events that nothing holds back
-	at     []int32 // by event: its place in ready plus 1
+	ready  []int32 // writing events that nothing holds back, sorted
+	waits  []bool  // by event: it is in ready
+	free   []int32 // events that write nothing, on their way to done
 	done   []int32
 	old    []int32                // what the done events replaced in now
 	set    [2]uint64              // the done events
@@ -131,7 +184,7 @@ func (o *orderSearch) index() {
 // search looks for an order of each part that can be ordered by itself: what can lie on a cycle together, whichever way the versions
 // go. bad is a part that has none, spent tells that the budget ran out.
 func (o *orderSearch) search() (bad []int32, spent bool) {
-	g := o.t.graph
+	g := o.g
 	all := make([]int32, g.nodes)
 	for n := range all {
 		all[n] = int32(n)
@@ -158,7 +211,7 @@ func countBelow(nodes []int32, bound int32) int {
 
 // choices is the graph with both directions of every order of two versions that is not known.
 func (o *orderSearch) choices() *txnGraph {
-	g := o.t.graph
+	g := o.g
 	c := newTxnGraph(int(g.txns))
 	c.nodes = g.nodes
 	for n := range g.nodes {
@@ -191,7 +244,7 @@ func (o *orderSearch) keyChoices(c *txnGraph, vs []regVersion) {
 			c.add(hub, n, edgeWW)
 		}
 	}
-	if o.kinds&edgeRealtime == 0 {
+	if o.kinds&inferredRealtime == 0 {
 		hub := c.node()
 		for i := range vs {
 			join(hub, &vs[i])

@@ -13,12 +13,12 @@ import (
 func (o *orderSearch) order(part []int32, r *region) (ok, spent bool) {
 	id := r.mark(part)
 	if o.split {
-		o.part, o.of = o.t.graph.split(part, r.label, id, o.kinds)
+		o.part, o.of = o.g.split(part, r.label, id, o.kinds)
 	} else {
-		o.part, o.of = o.t.graph.part(part, r.label, id, o.kinds)
+		o.part, o.of = o.g.part(part, r.label, id, o.kinds)
 	}
 	n := o.part.nodes
-	o.indeg, o.at = make([]int32, n), make([]int32, n)
+	o.indeg, o.waits = make([]int32, n), make([]bool, n)
 	o.ready, o.done, o.old, o.set = nil, nil, nil, [2]uint64{}
 	o.failed = map[[2]uint64]struct{}{}
 	for _, to := range o.part.to {
@@ -34,14 +34,18 @@ func (o *orderSearch) order(part []int32, r *region) (ok, spent bool) {
 		}
 	}
 	reads(1)
-	var free []int32
+	var first []int32
 	for e := range n {
 		if o.indeg[e] == 0 {
-			free = append(free, e)
+			first = append(first, e)
 		}
 	}
-	for _, e := range free {
-		o.come(e)
+	for _, e := range first {
+		if o.writes(e) {
+			o.wait(e)
+		} else {
+			o.place(e)
+		}
 	}
 	ok, spent = o.run()
 	o.take(0)
@@ -59,7 +63,7 @@ type orderStep struct {
 func (o *orderSearch) run() (ok, spent bool) {
 	var steps []orderStep
 	for len(o.done) < int(o.part.nodes) {
-		if o.budget -= int64(len(o.ready)) + 10; o.budget < 0 {
+		if o.budget -= 10; o.budget < 0 {
 			return false, true
 		}
 		if _, tried := o.failed[o.set]; !tried {
@@ -84,20 +88,30 @@ func (o *orderSearch) run() (ok, spent bool) {
 	return true, false
 }
 
-// candidates are the ready events that could be next, those that returned first in front.
+// candidates are the ready events that could be next, in their order.
 func (o *orderSearch) candidates() []int32 {
 	var es []int32
-	for _, e := range o.ready {
+	among := o.ready
+	if o.narrow {
+		among = among[:min(len(among), narrowLook)]
+	}
+	o.budget -= int64(len(among) + len(o.ready)/64) // the latter for keeping them in order
+	for _, e := range among {
 		if o.fits(e) {
 			es = append(es, e)
+			if o.narrow && len(es) == narrowChoices {
+				break
+			}
 		}
 	}
-	c := o.t.c
-	slices.SortFunc(es, func(a, b int32) int {
-		i, j := o.t.ops[o.txn(a)], o.t.ops[o.txn(b)]
-		return cmp.Or(cmp.Compare(c.Return[i], c.Return[j]), cmp.Compare(c.Call[i], c.Call[j]), cmp.Compare(a, b))
-	})
 	return es
+}
+
+// compare is the order of ready events: what returned first comes first.
+func (o *orderSearch) compare(a, b int32) int {
+	c := o.t.c
+	i, j := o.t.ops[o.txn(a)], o.t.ops[o.txn(b)]
+	return cmp.Or(cmp.Compare(c.Return[i], c.Return[j]), cmp.Compare(c.Call[i], c.Call[j]), cmp.Compare(a, b))
 }
 
 // txn is an event's node of the whole graph.
@@ -156,41 +170,41 @@ func (o *orderSearch) writes(e int32) bool {
 	return writes
 }
 
-// come takes up an event that nothing holds back any more.
-func (o *orderSearch) come(e int32) {
-	if o.writes(e) {
-		o.wait(e)
-	} else {
-		o.place(e)
-	}
-}
-
+// wait makes an event that writes something ready.
 func (o *orderSearch) wait(e int32) {
-	o.ready = append(o.ready, e)
-	o.at[e] = int32(len(o.ready))
+	i, _ := slices.BinarySearchFunc(o.ready, e, o.compare)
+	o.ready = slices.Insert(o.ready, i, e)
+	o.waits[e] = true
 }
 
-// leave takes an event out of ready.
+// leave takes an event out of ready, if it is there.
 func (o *orderSearch) leave(e int32) {
-	i := o.at[e] - 1
-	if i < 0 {
-		return
+	if o.waits[e] {
+		i, _ := slices.BinarySearchFunc(o.ready, e, o.compare)
+		o.ready = slices.Delete(o.ready, i, i+1)
+		o.waits[e] = false
 	}
-	end := o.ready[len(o.ready)-1]
-	o.ready[i], o.at[end] = end, i+1
-	o.ready = o.ready[:len(o.ready)-1]
-	o.at[e] = 0
 }
 
 // place puts an event next, and after it those that write nothing and now can be.
 func (o *orderSearch) place(e int32) {
 	o.leave(e)
-	o.effect(e, 1)
-	o.done = append(o.done, e)
-	o.flip(e)
-	for _, to := range o.part.to[o.part.off[e]:o.part.off[e+1]] {
-		if o.indeg[to]--; o.indeg[to] == 0 {
-			o.come(to)
+	o.free = append(o.free[:0], e)
+	for len(o.free) > 0 {
+		e := o.free[len(o.free)-1]
+		o.free = o.free[:len(o.free)-1]
+		o.effect(e, 1)
+		o.done = append(o.done, e)
+		o.flip(e)
+		for _, to := range o.part.to[o.part.off[e]:o.part.off[e+1]] {
+			if o.indeg[to]--; o.indeg[to] > 0 {
+				continue
+			}
+			if o.writes(to) {
+				o.wait(to)
+			} else {
+				o.free = append(o.free, to)
+			}
 		}
 	}
 }
@@ -255,7 +269,7 @@ func mix(z uint64) uint64 {
 func (o *orderSearch) core(bad []int32, r *region) []int32 {
 	o.budget = coreBudget
 	for n := len(bad) - 1; n >= 0; n-- {
-		if bad[n] < o.t.graph.txns {
+		if bad[n] < o.g.txns {
 			less := slices.Delete(slices.Clone(bad), n, n+1)
 			if ok, spent := o.order(less, r); !ok && !spent {
 				bad = less
@@ -270,7 +284,7 @@ func (o *orderSearch) core(bad []int32, r *region) []int32 {
 
 // tell reports transactions that no order explains.
 func (o *orderSearch) tell(bad []int32) {
-	r := newRegion(o.t.graph)
+	r := newRegion(o.g)
 	if len(bad) <= coreSize {
 		bad = o.core(bad, r)
 		// What has no order even without real time is told so.
@@ -282,7 +296,7 @@ func (o *orderSearch) tell(bad []int32) {
 	}
 	var ops []int
 	var names []string
-	for _, n := range bad[:countBelow(bad, o.t.graph.txns)] {
+	for _, n := range bad[:countBelow(bad, o.g.txns)] {
 		ops = append(ops, int(o.t.ops[n]))
 		if len(names) < 10 {
 			names = append(names, fmt.Sprint(o.t.ops[n]))
