@@ -102,6 +102,8 @@ func (x *extra) transactions() {
 	t.graph = newTxnGraph(len(t.ops))
 	t.listAppend()
 	t.rwRegister()
+	t.listEdges() // when all is known that happened
+	t.registerEdges()
 	t.sessionEdges()
 	t.realtimeEdges()
 	t.versionOrder()

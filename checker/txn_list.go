@@ -27,7 +27,7 @@ type ownKey struct {
 	full int     // how many of its own appends seen holds
 }
 
-// listAppend infers the version order of each list from its longest read, and the dependencies from it.
+// listAppend infers the version order of each list from its longest read.
 func (t *txnCheck) listAppend() {
 	reads := t.listReads()
 	if len(t.lists.all) == 0 && len(reads) == 0 {
@@ -46,7 +46,6 @@ func (t *txnCheck) listAppend() {
 	}
 	t.compareReads(reads)
 	t.listUpdates(reads)
-	t.listEdges(reads)
 	t.lreads = reads
 }
 
@@ -255,7 +254,8 @@ func (t *txnCheck) lostUpdate(key, a, b int32) {
 
 // listEdges adds the dependencies: between neighbours of a version order, to who read an element last, and from who read a version
 // to who appended the next element. Appends that happened and that no read holds come after the whole version order.
-func (t *txnCheck) listEdges(reads []listRead) {
+func (t *txnCheck) listEdges() {
+	reads := t.lreads
 	tails := make([]fan, len(t.keys))
 	for k, order := range t.order {
 		key := int32(k)

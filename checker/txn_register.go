@@ -24,8 +24,8 @@ type ownReg struct {
 	read  int // number of the regRead plus 1, 0 for none
 }
 
-// rwRegister infers what order of versions it can: the initial value comes first, and what a transaction writes comes after what it
-// had read.
+// rwRegister collects the reads of registers and what is wrong with each. The order of versions is known in part: the initial value
+// comes first, and what a transaction writes comes after what it had read.
 func (t *txnCheck) rwRegister() {
 	reads := t.regReads()
 	if len(t.regs.all) == 0 && len(reads) == 0 {
@@ -42,11 +42,16 @@ func (t *txnCheck) rwRegister() {
 			t.intermediate(w, r.txn)
 		}
 	}
+	slices.SortFunc(reads, func(a, b regRead) int { return cmp.Or(cmp.Compare(a.txn, b.txn), cmp.Compare(a.key, b.key)) })
+	t.rreads = reads
+}
+
+// registerEdges adds the dependencies that the reads of each version tell.
+func (t *txnCheck) registerEdges() {
+	reads := slices.Clone(t.rreads)
 	slices.SortFunc(reads, func(a, b regRead) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), cmp.Compare(a.txn, b.txn))
 	})
-	t.rreads = slices.Clone(reads)
-	slices.SortFunc(t.rreads, func(a, b regRead) int { return cmp.Or(cmp.Compare(a.txn, b.txn), cmp.Compare(a.key, b.key)) })
 	for len(reads) > 0 {
 		n := 1
 		for n < len(reads) && reads[n].key == reads[0].key && reads[n].value == reads[0].value {
