@@ -258,6 +258,24 @@ func (t *txnCheck) ghost(key int32, v int64, reader int32) {
 	t.x.anomaly("phantom", 1, true, fmt.Sprintf("operation %d observed %d on key %d, which nobody wrote", t.ops[reader], v, t.keys[key]), int(t.ops[reader]))
 }
 
-func (t *txnCheck) internal(key int32, txn int32, text string) {
+// internal reports a read that contradicts its own transaction. Where what it shows was never committed, that says more.
+func (t *txnCheck) internal(ws *txnWrites, key, txn int32, list []int64, text string) {
+	for _, v := range list {
+		w := ws.find(key, v)
+		if w == nil {
+			t.ghost(key, v, txn)
+			return
+		}
+		t.saw(w, txn)
+		if t.outcome(w.txn) == history.Fail {
+			return
+		}
+		if !forbidden("internal", t.x.level()) { // else it is enough
+			t.graph.add(w.txn, txn, edgeWR)
+		}
+	}
+	if len(list) > 0 {
+		t.intermediate(ws.find(key, list[len(list)-1]), txn)
+	}
 	t.x.anomaly("internal", 1, true, fmt.Sprintf("operation %d on key %d: %s", t.ops[txn], t.keys[key], text), int(t.ops[txn]))
 }

@@ -42,6 +42,9 @@ func txnClasses() []txnClass {
 		{"fractured-read", "a read shows a part of a transaction and lacks another", "reads", "always",
 			ops{at(1, app(1, 1), app(2, 1)), at(2, app(1, 8)), at(3, app(1, 9)), at(4, get(1, 8, 9)), at(5, get(1, 1), get(2))},
 			ops{at(1, app(1, 1), app(2, 1)), at(2, app(1, 8)), at(3, app(1, 9)), at(4, get(1, 8, 9)), at(5, get(1, 1), get(2, 1))}},
+		{"fractured-read", "a read shows a part of a transaction and lacks another", "reads", "always",
+			ops{at(1, app(1, 1), app(2, 1)), at(2, app(2, 7)), at(3, app(2, 5)), at(6, app(2, 6)), at(4, get(2, 5, 6)), at(5, get(1, 1), get(2, 7))},
+			ops{at(1, app(1, 1), app(2, 1)), at(2, app(2, 7)), at(3, app(2, 5)), at(6, app(2, 6)), at(4, get(2, 5, 6)), at(5, get(1, 1), get(2, 1))}},
 		// So is one on a replica.
 		{"fractured-read", "a read shows a part of a transaction and lacks another", "reads", "always",
 			ops{at(1, app(1, 1), app(2, 1)), fromReplica(at(2, get(1, 1), get(2)))}, ops{txn(1, 0, 1, app(1, 1), app(2, 1)), fromReplica(txn(2, 2, 3, get(1), get(2)))}},

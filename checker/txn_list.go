@@ -92,7 +92,7 @@ func (t *txnCheck) ownRead(o *ownKey, list []int64, txn int32, reads []listRead)
 	if o.read > 0 {
 		want := append(slices.Clone(o.seen), o.own[o.full:]...)
 		if !slices.Equal(want, list) {
-			t.internal(o.key, txn, fmt.Sprintf("it read %v where its earlier read and its appends make %v", short(list), short(want)))
+			t.internal(&t.lists, o.key, txn, list, fmt.Sprintf("it read %v where its earlier read and its appends make %v", short(list), short(want)))
 			return reads
 		}
 		o.seen, o.full = list, len(o.own)
@@ -100,12 +100,12 @@ func (t *txnCheck) ownRead(o *ownKey, list []int64, txn int32, reads []listRead)
 		return reads
 	}
 	if len(list) < len(o.own) || !slices.Equal(list[len(list)-len(o.own):], o.own) {
-		t.internal(o.key, txn, fmt.Sprintf("it read %v, which does not end with its own appends %v", short(list), short(o.own)))
+		t.internal(&t.lists, o.key, txn, list, fmt.Sprintf("it read %v, which does not end with its own appends %v", short(list), short(o.own)))
 		return reads
 	}
 	found := list[:len(list)-len(o.own)]
 	if v, own := t.ownIn(o.key, found, txn); own {
-		t.internal(o.key, txn, fmt.Sprintf("it read %d in %v before it appended it", v, short(list)))
+		t.internal(&t.lists, o.key, txn, list, fmt.Sprintf("it read %d in %v before it appended it", v, short(list)))
 		return reads
 	}
 	reads = append(reads, listRead{key: o.key, txn: txn, list: found, whole: list})

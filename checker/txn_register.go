@@ -86,13 +86,13 @@ func (t *txnCheck) regReads() []regRead {
 				own = append(own, ownReg{key: k, value: it.in, wrote: true})
 			case at < 0:
 				if t.writes(k, it.in, int32(n)) {
-					t.internal(k, int32(n), fmt.Sprintf("it read %d before it wrote it", it.in))
+					t.internal(&t.regs, k, int32(n), valueList(it.in), fmt.Sprintf("it read %d before it wrote it", it.in))
 				}
 				reads = append(reads, regRead{key: k, txn: int32(n), value: it.in})
 				own = append(own, ownReg{key: k, value: it.in, read: len(reads)})
 			case it.f == history.FRead:
 				if it.in != own[at].value {
-					t.internal(k, int32(n), fmt.Sprintf("it read %s where it had read or written %s", valueText(it.in), valueText(own[at].value)))
+					t.internal(&t.regs, k, int32(n), valueList(it.in), fmt.Sprintf("it read %s where it had read or written %s", valueText(it.in), valueText(own[at].value)))
 				}
 			default:
 				if own[at].read > 0 {
@@ -103,6 +103,14 @@ func (t *txnCheck) regReads() []regRead {
 		}
 	}
 	return reads
+}
+
+// valueList is a register's value as a list.
+func valueList(v int64) []int64 {
+	if v == history.Nil {
+		return nil
+	}
+	return []int64{v}
 }
 
 // writes tells whether a transaction writes a value to a key.

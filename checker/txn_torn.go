@@ -99,7 +99,7 @@ func (t *txnCheck) tornList(reads []listRead) {
 					continue
 				}
 				o := t.lists.find(reads[n].key, it.in)
-				if o == nil || o.txn != w.txn || has(n, o) {
+				if o == nil || has(n, o) {
 					continue
 				}
 				t.fractured(w.txn, reader, fmt.Sprintf("%d on key %d", w.value, t.keys[r.key]), fmt.Sprintf("not %d on key %d", it.in, it.key))
