@@ -54,6 +54,8 @@ func TestElle(t *testing.T) {
 		{"internal: read changes", []history.Op{at(1, get(1), get(1, 2)), at(2, app(1, 2))}, map[string]int64{"internal": 1}},
 		{"incompatible order", []history.Op{at(1, app(1, 1)), at(2, app(1, 2)), at(3, get(1, 1)), at(4, get(1, 2)), at(5, get(1, 1, 2))}, map[string]int64{"incompatible-order": 1}},
 		{"duplicate elements", []history.Op{at(1, app(1, 1)), at(2, get(1, 1, 1))}, map[string]int64{"duplicate-elements": 1}},
+		{"duplicate elements on another branch", []history.Op{at(1, app(1, 1)), at(2, app(1, 2)), at(3, app(1, 3)), at(4, get(1, 1, 2, 3)), at(5, get(1, 2, 2))},
+			map[string]int64{"duplicate-elements": 1, "incompatible-order": 1}},
 		{"phantom", []history.Op{at(2, get(1, 7))}, map[string]int64{"phantom": 1}},
 		{"an unknown transaction that was seen happened", []history.Op{txn(1, 0, inf, app(1, 1), app(2, 1)), at(2, get(1, 1), get(2))}, map[string]int64{"G-single": 1, "fractured-read": 1}},
 		{"an unknown transaction that nobody saw", []history.Op{txn(1, 0, inf, app(1, 1)), txn(2, 200, 300, get(1))}, map[string]int64{}},
