@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,14 +49,12 @@ func ReadJSONL(r io.Reader) (*history.History, error) {
 		if len(sc.Bytes()) == 0 {
 			continue
 		}
-		var kind struct {
-			Record string `json:"record"`
-		}
-		if err := json.Unmarshal(sc.Bytes(), &kind); err != nil {
+		isOp, err := isOpLine(sc.Bytes())
+		if err != nil {
 			return nil, sc.fail("%v", err)
 		}
 		add := b.add
-		if kind.Record == "op" || kind.Record == "" {
+		if isOp {
 			add = b.addOp
 		}
 		if err := add(sc.Bytes()); err != nil {
@@ -66,6 +65,18 @@ func ReadJSONL(r io.Reader) (*history.History, error) {
 		return nil, sc.fail("%v", err)
 	}
 	return b.finish("jsonl")
+}
+
+// isOpLine tells an operation from the other records.
+func isOpLine(p []byte) (bool, error) {
+	if bytes.HasPrefix(p, []byte(`{"record":"op",`)) { // as we write it
+		return true, nil
+	}
+	var kind struct {
+		Record string `json:"record"`
+	}
+	err := json.Unmarshal(p, &kind)
+	return kind.Record == "op" || kind.Record == "", err
 }
 
 // addOp takes a line that is an operation.

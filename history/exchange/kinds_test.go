@@ -126,7 +126,7 @@ func TestKinds(t *testing.T) {
 		{"an add of nothing", "set", ok("0", "add", "nil", "nil"), refused},
 		{"a transaction without one", "list-append", "{:process 1 :type :invoke :f :txn :value [[:r 1 nil]]} {:process 1 :type :ok :f :txn}", refused},
 		{"a transfer from nowhere", "bank", ok("0", "transfer", "{:fron 0 :to 1 :amount 5}", "{:fron 0 :to 1 :amount 5}"), refused},
-		{"no process", "register", "{:proces 1 :type :invoke :f :write :value 1} {:proces 1 :type :ok :f :write :value 1}", refused},
+		{"no process", "register", "{:thread 1 :type :invoke :f :write :value 1} {:thread 1 :type :ok :f :write :value 1}", refused},
 		{"no function", "register", "{:process 1 :type :invoke :g :write :value 1} {:process 1 :type :ok :g :write :value 1}", refused},
 		{"a field twice", "register", "{:process 1 :type :invoke :f :write :value 1 :value 2} {:process 1 :type :ok :f :write :value 1}", refused},
 

@@ -101,7 +101,7 @@ func detect(head []byte) (string, error) {
 		return FormatSchism, nil
 	}
 	if bytes.HasPrefix(head, []byte("PAR1")) {
-		return "", fmt.Errorf("Parquet is written and not read: it lacks what a verdict needs; export JSON Lines or EDN: %w", history.ErrNotHistory)
+		return "", fmt.Errorf("files of Parquet are written and not read: they lack what a verdict needs; export JSON Lines or EDN: %w", history.ErrNotHistory)
 	}
 	text := bytes.TrimLeft(head, " \t\r\n,")
 	for bytes.HasPrefix(text, []byte(";")) { // an EDN comment
