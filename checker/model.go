@@ -330,7 +330,7 @@ func (x *extra) forbids(model string, f Finding) bool {
 	c, _ := classOf(f.Class)
 	switch {
 	case model == "list-append" || model == "rw-register":
-		return forbidden(f.Class, x.opts.Level) || c.Name == "phantom" || c.Name == "fractured"
+		return forbidden(f.Class, x.opts.Level)
 	case c.Blame == Always:
 		return true
 	case f.Scope == AllReads:

@@ -134,7 +134,8 @@ func TestDamagedTransactionsAreUnknown(t *testing.T) {
 	a, err := CheckModel(hist(o, txn(2, 2, 3, app(1, 2))), "list-append", ModelOptions{})
 	require.NoError(t, err)
 	require.Equal(t, Unknown, a.Result.Verdict)
-	require.Equal(t, []string{"transactions: operation 0 is damaged"}, a.Result.Reasons)
+	require.Len(t, a.Result.Reasons, 1)
+	require.Contains(t, a.Result.Reasons[0], "operation 0 is damaged")
 }
 
 // TestCyclesOfWritesAreABugWithinOneReign: after another node was written to, both branches may lend their versions to a cycle.

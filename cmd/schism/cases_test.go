@@ -60,12 +60,6 @@ var cases = []struct {
 
 // others are rows that wait for a checker that is not there yet: they are skipped until this map is removed.
 var others = map[string]bool{
-	"run-txn-fractured-one-master.jsonl":      true,
-	"01-append-own-elements-swapped.edn":      true,
-	"01-append-reads-own-later-append.edn":    true,
-	"02-long-fork-level-SI.edn":               true,
-	"03-rw-stale-after-blind-writes.edn":      true,
-	"03-rw-torn-blind-writes.edn":             true,
 	"set-add-replied-0.jsonl":                 true,
 	"set-reply-want-violation-got-pass.jsonl": true,
 }
