@@ -34,10 +34,17 @@ var knows = map[string][]string{
 	"images":           {},
 	"topology":         {"wire", "history", "images", "internal/guard"},
 	"nemesis":          {"wire", "topology", "history", "internal/guard"},
-	"checker":          {"history", "internal/guard"},
+	"checker":          {"history", "internal/guard", "internal/words"},
 	"sim":              {"history"},
 	"scenarios":        {"topology", "workloads", "nemesis", "checker"},
-	"reports":          {"history", "checker"},
+	"reports":          {"history", "checker", "internal/words", "reports/sentences", "reports/page", "reports/index"},
+
+	"reports/sentences":        {"history", "checker", "internal/words"},
+	"reports/frame":            {"internal/words"},
+	"reports/charts":           {"history", "checker", "internal/words", "reports/sentences", "reports/frame"},
+	"reports/page":             {"history", "checker", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/index":            {"history", "checker", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/internal/fixture": {"history", "checker", "internal/words"},
 }
 
 // pkg is a parsed package, without its tests.
