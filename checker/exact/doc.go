@@ -44,8 +44,8 @@ const (
 
 // The kinds of sets, besides Phantom and Early.
 const (
-	// Reply: an addition answered "there already", or a removal "not there", at a time when that was wrong.
-	Reply Kind = "reply"
+	// WrongReply: an addition answered "there already", or a removal "not there", at a time when that was wrong.
+	WrongReply Kind = "reply"
 	// Missing: a read lacks an element that was surely there.
 	Missing Kind = "missing"
 	// Back: an element was there after it had been removed for good.
