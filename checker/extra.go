@@ -49,6 +49,9 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 		x.mask[k] |= bit(f)
 		x.all |= bit(f)
 	}
+	if x.all&bits(history.FRemove) != 0 {
+		x.removals = removalsOf(c)
+	}
 	return x
 }
 

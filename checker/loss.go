@@ -167,25 +167,25 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 }
 
 // removed are the elements of a key that somebody tried to remove, with the best outcome.
-func (x *extra) removed(key uint32) map[int64]history.Outcome {
-	if x.removals == nil {
-		x.removals = map[uint32]map[int64]history.Outcome{}
-		c := &x.h.Ops
-		for i, f := range c.F {
-			if f != history.FRemove || c.Outcome[i] == history.Fail {
-				continue
-			}
-			m := x.removals[c.Key[i]]
-			if m == nil {
-				m = map[int64]history.Outcome{}
-				x.removals[c.Key[i]] = m
-			}
-			if o, ok := m[c.In[i]]; !ok || c.Outcome[i] < o {
-				m[c.In[i]] = c.Outcome[i]
-			}
+func (x *extra) removed(key uint32) map[int64]history.Outcome { return x.removals[key] }
+
+// removalsOf are the elements that somebody tried to remove, by key.
+func removalsOf(c *history.Columns) map[uint32]map[int64]history.Outcome {
+	out := map[uint32]map[int64]history.Outcome{}
+	for i, f := range c.F {
+		if f != history.FRemove || c.Outcome[i] == history.Fail {
+			continue
+		}
+		m := out[c.Key[i]]
+		if m == nil {
+			m = map[int64]history.Outcome{}
+			out[c.Key[i]] = m
+		}
+		if o, ok := m[c.In[i]]; !ok || c.Outcome[i] < o {
+			m[c.In[i]] = c.Outcome[i]
 		}
 	}
-	return x.removals[key]
+	return out
 }
 
 func fateOf(o history.Outcome, found bool) Fate {
