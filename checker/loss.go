@@ -11,7 +11,7 @@ func (c *check) fates() {
 	ops := &c.h.Ops
 	w := &c.a.Result.Writes
 	for i := range ops.Len() {
-		if !ops.F[i].IsWrite() || ops.Flags[i]&history.FlagReplicaWrite != 0 {
+		if !ops.IsWrite(i) {
 			continue
 		}
 		w.Attempted++
@@ -74,7 +74,7 @@ func (c *check) writesByKey() [][]int {
 	ops := &c.h.Ops
 	n := make([]int, len(c.h.Keys)+1)
 	own := func(i int) bool {
-		return ops.F[i].IsWrite() && ops.Flags[i]&history.FlagReplicaWrite == 0 && int(ops.Key[i]) < len(c.h.Keys)
+		return ops.IsWrite(i) && int(ops.Key[i]) < len(c.h.Keys)
 	}
 	for i := range ops.Len() {
 		if own(i) {
@@ -259,7 +259,7 @@ func (c *check) tally() {
 		case FateMasked:
 			w.Masked++
 		case FateNone:
-			if ops.F[i].IsWrite() && ops.Flags[i]&history.FlagReplicaWrite == 0 && ops.Outcome[i] == history.Fail {
+			if ops.IsWrite(i) && ops.Outcome[i] == history.Fail {
 				w.Failed++
 			}
 		}
