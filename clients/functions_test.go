@@ -163,7 +163,7 @@ func TestNewFunctionsAreRefusedWhole(t *testing.T) {
 	master := redistest.Start(t)
 	replica := master.Replica(t)
 	require.NoError(t, master.Client.HSet(ctx, "b:0", "0", "100", "1", "100").Err())
-	require.EqualValues(t, 1, master.Client.Wait(ctx, 1, 5*time.Second).Val())
+	redistest.Poll(t, 10*time.Second, "the replica to have the bank", func() bool { return replica.Client.HLen(ctx, "b:0").Val() == 2 })
 	for _, tt := range []struct {
 		name string
 		addr string
