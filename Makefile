@@ -43,6 +43,7 @@ bench: setup ## every number that the README and docs quote
 	$(GO) run ./internal/bench/check
 	$(GO) run ./internal/bench/scale
 	$(GO) test -run '^$$' -bench Transactions -benchtime 1x ./checker
+	$(GO) test -run '^$$' -bench . ./checker/exact
 	$(GO) run ./internal/bench/load
 	$(GO) test -run '^$$' -bench StartStop -benchtime 5x ./topology
 

@@ -202,8 +202,8 @@ func (c *check) holes(lost []int) note {
 	}
 	n := note{class: "hole"}
 	for _, i := range lost {
-		if ops.F[i] == history.FAppend {
-			continue // lists have their own way to tell (lists_final.go)
+		if ops.F[i] == history.FAppend || ops.F[i] == history.FRemove {
+			continue // lists_final.go and resurrected.go tell of these
 		}
 		if b, ok := on(i); ok && latest[b] > ops.Return[i] {
 			n.bug(fmt.Sprintf("%s: what %s acknowledged at %s is gone, although it kept what it acknowledged later in the same reign", c.x.keyName(ops.Key[i]), c.node(b.node), Seconds(ops.Return[i])), i)

@@ -32,7 +32,7 @@ func (c *check) availability() {
 			w = &struct{ writes, reads []int64 }{}
 			workers[int32(ops.Worker[i])] = w
 		}
-		if ops.F[i].IsWrite() {
+		if ops.IsWrite(i) {
 			writes = append(writes, ops.Return[i])
 			w.writes = append(w.writes, ops.Return[i])
 			if f := c.a.Fate[i]; f != FateLost {
@@ -76,8 +76,8 @@ func (c *check) rta(end int64) {
 	ops, av := &c.h.Ops, &c.a.Result.Availability
 	type w struct{ call, ret int64 }
 	var ws []w
-	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagReplicaWrite == 0 && c.a.Fate[i] != FateLost {
+	for i := range ops.Len() {
+		if ops.IsWrite(i) && ops.Outcome[i] == history.OK && c.a.Fate[i] != FateLost {
 			ws = append(ws, w{ops.Call[i], ops.Return[i]})
 		}
 	}

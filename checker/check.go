@@ -75,12 +75,12 @@ type check struct {
 
 func count(h *history.History) Counts {
 	c := Counts{Ops: int64(h.Ops.Len()), Errors: map[string]int64{}, Keys: int64(len(h.Keys))}
-	for i, f := range h.Ops.F {
+	for i := range h.Ops.Len() {
 		if h.Ops.Flags[i]&history.FlagReplicaWrite != 0 {
 			c.Ops--
 			continue // no part of the load
 		}
-		if f.IsWrite() {
+		if h.Ops.IsWrite(i) {
 			c.Writes++
 		} else {
 			c.Reads++

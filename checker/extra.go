@@ -26,6 +26,7 @@ type extra struct {
 	looked    map[string]bool // classes that some judge looked for
 	undecided []string
 	queued    *grouped
+	txnTwice  int64                                // circles of transactions that another class tells as well
 	removals  map[uint32]map[int64]history.Outcome // by key and element
 	repeated  map[uint32]bool                      // registers and lists with repeated values, which sessions and lists find
 }
@@ -47,6 +48,9 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 		}
 		x.mask[k] |= bit(f)
 		x.all |= bit(f)
+	}
+	if x.all&bits(history.FRemove) != 0 {
+		x.removals = removalsOf(c)
 	}
 	return x
 }

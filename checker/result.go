@@ -26,8 +26,10 @@ type Result struct {
 	Do string `json:"do,omitempty"`
 	// Weakness: at least one of Shows was shown; a pass is then marked "weakness shown".
 	Weakness bool `json:"weakness"`
-	// Model is what a history from elsewhere was judged as, and Forbidden the classes found that it forbids; empty for our own runs.
+	// Model is what a history from elsewhere was judged as, ModelOps how many operations it is about, and Forbidden the classes found
+	// that it forbids; empty for our own runs.
 	Model     string   `json:"model,omitempty"`
+	ModelOps  int64    `json:"model_ops,omitempty"`
 	Forbidden []string `json:"forbidden,omitempty"`
 
 	Counts       Counts         `json:"counts"`

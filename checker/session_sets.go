@@ -69,7 +69,7 @@ const taken = -2
 func removals(c *history.Columns, ops []int32) map[int64]bool {
 	var gone map[int64]bool
 	for _, i := range ops {
-		if c.F[i] != history.FRemove {
+		if c.F[i] != history.FRemove || c.Outcome[i] == history.Fail {
 			continue
 		}
 		if gone == nil {

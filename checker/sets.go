@@ -23,16 +23,23 @@ func (x *extra) sets() {
 	parts := perKey(keys, func(k uint32) collectionFindings {
 		s := collect(&x.h.Ops, g.of(k))
 		s.span = x.span
-		f := collectionFindings{notes: x.strange(s, k, g.of(k))}
+		odd := x.strange(s, k, g.of(k))
+		f := collectionFindings{notes: append(slices.Clone(odd), x.resurrected(k, g.of(k)))}
 		f.full = s.full()
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
-			if bad, text, ops := s.setConflicts(scope == 0); bad > 0 {
+			bad, text, ops := s.setConflicts(scope == 0)
+			if bad == 0 {
+				if text, ops = x.setExact(k, g.of(k), odd, scope == 0); text != "" {
+					bad = 1
+				}
+			}
+			if bad > 0 {
 				f.notes = append(f.notes, note{class: "set_conflict", scope: name, n: bad, text: x.keyName(k) + ": " + text, ops: ops})
 			}
 		}
 		return f
 	})
-	x.looks("phantom", "aborted_read", "future_read", "set_conflict")
+	x.looks("phantom", "aborted_read", "future_read", "resurrected", "set_conflict")
 	x.addCollections("set", parts)
 }
 

@@ -26,7 +26,7 @@ func (x *extra) waits() {
 		node := int32(c.Node[i])
 		may := x.mayHold(node, c.Call[i], c.Return[i])
 		if int(n) > may {
-			impossible.count(fmt.Sprintf("WAIT said that %d replicas had a write which %s acknowledged at %s; at most %d can have had it", n, x.node(node), seconds(c.Return[i]), may), i)
+			impossible.count(fmt.Sprintf("WAIT said that %d %s had a write which %s acknowledged at %s; at most %d can have had it", n, plural(int64(n), "replica", "replicas"), x.node(node), seconds(c.Return[i]), may), i)
 		}
 		if n == 0 || !x.fin.held {
 			continue

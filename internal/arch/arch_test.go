@@ -34,7 +34,8 @@ var knows = map[string][]string{
 	"images":           {},
 	"topology":         {"wire", "history", "images", "internal/guard"},
 	"nemesis":          {"wire", "topology", "history", "internal/guard"},
-	"checker":          {"history", "internal/guard", "internal/words"},
+	"checker":          {"history", "checker/exact", "internal/guard", "internal/words"},
+	"checker/exact":    {},
 	"sim":              {"history"},
 	"scenarios":        {"topology", "workloads", "nemesis", "checker"},
 	"reports":          {"history", "checker", "internal/words", "reports/sentences", "reports/page", "reports/index"},
@@ -216,6 +217,22 @@ func TestFilesStayShort(t *testing.T) {
 			b, err := os.ReadFile(filepath.Join(root, name))
 			require.NoError(t, err)
 			require.LessOrEqual(t, strings.Count(string(b), "\n"), 450, "%s: is it still one job?", name)
+		}
+	}
+}
+
+// The agent is copied into every container of a run: it links what records, and nothing of import and export.
+func TestTheAgentLinksNoImportOrExport(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/schism-agent")
+	cmd.Dir = rootDir(t)
+	cmd.Env = append(os.Environ(), "GOOS=linux")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	deps := strings.Fields(string(out))
+	require.Contains(t, deps, module+"/agent")
+	for _, d := range deps {
+		for _, not := range []string{module + "/history/exchange", module + "/checker", module + "/reports", "github.com/parquet-go", "google.golang.org/protobuf"} {
+			require.False(t, strings.HasPrefix(d, not), "the agent links %s", d)
 		}
 	}
 }

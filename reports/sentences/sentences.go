@@ -85,12 +85,13 @@ func (t *teller) model() string {
 		}
 		return fmt.Sprintf("Not a correct %s: %s.", r.Model, strings.Join(bad, ", "))
 	case checker.Unknown:
-		if r.Counts.OK == 0 {
-			return "Nothing to judge."
+		why := ""
+		if len(r.Reasons) > 0 {
+			why = ": " + r.Reasons[0]
 		}
-		return fmt.Sprintf("Undecided as %s.", r.Model)
+		return fmt.Sprintf("Undecided as %s%s.", r.Model, why)
 	}
-	return fmt.Sprintf("%s operations are a correct %s.", words.Count(r.Counts.Ops), r.Model)
+	return fmt.Sprintf("%s operations are a correct %s.", words.Count(r.ModelOps), r.Model)
 }
 
 // found is how many cases of a class there are, by its first scope: one scope of reads holds the other.

@@ -155,12 +155,10 @@ func TestLossIsSaidAsAnInterval(t *testing.T) {
 }
 
 func TestAModelSaysWhatItForbids(t *testing.T) {
-	r := &checker.Result{Verdict: checker.Violation, Model: "register", Forbidden: []string{"phantom"}, Findings: []checker.Finding{{Class: "phantom", Count: 2}}, Counts: checker.Counts{Ops: 1234, OK: 1000}}
+	r := &checker.Result{Verdict: checker.Violation, Model: "register", ModelOps: 1234, Forbidden: []string{"phantom"}, Findings: []checker.Finding{{Class: "phantom", Count: 2}}, Counts: checker.Counts{Ops: 1300, OK: 1000}}
 	require.Equal(t, "Not a correct register: values that nobody wrote: 2.", Of(nodesOf(), r).Headline)
 	r.Verdict = checker.Pass
 	require.Equal(t, "1,234 operations are a correct register.", Of(nodesOf(), r).Headline)
-	r.Verdict = checker.Unknown
-	require.Equal(t, "Undecided as register.", Of(nodesOf(), r).Headline)
-	r.Counts.OK = 0
-	require.Equal(t, "Nothing to judge.", Of(nodesOf(), r).Headline)
+	r.Verdict, r.Reasons = checker.Unknown, []string{"the history is incomplete: half a batch"}
+	require.Equal(t, "Undecided as register: the history is incomplete: half a batch.", Of(nodesOf(), r).Headline)
 }

@@ -1,4 +1,4 @@
-package history
+package exchange
 
 import (
 	"bytes"
@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
 )
 
-func imported(t *testing.T, text, model string) *History {
+func imported(t *testing.T, text, model string) *history.History {
 	t.Helper()
 	h, _, err := ImportEDN(strings.NewReader(text), ImportOptions{Model: model})
 	require.NoError(t, err)
@@ -30,11 +31,11 @@ func TestImportRegister(t *testing.T) {
 	require.Equal(t, "edn", h.Run.Imported)
 	require.Equal(t, 3, h.Ops.Len(), "the read that never returned says nothing")
 	r, w, c := h.Ops.At(0), h.Ops.At(1), h.Ops.At(2)
-	require.Equal(t, Op{Worker: NoNode, F: FRead, Node: NoNode, In: None, Arg: None, Out: 3, Acked: -1, Call: 1, Intended: 1, Return: 3}, r)
-	require.Equal(t, Info, w.Outcome)
-	require.Equal(t, Inf, w.Return)
+	require.Equal(t, history.Op{Worker: history.NoNode, F: history.FRead, Node: history.NoNode, In: history.None, Arg: history.None, Out: 3, Acked: -1, Call: 1, Intended: 1, Return: 3}, r)
+	require.Equal(t, history.Info, w.Outcome)
+	require.Equal(t, history.Inf, w.Return)
 	require.Equal(t, []int64{3, 4}, []int64{c.In, c.Arg})
-	require.Equal(t, Fail, c.Outcome)
+	require.Equal(t, history.Fail, c.Outcome)
 }
 
 func TestImportKeyedRegister(t *testing.T) {
@@ -52,9 +53,9 @@ func TestImportKeyedRegister(t *testing.T) {
 
 func TestImportTransactionsBankAndSets(t *testing.T) {
 	h := imported(t, `#jepsen.history.Op{:process 0 :type :invoke :f :txn :value [[:append 1 5] [:r 2 nil]]} #jepsen.history.Op{:process 0 :type :ok :f :txn :value [[:append 1 5] [:r 2 [3 4]]]}`, "")
-	ms, ok := DecodeMops(h.Ops.List(0))
+	ms, ok := history.DecodeMops(h.Ops.List(0))
 	require.True(t, ok)
-	require.Equal(t, []Mop{{F: FAppend, Key: 1, In: 5}, {F: FReadList, Key: 2, In: None, List: []int64{3, 4}}}, ms)
+	require.Equal(t, []history.Mop{{F: history.FAppend, Key: 1, In: 5}, {F: history.FReadList, Key: 2, In: history.None, List: []int64{3, 4}}}, ms)
 
 	h = imported(t, `{:process 0 :type :invoke :f :transfer :value {:from 0 :to 1 :amount 5}} {:process 0 :type :ok :f :transfer :value {:from 0 :to 1 :amount 5}}
 {:process 0 :type :invoke :f :read} {:process 0 :type :ok :f :read :value {0 5, 1 15}}`, "")
@@ -78,7 +79,7 @@ func TestImportErrorsNameThePlace(t *testing.T) {
 		`{:process 0 :type :invoke :f :txn :value [[:zap 1]]} {:process 0 :type :ok :f :txn :value [[:zap 1]]}`: "zap",
 	} {
 		_, _, err := ImportEDN(strings.NewReader(text), ImportOptions{})
-		require.ErrorIs(t, err, ErrNotHistory, text)
+		require.ErrorIs(t, err, history.ErrNotHistory, text)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -87,9 +88,9 @@ func TestJepsenLogTakesFailedCasAsAnswered(t *testing.T) {
 	h, model, err := ImportJepsenLog(strings.NewReader("INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]\nINFO  jepsen.util - :nemesis\t:info\t:start\tnil\nINFO  jepsen.util - 0\t:fail\t:cas\t[1 2]\nINFO  jepsen.util - 1\t:invoke\t:read\tnil\nINFO  jepsen.util - 1\t:fail\t:read\t:timed-out\n"), ImportOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "cas-register", model)
-	require.Equal(t, OK, h.Ops.Outcome[0])
+	require.Equal(t, history.OK, h.Ops.Outcome[0])
 	require.Equal(t, int64(0), h.Ops.Out[0])
-	require.Equal(t, Fail, h.Ops.Outcome[1])
+	require.Equal(t, history.Fail, h.Ops.Outcome[1])
 }
 
 func TestJSONLinesRestoreTheHistory(t *testing.T) {
@@ -98,7 +99,7 @@ func TestJSONLinesRestoreTheHistory(t *testing.T) {
 	for i := range b.Ops {
 		b.Ops[i].Return = max(b.Ops[i].Return, b.Ops[i].Call)
 	}
-	h := FromBatches(&Run{Scenario: "x<y>", Nodes: workers}, []*Batch{b})
+	h := history.FromBatches(&history.Run{Scenario: "x<y>", Nodes: nodes}, []*history.Batch{b})
 	h.Missing, h.Torn, h.Cut = nil, "", 0
 	var buf bytes.Buffer
 	require.NoError(t, WriteJSONL(&buf, h))
@@ -118,93 +119,57 @@ func TestJSONLinesRestoreTheHistory(t *testing.T) {
 
 func TestJSONLinesErrorsNameTheLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"{\"f\":\"write\",\"call\":1,\"return\":2}\n{": "line 2",
-		`{"f":"dance","call":1,"return":2}`:            "dance",
-		`{"f":"write","call":3,"return":2}`:            "before it is called",
-		`{"f":"write","call":3}`:                       "needs a return",
-		``:                                             "no operation",
+		"{\"f\":\"write\",\"in\":1,\"call\":1,\"return\":2}\n{": "line 2",
+		`{"f":"dance","call":1,"return":2}`:                     "dance",
+		`{"f":"write","in":1,"call":3,"return":2}`:              "before it is called",
+		`{"f":"write","in":1,"call":3}`:                         "needs a return",
+		``:                                                      "no operation",
 	} {
 		_, err := ReadJSONL(strings.NewReader(text))
-		require.ErrorIs(t, err, ErrNotHistory)
+		require.ErrorIs(t, err, history.ErrNotHistory)
 		require.ErrorContains(t, err, want)
 	}
 }
 
-func FuzzImportEDN(f *testing.F) {
+// FuzzImport: whatever a file holds, it is read or refused.
+func FuzzImport(f *testing.F) {
 	f.Add(`{:process 0, :type :invoke, :f :write, :value 3}`)
 	f.Add(`[{:process 0 :type :invoke :f :txn :value [[:append 1 5]]}]`)
-	f.Fuzz(func(_ *testing.T, text string) {
-		for _, m := range []string{"", "register", "bank", "list-append", "set", "kv"} {
-			_, _, _ = ImportEDN(strings.NewReader(text), ImportOptions{Model: m})
+	f.Add(`#a [#b {:process 0 :type :invoke :f :add :value #{1.5M 2N 1/2 \a "\u0041" ##NaN ^:x y}} {:process 0 :type :fail :f :add :value #_ 1 :no}]`)
+	f.Add(`{:process 0 :type :invoke :f :drain :value [1 nil]} {:process 0 :type :ok :f :drain :value [1 [1 2]]}`)
+	f.Add(`[{"type":"ok","f":"read","process":0,"value":{"0":10}}]`)
+	f.Add(`{"record":"history","history":{"keys":["a"],"ops":1}}` + "\n" + `{"f":"txn","list":[8,1,0,1,1],"call":1,"return":2}`)
+	var b bytes.Buffer
+	if err := WriteEDN(&b, history.FromOps([]history.Op{{F: history.FRead, Out: 5, Call: 1, Return: 2}}, []string{"k"})); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.String())
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, m := range []string{"", "register", "bank", "list-append", "set", "kv", "queue", "counter", "lock", "rw-register"} {
+			h, _, err := ImportEDN(strings.NewReader(text), ImportOptions{Model: m})
+			if err == nil {
+				again(t, h)
+			}
+			_, _, _ = ImportJSON(strings.NewReader(text), ImportOptions{Model: m})
+		}
+		if h, err := ReadJSONL(strings.NewReader(text)); err == nil {
+			again(t, h)
 		}
 	})
 }
 
-func TestEDNExportIsReadBack(t *testing.T) {
-	ops := []Op{
-		{Process: 1, F: FWrite, In: 5, Arg: None, Out: None, Acked: -1, Call: 10, Intended: 10, Return: 20},
-		{Process: 2, F: FRead, In: None, Arg: None, Out: 5, Acked: -1, Call: 20, Intended: 20, Return: 30},
-		{Process: 3, F: FWrite, In: 6, Arg: None, Out: None, Acked: -1, Call: 25, Intended: 25, Outcome: Info, Err: ErrTimeout, Return: Inf},
-		{Process: 4, F: FCAS, In: 5, Arg: 7, Out: 1, Acked: -1, Call: 40, Intended: 40, Return: 50},
+// again demands that what was read can be written and read back.
+func again(t *testing.T, h *history.History) {
+	t.Helper()
+	var b bytes.Buffer
+	if WriteEDN(&b, h) != nil {
+		return // a key that is no text
 	}
-	var buf bytes.Buffer
-	require.NoError(t, WriteEDN(&buf, FromOps(ops, []string{"r:1"})))
-	h, model, err := ImportEDN(&buf, ImportOptions{})
-	require.NoError(t, err)
-	require.Equal(t, "cas-register", model)
-	require.Equal(t, []string{"", "r:1"}, h.Keys)
-	require.Equal(t, 4, h.Ops.Len())
-	// The first write ends when the read begins: they stay concurrent.
-	byCall := map[int64]Op{}
-	for i := range h.Ops.Len() {
-		byCall[h.Ops.At(i).Call] = h.Ops.At(i)
-	}
-	require.Equal(t, int64(5), byCall[0].In)
-	require.Greater(t, byCall[0].Return, int64(1), "the read was invoked at 1")
-	require.Equal(t, int64(7), byCall[5].Arg)
-}
-
-func TestParquetHoldsEveryOperation(t *testing.T) {
-	b := randomBatch(rand.New(rand.NewSource(5)), 5000)
-	h := FromBatches(&Run{Nodes: workers}, []*Batch{b})
-	var buf bytes.Buffer
-	require.NoError(t, WriteParquet(&buf, h))
-	rows, err := parquet.Read[ParquetOp](bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-	require.NoError(t, err)
-	require.Len(t, rows, h.Ops.Len())
-	for i, row := range rows {
-		o := h.Ops.At(i)
-		require.Equal(t, o.Call, row.Call)
-		require.Equal(t, o.F.String(), row.F)
-		require.Equal(t, h.Keys[o.Key], row.Key)
-		require.Equal(t, len(o.List), len(row.List))
-		require.Equal(t, o.Return == Inf, row.Return == nil)
-	}
-}
-
-func TestEDNExportOfCollectionsIsReadBack(t *testing.T) {
-	op := func(p int32, f F, in, out, call, ret int64, list ...int64) Op {
-		return Op{Process: p, F: f, In: in, Arg: None, Out: out, Acked: -1, Call: call, Intended: call, Return: ret, List: list}
-	}
-	for _, tt := range []struct {
-		model string
-		ops   []Op
-	}{
-		{"counter", []Op{op(1, FIncr, 1, 1, 0, 10), op(1, FIncr, 1, 2, 10, 20), op(2, FReadCounter, None, 2, 20, 30)}},
-		{"list", []Op{op(1, FAppend, 7, 1, 0, 11), op(1, FAppend, 8, 2, 10, 20), op(2, FReadList, None, None, 30, 40, 7, 8)}},
-		{"set", []Op{op(1, FAdd, 7, 1, 0, 10), op(1, FReadSet, None, None, 10, 20, 7)}},
-	} {
-		var buf bytes.Buffer
-		require.NoError(t, WriteEDN(&buf, FromOps(tt.ops, []string{"k:1"})))
-		text := buf.String()
-		h, _, err := ImportEDN(&buf, ImportOptions{Model: tt.model})
-		require.NoError(t, err, text)
-		require.Equal(t, len(tt.ops), h.Ops.Len())
-		for i := range tt.ops {
-			require.Equal(t, tt.ops[i].F, h.Ops.F[i])
-			require.Equal(t, "k:1", h.Keys[h.Ops.Key[i]], text)
-			require.Equal(t, tt.ops[i].In, h.Ops.In[i])
-			require.Equal(t, tt.ops[i].List, h.Ops.List(i))
-		}
-	}
+	got, _, err := ImportEDN(bytes.NewReader(b.Bytes()), ImportOptions{})
+	require.NoError(t, err, b.String())
+	require.Equal(t, h.Ops.Len(), got.Ops.Len())
+	require.Equal(t, h.Ops.Call, got.Ops.Call)
+	require.Equal(t, h.Ops.Out, got.Ops.Out)
+	require.Equal(t, h.Ops.ListData, got.Ops.ListData)
+	require.Equal(t, h.Keys, got.Keys)
 }
