@@ -41,6 +41,9 @@ func promiseRows(h *history.History, r *checker.Result) []promiseRow {
 				row.Mark, row.Class = "ok", "p-ok"
 			}
 			row.Href, row.Evidence = evidence(h, r, p)
+			if r.Verdict == checker.Error { // with records missing, what was counted of the rest decides nothing
+				row.Mark, row.Class, row.State, row.Measured, row.Why, row.Href = "und", "p-und", "not judged", words.Dash, "records are missing", ""
+			}
 			out = append(out, row)
 		}
 	}
@@ -80,6 +83,9 @@ func evidence(h *history.History, r *checker.Result, p checker.PromiseResult) (h
 }
 
 func promiseNote(r *checker.Result) string {
+	if r.Verdict == checker.Error {
+		return ""
+	}
 	if t := promiseTally(r); t != "" {
 		return words.Capital(t) + ". Broken beats undecided beats kept."
 	}
@@ -88,6 +94,9 @@ func promiseNote(r *checker.Result) string {
 
 // showsLine says what the scenario exists to make visible, and whether the run was a fair test of it.
 func showsLine(r *checker.Result) template.HTML {
+	if r.Verdict == checker.Error {
+		return ""
+	}
 	var b strings.Builder
 	var shown, not []string
 	for _, p := range r.Shows {
