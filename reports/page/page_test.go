@@ -221,6 +221,8 @@ func TestPageSaysWhatWasFoundAndLookedFor(t *testing.T) {
 	require.Contains(t, page, "Operations that nobody judges")
 	require.Contains(t, page, "<summary>What was looked for</summary>")
 	require.Contains(t, page, "keys that differ between nodes")
+	require.Contains(t, page, "<summary>6 promises of every run</summary><ul><li>no read returns what nobody wrote</li>")
+	require.Contains(t, page, "61 besides, across a change of master or of its data")
 }
 
 // With records missing nothing is judged: the page accuses nobody.
@@ -230,7 +232,7 @@ func TestPageOfMissingRecordsJudgesNothing(t *testing.T) {
 	a.Result.Verdict, a.Result.Reasons = checker.Error, h.Missing
 	page := render(t, h, a)
 	require.Contains(t, page, "Not judged: records are missing (batch 3 of w1).")
-	require.Contains(t, page, "6 promises not judged")
+	require.Contains(t, page, "12 promises not judged")
 	require.NotContains(t, page, `>broken<`)
 	require.NotContains(t, page, "Lost acknowledged writes")
 	require.NotContains(t, page, "<b>Shows</b>")
