@@ -17,6 +17,7 @@ import (
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/images"
 	"github.com/schismtest/schism/nemesis"
+	"github.com/schismtest/schism/observer"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/wire"
 	"github.com/schismtest/schism/workloads"
@@ -127,6 +128,20 @@ func (r *run) watch(ctx context.Context, interval time.Duration) error {
 		return fmt.Errorf("watch servers: %w", err)
 	}
 	return nil
+}
+
+// measureStalls records how the harness itself is held up, until what it returns is called.
+func (r *run) measureStalls() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		observer.Stalls(ctx, r.now, r.append)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // onRecords takes an agent's batch: to the file first, then to whoever waits for an event.

@@ -193,3 +193,71 @@ func TestGoTestDoesNotPassWithoutRunning(t *testing.T) {
 		require.NotContains(t, string(out), "(cached)")
 	}
 }
+
+// A server that a fault ends for good is left out of the barrier, by name, and the run is read to its end. Everything that the judges
+// need of a run is there.
+func TestHarnessRecordsWhatIsJudged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	s := scenarios.Scenario{
+		Name:     "record",
+		Why:      "The test looks at what was recorded.",
+		Topology: topology.Sentinel{Replicas: 2, Sentinels: 3},
+		Workload: workloads.Spec{Kind: workloads.Register, Writers: 4, Readers: 1, ReadFrom: workloads.Both},
+		Faults:   nemesis.Schedule{nemesis.After(2*time.Second, nemesis.Kill("n2").Forever())},
+	}
+	out, err := schism.Run(t.Context(), s, schism.Options{Seed: 7, Duration: 5 * time.Second, Artifacts: t.TempDir()})
+	require.NoError(t, err)
+	h := out.History
+	phases := map[string]int64{}
+	for _, e := range h.Events {
+		switch e.Kind {
+		case history.EvPhase:
+			phases[e.Name] = e.T
+			require.NotEqual(t, history.PhaseNoBarr, e.Name, e.Text)
+			if e.Name == history.PhaseLeftOut {
+				require.Equal(t, "fault 1 (kill n2) holds it down for good", e.Text)
+			}
+		case history.EvProcess:
+			if e.T > phases[history.PhaseLoad] && phases[history.PhaseLoad] > 0 {
+				require.NotEqual(t, history.ProcessByItself, e.Name, e.Text)
+			}
+		case history.EvStall:
+			require.Positive(t, e.Dur)
+		}
+	}
+	require.Equal(t, map[int32]bool{1: true}, h.LeftOut())
+	require.Less(t, phases[history.PhaseLoadEnd], phases[history.PhaseDropped])
+	require.Less(t, phases[history.PhaseDropped], phases[history.PhaseBarrier])
+	require.Less(t, phases[history.PhaseBarrier], phases[history.PhaseFinalEnd])
+
+	require.Empty(t, h.SecondDumps, "a server at rest says the same twice")
+	require.Len(t, h.Readings, 4, "two of each that is up")
+	require.NotEmpty(t, h.Dumps)
+	for _, d := range h.Dumps {
+		require.NotEqual(t, int32(1), d.Node)
+		require.Greater(t, d.ReadCall, phases[history.PhaseDropped])
+		require.Less(t, d.ReadReturn, phases[history.PhaseFinalEnd])
+	}
+	f := h.Faults[0]
+	require.True(t, f.Permanent)
+	require.Less(t, f.Injected, f.Effect)
+	views := map[int32]history.Watch{}
+	for _, sm := range h.Samples {
+		if !sm.Answered || sm.Call < phases[history.PhaseLoad] {
+			continue
+		}
+		require.GreaterOrEqual(t, sm.RunDelay, int64(-1))
+		if sm.Role == history.RoleSentinel {
+			views[sm.Node] = sm.Watch
+		} else {
+			require.True(t, sm.Rest.Known)
+			require.GreaterOrEqual(t, sm.Connected, int64(0))
+		}
+	}
+	require.Len(t, views, 3)
+	for _, w := range views {
+		require.Equal(t, history.Watch{Known: true, Announced: h.Run.Nodes[0].Addr, Epoch: w.Epoch, Quorum: 2, Peers: 2, PeersUp: 2, ReplicasUp: w.ReplicasUp}, w)
+	}
+}

@@ -81,6 +81,7 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
+	stopStalls := r.measureStalls()
 	runErr := r.scenario(ctx)
 	if ctx.Err() != nil {
 		r.meta.Incomplete = "interrupted: " + context.Cause(ctx).Error()
@@ -95,6 +96,7 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
 	defer cancel()
 	r.collect(after)
+	stopStalls()
 	stopped := make(chan stopResult, 1)
 	if r.opts.Keep && ctx.Err() == nil {
 		stopped <- stopResult{} // the containers stay until the report is written, and then until Ctrl-C

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/observer"
 	"github.com/schismtest/schism/wire"
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +34,7 @@ type Agent struct {
 
 	mu    sync.Mutex
 	hello bool
+	end   context.CancelFunc // of what runs since the first hello
 	setup wire.SetupArgs
 	addr  string // the server's, over loopback
 	pass  string
@@ -124,6 +126,11 @@ func (a *Agent) greet(h wire.HelloArgs) (any, error) {
 		h.Base = now
 	}
 	a.emit.identify(h.Source, h.Base)
+	if !a.hello { // the clock has its base from here on
+		ctx, cancel := context.WithCancel(context.Background())
+		a.end = cancel
+		a.bg.Go(func() { observer.Stalls(ctx, a.emit.now, a.emit.batch) })
+	}
 	a.hello = true
 	return wire.Hello{Proto: Proto, Base: h.Base, Now: now, Kernel: kernel(), Addr: ownAddr()}, nil
 }
@@ -197,6 +204,11 @@ func (a *Agent) server() (addr, pass string, err error) {
 
 // Close ends everything that the agent started.
 func (a *Agent) Close() error {
+	a.mu.Lock()
+	if a.end != nil {
+		a.end()
+	}
+	a.mu.Unlock()
 	a.obs.stop()
 	a.load.abandon()
 	err := a.sup.killAll()
@@ -235,9 +247,9 @@ const stallLimit = 50 * time.Millisecond
 func (e *emitter) batch(b *history.Batch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	from := e.now()
 	if held := e.send(b); held > stallLimit {
-		text := fmt.Sprintf("held up for %d ms: the harness did not read", held.Milliseconds())
-		e.send(&history.Batch{Events: []history.Event{{T: e.now(), Kind: history.EvStall, Text: text}}})
+		e.send(&history.Batch{Events: []history.Event{{T: from, Dur: held.Nanoseconds(), Kind: history.EvStall, Name: history.StallHeld}}})
 	}
 }
 
@@ -255,6 +267,9 @@ func (e *emitter) send(b *history.Batch) time.Duration {
 	}
 	for i := range b.Dumps {
 		b.Dumps[i].Node = e.source
+	}
+	for i := range b.Readings {
+		b.Readings[i].Node = e.source
 	}
 	e.buf = history.EncodeBatch(e.buf[:0], b)
 	return e.srv.Records(append([]byte(nil), e.buf...))

@@ -3,7 +3,9 @@
 package agent_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -39,9 +41,76 @@ func TestKillAndStartAgain(t *testing.T) {
 	var names []string
 	for _, e := range n.events(history.EvProcess) {
 		names = append(names, e.Name)
+		if e.Name == history.ProcessExited {
+			status, tail, _ := strings.Cut(e.Text, "\n")
+			require.Equal(t, "killed by SIGKILL", status)
+			require.Contains(t, tail, "Ready to accept connections")
+			require.LessOrEqual(t, len(tail), history.ExitBytes)
+			require.Less(t, strings.Count(tail, "\n"), history.ExitLines)
+		}
 	}
 	slices.Sort(names)
 	require.Equal(t, []string{"exited", "signal", "started", "started"}, names)
+}
+
+// exits are how the server's processes ended, once there are n of them: the event's name and the first line of its text.
+func (n *node) exits(count int) []string {
+	n.t.Helper()
+	var out []string
+	n.until("the exits", func() bool {
+		out = nil
+		for _, e := range n.events(history.EvProcess) {
+			if e.Name == history.ProcessExited || e.Name == history.ProcessByItself {
+				status, _, _ := strings.Cut(e.Text, "\n")
+				out = append(out, e.Name+": "+status)
+			}
+		}
+		return len(out) >= count
+	})
+	return out
+}
+
+// Who asked for an exit is told: a server that ends by itself, with or without a line about it, is told apart from one that a fault, a
+// command or the end of the run ended. The children that save end by themselves, and are no server.
+func TestExitsByThemselves(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("save \"\"\nenable-debug-command local")
+	n.redis("SET", "k", "1")
+	n.redis("BGSAVE")
+	n.until("the save", func() bool { return strings.Contains(n.redis("INFO", "persistence"), "rdb_bgsave_in_progress:0") })
+	n.signal(sigSTOP, false)
+	n.signal(sigCONT, false)
+	require.Empty(t, n.exits(0))
+
+	pid := func() int {
+		var p wire.Proc
+		n.call(wire.OpProc, nil, &p)
+		return p.Pid
+	}
+	outside := func(sig string) { // a signal that is nothing of the agent's: from a shell beside it
+		t.Helper()
+		require.NoError(t, exec.Command("docker", "exec", n.id, "sh", "-c", fmt.Sprintf("kill -%s %d", sig, pid())).Run())
+	}
+	start := func() {
+		t.Helper()
+		n.call(wire.OpStart, nil, nil)
+		n.pong()
+	}
+	outside("SEGV")
+	n.exits(1)
+	start()
+	outside("KILL")
+	n.exits(2)
+	start()
+	_, _ = n.Call(t.Context(), wire.OpRedis, wire.RedisArgs{Args: []string{"SHUTDOWN", "NOSAVE"}}, nil)
+	n.exits(3)
+	start()
+	n.signal(sigTERM, false)
+	n.exits(4)
+	start()
+	n.signal(sigKILL, true)
+	require.Equal(t, []string{"exited-by-itself: killed by SIGSEGV", "exited-by-itself: killed by SIGKILL", "exited: exit status 0",
+		"exited: exit status 0", "exited: killed by SIGKILL"}, n.exits(5))
 }
 
 func TestTermSavesAndExits(t *testing.T) {
@@ -173,6 +242,8 @@ func TestAgentSurvivesItsServersMemory(t *testing.T) {
 	var p wire.Proc
 	n.until("the exit", func() bool { n.call(wire.OpProc, nil, &p); return p.Pid == 0 })
 	require.Equal(t, "killed by SIGKILL", p.Exit)
+	require.Contains(t, []string{"exited-by-itself: killed by SIGKILL, for want of memory", "exited-by-itself: killed by SIGKILL"}, n.exits(1)[0],
+		"not every engine tells the container why")
 	n.call(wire.OpStart, nil, nil)
 	n.pong()
 }

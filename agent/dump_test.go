@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/observer"
@@ -86,6 +87,7 @@ func TestDump(t *testing.T) {
 		"hll":    {Type: "string", ExpireAt: -1},
 	} {
 		want.Key, want.Digest, want.Last, want.Node = key, got[key].Digest, true, 0
+		want.Read, want.ReadCall, want.ReadReturn = 1, got[key].ReadCall, got[key].ReadReturn
 		require.Equal(t, want, got[key], key)
 	}
 	require.Equal(t, digests(got), digests(b.dump("")), "the same content on another server")
@@ -164,4 +166,43 @@ func TestDumpOfAnOldServer(t *testing.T) {
 	require.Equal(t, observer.NoteInexactExpiry, notes[0].Name)
 	b.redis("PERSIST", "gone")
 	require.NotEqual(t, got["gone"].Digest, b.dump("")["gone"].Digest, "that it expires still counts")
+}
+
+// A data set at rest says the same twice, of every type; what it costs to ask again is told.
+func TestDumpTwice(t *testing.T) {
+	n := newRig(t).start()
+	n.serve("save \"\"")
+	fill(n, false)
+	n.redis("EVAL", `for i = 1, 10000 do redis.call('SET', 'k' .. i, i) end for i = 1, 25000 do redis.call('RPUSH', 'long', i) end`, "0")
+	n.redis("SET", "fleeting", "1", "PX", "600000")
+	var keys int
+	once := n.call(wire.OpDump, wire.DumpArgs{}, &keys)
+	n.mu.Lock()
+	n.batches = nil
+	n.mu.Unlock()
+	wall := time.Now()
+	twice := n.call(wire.OpDump, wire.DumpArgs{Twice: true}, &keys)
+	t.Logf("%d keys: once %v, twice %v", keys, time.Duration(once.T1-once.T0), time.Duration(twice.T1-twice.T0))
+	require.Equal(t, 10013, keys)
+	var readings []history.Reading
+	n.seen(func(bs []*history.Batch) bool {
+		for _, b := range bs {
+			readings = append(readings, b.Readings...)
+			for _, d := range b.Dumps {
+				require.Equal(t, int32(1), d.Read, "%s said something else the second time", d.Key)
+				require.LessOrEqual(t, d.ReadCall, d.ReadReturn)
+			}
+		}
+		return true
+	})
+	require.Len(t, readings, 2)
+	for i, r := range readings {
+		require.Equal(t, int32(i+1), r.Read)
+		require.Equal(t, int64(keys), r.Keys)
+		require.LessOrEqual(t, r.Call, r.Return)
+		require.WithinDuration(t, wall, time.Unix(0, r.WallReturn), time.Minute, "the wall clock of the servers")
+	}
+	require.LessOrEqual(t, twice.T0, readings[0].Call)
+	require.LessOrEqual(t, readings[0].Return, readings[1].Call)
+	require.LessOrEqual(t, readings[1].Return, twice.T1)
 }

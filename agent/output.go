@@ -107,6 +107,26 @@ func (o *output) tail() string {
 	return string(o.last[max(0, len(o.last)-tailSize):])
 }
 
+// lastLines are the last lines of a text, whole ones where they fit, without empty ones at the end.
+func lastLines(s string, lines, size int) string {
+	s = strings.TrimRight(s, "\r\n \t")
+	at := len(s)
+	for ; lines > 0 && at > 0; lines-- {
+		at = strings.LastIndexByte(s[:at], '\n')
+		if at < 0 {
+			at = 0
+		}
+	}
+	s = strings.TrimLeft(s[at:], "\n")
+	if len(s) > size {
+		s = s[len(s)-size:]
+		if _, rest, ok := strings.Cut(s, "\n"); ok {
+			s = rest
+		}
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
 // classifyLine names the class of a line of a server's output that matters; empty for all others.
 func classifyLine(line string) string {
 	for _, p := range [...]struct{ class, text string }{

@@ -41,6 +41,84 @@ func parseStat(b []byte) (state string, ppid int, err error) {
 	return string(f[0]), ppid, err
 }
 
+// userHz is the unit of /proc/stat on every Linux that Go runs on: a hundredth of a second.
+const userHz = 10_000_000
+
+// times are the run delay and processor time of all threads of a process, and what the hypervisor took from the machine, ns each; -1
+// where the kernel does not tell.
+func times(pid int) (runDelay, cpuTime, steal int64) {
+	runDelay, cpuTime, steal = -1, -1, -1
+	if b, err := os.ReadFile("/proc/stat"); err == nil {
+		steal = parseSteal(b)
+	}
+	if pid == 0 {
+		return runDelay, cpuTime, steal
+	}
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return runDelay, cpuTime, steal
+	}
+	for _, t := range tasks {
+		b, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
+		if err != nil {
+			continue // a thread that ended meanwhile, or a kernel without them
+		}
+		if ran, waited, ok := parseSchedstat(b); ok {
+			runDelay, cpuTime = max(runDelay, 0)+waited, max(cpuTime, 0)+ran
+		}
+	}
+	return runDelay, cpuTime, steal
+}
+
+// parseSchedstat reads "ran waited slices", ns.
+func parseSchedstat(b []byte) (ran, waited int64, ok bool) {
+	f := bytes.Fields(b)
+	if len(f) < 2 {
+		return 0, 0, false
+	}
+	ran, err1 := strconv.ParseInt(string(f[0]), 10, 64)
+	waited, err2 := strconv.ParseInt(string(f[1]), 10, 64)
+	return ran, waited, err1 == nil && err2 == nil
+}
+
+// parseSteal reads the first line of /proc/stat, "cpu user nice system idle iowait irq softirq steal ...", and returns ns; -1 when there
+// is no such figure.
+func parseSteal(b []byte) int64 {
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	f := bytes.Fields(line)
+	if len(f) < 9 || string(f[0]) != "cpu" {
+		return -1
+	}
+	n, err := strconv.ParseInt(string(f[8]), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n * userHz
+}
+
+// oomKills is how many processes of this container the kernel has killed for want of memory; -1 when it does not tell.
+func oomKills() int64 {
+	for _, path := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
+		if b, err := os.ReadFile(path); err == nil {
+			return parseOOMKills(b)
+		}
+	}
+	return -1
+}
+
+// parseOOMKills reads the line "oom_kill n", which both versions of control groups have.
+func parseOOMKills(b []byte) int64 {
+	for line := range bytes.Lines(b) {
+		if num, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
+			if n, err := strconv.ParseInt(string(bytes.TrimSpace(num)), 10, 64); err == nil {
+				return n
+			}
+		}
+	}
+	return -1
+}
+
 // threadStates are the states of all threads of a process; none when it is gone.
 func threadStates(pid int) []string {
 	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -43,6 +45,9 @@ func (a *Agent) redis(ctx context.Context, r wire.RedisArgs) (wire.RedisReply, e
 	if err != nil {
 		return wire.RedisReply{}, dialError(r.Args[0], err)
 	}
+	if endsServer(r.Args) {
+		a.sup.ask()
+	}
 	st := wire.Stamp(ctx)
 	st.T0 = monotonic()
 	var v any
@@ -54,6 +59,17 @@ func (a *Agent) redis(ctx context.Context, r wire.RedisArgs) (wire.RedisReply, e
 	}
 	st.T1 = monotonic()
 	return replyJSON(r.Args[0], v, err)
+}
+
+// endsServer tells whether a command asks the server to end, one way or another.
+func endsServer(args []string) bool {
+	switch strings.ToUpper(args[0]) {
+	case "SHUTDOWN":
+		return true
+	case "DEBUG":
+		return len(args) > 1 && slices.Contains([]string{"SEGFAULT", "PANIC", "ASSERT", "OOM", "RESTART", "CRASH-AND-RECOVER"}, strings.ToUpper(args[1]))
+	}
+	return false
 }
 
 func dialError(cmd string, err error) error {

@@ -42,9 +42,7 @@ func (s *supervisor) signal(ctx context.Context, a wire.SignalArgs) (any, error)
 	if name == "" {
 		return nil, wire.Coded(wire.CodeUsage, "no signal %d", a.Signal)
 	}
-	s.mu.Lock()
-	pid := s.pid
-	s.mu.Unlock()
+	pid := s.running(ends(sig))
 	if pid == 0 {
 		return s.proc(), wire.Coded(wire.CodeNotRunning, "send %s: the server is not running", name)
 	}
@@ -68,7 +66,7 @@ func (s *supervisor) signal(ctx context.Context, a wire.SignalArgs) (any, error)
 		err = s.killFamily(ctx) // one that was forked meanwhile
 	}
 	st.T1 = monotonic()
-	s.emit.event(history.EvProcess, "signal", fmt.Sprintf("%s to pid %d", name, pid))
+	s.emit.event(history.EvProcess, history.ProcessSignal, fmt.Sprintf("%s to pid %d", name, pid))
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, wire.Coded(wire.CodeTimeout, "send %s: %w", name, err)
@@ -76,6 +74,25 @@ func (s *supervisor) signal(ctx context.Context, a wire.SignalArgs) (any, error)
 		return nil, err
 	}
 	return s.proc(), nil
+}
+
+// ends tells whether a signal ends a process that does not handle it otherwise: all but those that stop, resume or are ignored.
+func ends(sig unix.Signal) bool {
+	switch sig {
+	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGCONT, unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH:
+		return false
+	}
+	return true
+}
+
+// running is the server's pid, 0 when it is not running; with asked it counts as asked to end from here on.
+func (s *supervisor) running(asked bool) int {
+	if asked {
+		return s.ask()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pid
 }
 
 func (s *supervisor) sendProved(ctx context.Context, sig unix.Signal, pids []int) error {
@@ -88,10 +105,7 @@ func (s *supervisor) sendProved(ctx context.Context, sig unix.Signal, pids []int
 // killFamily kills until there is nothing left to kill: what is killed may have forked.
 func (s *supervisor) killFamily(ctx context.Context) error {
 	for {
-		s.mu.Lock()
-		pid := s.pid
-		s.mu.Unlock()
-		targets := s.family(pid)
+		targets := s.family(s.ask())
 		if len(targets) == 0 {
 			return nil
 		}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/wire"
@@ -31,6 +32,9 @@ type supervisor struct {
 	started int64
 	exit    string
 	out     *output
+	read    chan struct{} // closed when all of its output was read
+	asked   int           // the process that something of ours has asked to end; 0: none
+	oom     int64         // oomKills when it was started
 	changed chan struct{} // closed and replaced when a child was reaped
 	wg      sync.WaitGroup
 }
@@ -71,13 +75,18 @@ func (s *supervisor) start(ctx context.Context, set wire.SetupArgs) (wire.Proc, 
 		return wire.Proc{}, fmt.Errorf("start %s: %w", set.Argv[0], err)
 	}
 	protectFromOOM(p.Pid)
-	s.pid, s.started, s.exit = p.Pid, s.emit.now(), ""
+	s.pid, s.started, s.exit, s.asked, s.oom = p.Pid, s.emit.now(), "", 0, oomKills()
 	s.out = newOutput(s.emit, s.srv)
-	s.wg.Go(func() { s.out.read(r) })
+	out, read := s.out, make(chan struct{})
+	s.read = read
+	s.wg.Go(func() {
+		defer close(read)
+		out.read(r)
+	})
 	_ = p.Release()
 	proc := s.procLocked()
 	s.mu.Unlock()
-	s.emit.event(history.EvProcess, "started", fmt.Sprintf("pid %d", proc.Pid))
+	s.emit.event(history.EvProcess, history.ProcessStarted, fmt.Sprintf("pid %d", proc.Pid))
 	return proc, nil
 }
 
@@ -152,17 +161,59 @@ func (s *supervisor) reapAll() {
 
 func (s *supervisor) reaped(pid int, ws unix.WaitStatus) {
 	s.mu.Lock()
-	ours := pid == s.pid
-	if ours {
+	defer s.mu.Unlock()
+	if pid == s.pid {
 		s.pid, s.exit = 0, exitText(ws)
+		e := exit{at: s.emit.now(), how: s.exit, asked: s.asked == pid, out: s.out, read: s.read}
+		e.oom = !e.asked && s.oom >= 0 && oomKills() > s.oom
+		s.wg.Go(func() { e.tell(s.emit) })
 	}
-	exit := s.exit
 	close(s.changed)
 	s.changed = make(chan struct{})
-	s.mu.Unlock()
-	if ours {
-		s.emit.event(history.EvProcess, "exited", exit)
+}
+
+// exit is how the server ended.
+type exit struct {
+	at    int64
+	how   string
+	asked bool // by something of ours
+	oom   bool // the kernel killed something in this container for want of memory
+	out   *output
+	read  chan struct{}
+}
+
+// lastOutput is how long the last output of a process that ended is waited for: it is in the pipe already, unless a child holds the
+// pipe's other end still.
+const lastOutput = 200 * time.Millisecond
+
+// tell records the exit when its last output is there.
+func (e exit) tell(to *emitter) {
+	t := time.NewTimer(lastOutput)
+	defer t.Stop()
+	select {
+	case <-e.read:
+	case <-t.C:
 	}
+	name := history.ProcessByItself
+	if e.asked {
+		name = history.ProcessExited
+	}
+	text := e.how
+	if e.oom {
+		text += ", for want of memory"
+	}
+	if tail := lastLines(e.out.tail(), history.ExitLines, history.ExitBytes); tail != "" {
+		text += "\n" + tail
+	}
+	to.batch(&history.Batch{Events: []history.Event{{T: e.at, Kind: history.EvProcess, Name: name, Text: text}}})
+}
+
+// ask notes that the server is asked to end, right before it is, and returns its pid; 0 when it is not running.
+func (s *supervisor) ask() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = s.pid
+	return s.pid
 }
 
 func exitText(ws unix.WaitStatus) string {
@@ -202,6 +253,14 @@ func (s *supervisor) upFrozen() (up, frozen bool) {
 	}
 	st := procState(pid)
 	return st != "" && st != "Z", st == "T" || st == "t"
+}
+
+// times are those of the server's process.
+func (s *supervisor) times() (runDelay, cpuTime, steal int64) {
+	s.mu.Lock()
+	pid := s.pid
+	s.mu.Unlock()
+	return times(pid)
 }
 
 // family is the server and its descendants. Children whose server died before belong to nobody, so all orphans of a container

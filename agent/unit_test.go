@@ -168,16 +168,22 @@ func TestEmitterRecordsStalls(t *testing.T) {
 	}
 	require.False(t, srv.Log([]byte("x")), "logs are dropped by then")
 	stalls := make(chan history.Event, 1)
+	var read int64 // when the harness began to read
 	time.AfterFunc(2*stallLimit, func() {
 		_, in := io.Pipe()
+		read = e.now()
 		wire.NewConn(r, in, wire.Handler{OnRecords: func(p []byte, _ uint64) {
 			if b, err := history.DecodeBatch(p); err == nil && len(b.Events) > 0 && b.Events[0].Kind == history.EvStall {
 				stalls <- b.Events[0]
 			}
 		}})
 	})
+	called := e.now()
 	e.event(history.EvNote, "n", "t")
-	require.Contains(t, (<-stalls).Text, "held up")
+	ev := <-stalls
+	require.Equal(t, history.StallHeld, ev.Name)
+	require.GreaterOrEqual(t, ev.T, called)
+	require.GreaterOrEqual(t, ev.T+ev.Dur, read, "it lasted until the harness read")
 	require.NoError(t, w.Close())
 }
 
@@ -203,6 +209,63 @@ func TestOutputFindsTheLinesThatMatter(t *testing.T) {
 		o.scan([]byte("ASSERTION FAILED\n"))
 	}
 	require.Equal(t, maxLogEvents, o.events, "a flood is cut off")
+}
+
+func TestLastLines(t *testing.T) {
+	long := strings.Repeat("x", 30)
+	for name, c := range map[string]struct {
+		in          string
+		lines, size int
+		want        string
+	}{
+		"nothing":             {"\n\n", 3, 100, ""},
+		"all":                 {"a\nb\n", 3, 100, "a\nb"},
+		"the last two":        {"a\nb\nc\n", 2, 100, "b\nc"},
+		"no end of line":      {"a\nb\nc", 1, 100, "c"},
+		"whole lines only":    {"aaaa\nbbbb\ncccc\n", 3, 11, "bbbb\ncccc"},
+		"one line, too long":  {long, 3, 10, long[:10]},
+		"bytes of no letters": {"a\xff\n", 1, 10, "a?"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, lastLines(c.in, c.lines, c.size)) })
+	}
+}
+
+func TestWhatTheKernelTellsOfTimes(t *testing.T) {
+	for in, want := range map[string][2]int64{"12 34 5\n": {12, 34}, "0 0 0": {0, 0}} {
+		ran, waited, ok := parseSchedstat([]byte(in))
+		require.True(t, ok, in)
+		require.Equal(t, want, [2]int64{ran, waited}, in)
+	}
+	for _, in := range []string{"", "1", "a b c"} {
+		_, _, ok := parseSchedstat([]byte(in))
+		require.False(t, ok, in)
+	}
+	for in, want := range map[string]int64{
+		"cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 1 1 1 1 1 1 99": 8 * userHz,
+		"cpu  1 2 3 4 5 6 7":          -1, // a kernel without it
+		"cpu0 1 2 3 4 5 6 7 8":        -1,
+		"":                            -1,
+		"cpu  1 2 3 4 5 6 7 x 9 10\n": -1,
+	} {
+		require.Equal(t, want, parseSteal([]byte(in)), in)
+	}
+	for in, want := range map[string]int64{"low 0\noom 2\noom_kill 3\noom_group_kill 0\n": 3, "oom_kill_disable 0\nunder_oom 0\noom_kill 4": 4, "oom 1\n": -1, "": -1} {
+		require.Equal(t, want, parseOOMKills([]byte(in)), in)
+	}
+	runDelay, cpu, steal := times(os.Getpid())
+	require.GreaterOrEqual(t, steal, int64(-1))
+	if _, err := os.Stat("/proc/self/schedstat"); err == nil {
+		require.Positive(t, cpu)
+		require.GreaterOrEqual(t, runDelay, int64(0))
+	}
+	runDelay, cpu, _ = times(0)
+	require.Equal(t, [2]int64{-1, -1}, [2]int64{runDelay, cpu}, "no process, no times")
+}
+
+func TestCommandsThatEndAServer(t *testing.T) {
+	for cmd, want := range map[string]bool{"shutdown nosave": true, "SHUTDOWN": true, "debug segfault": true, "DEBUG": false, "DEBUG SLEEP 1": false, "SET shutdown 1": false} {
+		require.Equal(t, want, endsServer(strings.Fields(cmd)), cmd)
+	}
 }
 
 func TestClassifyLine(t *testing.T) {

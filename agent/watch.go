@@ -31,7 +31,7 @@ func (a *Agent) watch(w wire.WatchArgs) error {
 	a.obs.start(observer.Config{
 		Addr: addr, Password: pass, Sentinel: w.Sentinel,
 		Interval: time.Duration(w.IntervalMS) * time.Millisecond,
-		Clock:    a.emit.now, Proc: a.sup.upFrozen, Emit: a.emit.batch,
+		Clock:    a.emit.now, Proc: a.sup.upFrozen, Times: a.sup.times, Emit: a.emit.batch,
 	})
 	return nil
 }

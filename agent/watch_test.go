@@ -29,12 +29,25 @@ func TestObserverSeesTheServersStates(t *testing.T) {
 	require.Len(t, first.ReplID, 40)
 	require.Empty(t, first.ReplID2)
 	require.Positive(t, first.Memory)
+	require.True(t, first.Rest.Known)
+	require.Equal(t, [3]int64{-1, 0, -1}, [3]int64{first.Priority, first.Connected, first.MinGood})
+	require.GreaterOrEqual(t, first.RunDelay, int64(0))
+	require.Positive(t, first.CPUTime)
+	n.redis("EVAL", "for i = 1, 3000000 do local x = i * i end", "0")
+	n.until("work to show", func() bool { return lastSample(n).CPUTime > first.CPUTime+1e6 })
+	n.redis("SET", "k", "1", "PX", "1")
+	n.until("a change, and an expiry", func() bool {
+		s := lastSample(n)
+		return s.Rest.Changes > first.Rest.Changes && s.Rest.Expired == first.Rest.Expired+1 && s.Rest.LastSave == first.Rest.LastSave
+	})
 
 	var p wire.Proc
 	st := n.call(wire.OpSignal, wire.SignalArgs{Signal: sigSTOP, Children: true}, &p)
 	n.until("frozen", func() bool { return lastIs(n, func(s history.Sample) bool { return s.Frozen && s.Up && !s.Answered }) })
 	frozen := lastSample(n)
-	require.InDelta(t, st.T1, frozen.NoAnswerSince, float64(100*time.Millisecond))
+	require.False(t, frozen.Rest.Known)
+	require.Positive(t, frozen.CPUTime, "what the kernel tells does not need the server")
+	silentSince(n, st)
 	n.signal(sigCONT, true)
 	n.until("up again", func() bool { return lastIs(n, up) })
 	require.Equal(t, first.RunID, lastSample(n).RunID)
@@ -51,7 +64,8 @@ func TestObserverSeesTheServersStates(t *testing.T) {
 
 	st = n.call(wire.OpSignal, wire.SignalArgs{Signal: sigKILL, Children: true}, nil)
 	n.until("down again", func() bool { return lastIs(n, down) })
-	require.InDelta(t, st.T1, lastSample(n).NoAnswerSince, float64(100*time.Millisecond))
+	silentSince(n, st)
+	n.until("its times to be unknown", func() bool { return lastSample(n).CPUTime == -1 }) // a zombie still has some
 	n.call(wire.OpStart, nil, nil)
 	n.until("up once more", func() bool { return lastIs(n, up) })
 	require.NotEqual(t, first.RunID, lastSample(n).RunID)
@@ -67,6 +81,20 @@ func TestObserverSeesTheServersStates(t *testing.T) {
 		require.GreaterOrEqual(t, s.Return, s.Call)
 		require.Equal(t, s.Answered, s.NoAnswerSince == 0, "sample %d: %+v", i, s)
 	}
+}
+
+// silentSince requires that the silence which lasts now began with the first look that the signal left unanswered.
+func silentSince(n *node, st wire.Stamps) {
+	n.t.Helper()
+	ss := n.samples()
+	since := ss[len(ss)-1].NoAnswerSince
+	require.Positive(n.t, since)
+	i := len(ss) - 1
+	for ; !ss[i].Answered; i-- {
+		require.Equal(n.t, since, ss[i].NoAnswerSince)
+	}
+	require.Less(n.t, ss[i].Return, since)
+	require.Less(n.t, ss[i].Call, st.T1, "who answered had not got the signal yet")
 }
 
 func lastSample(n *node) history.Sample {
@@ -122,13 +150,18 @@ func TestObserverOfASentinel(t *testing.T) {
 	sentinel.call(wire.OpWatch, wire.WatchArgs{IntervalMS: 25, Sentinel: true}, nil)
 	sentinel.until("a sample", func() bool {
 		return lastIs(sentinel, func(s history.Sample) bool {
-			return s.Role == history.RoleSentinel && s.Answered && s.MasterAddr == master.addr+":6379" && s.LinkUp && len(s.RunID) == 40
+			w := s.Watch
+			return s.Role == history.RoleSentinel && s.Answered && s.MasterAddr == master.addr+":6379" && s.LinkUp && len(s.RunID) == 40 &&
+				w.Known && w.Announced == s.MasterAddr && w.Quorum == 1 && w.Peers == 0 && w.PeersUp == 0 && !w.SDown && !w.ODown && !w.Tilt
 		})
 	})
 	st := master.call(wire.OpSignal, wire.SignalArgs{Signal: sigKILL}, nil)
 	sentinel.until("+sdown and +odown", func() bool {
 		evs := sentinel.events(history.EvSentinel)
 		return len(evs) >= 2 && evs[0].Name == "+sdown" && evs[1].Name == "+odown"
+	})
+	sentinel.until("its own view of it", func() bool {
+		return lastIs(sentinel, func(s history.Sample) bool { return s.Watch.SDown && s.Watch.ODown })
 	})
 	e := sentinel.events(history.EvSentinel)[0]
 	require.Equal(t, "master m "+master.addr+" 6379", e.Text)

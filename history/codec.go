@@ -7,8 +7,9 @@ import (
 	"math"
 )
 
-// codecVersion is the first byte of every encoded batch.
-const codecVersion = 1
+// codecVersion is the first byte of every encoded batch. Older versions are still read. Version 2 added how long an event lasted, to
+// samples what tells of delays, rest and sentinels' views, and the readings of a node.
+const codecVersion = 2
 
 // ErrCorrupt is what decoding a damaged batch returns.
 var ErrCorrupt = errors.New("damaged record batch")
@@ -46,6 +47,7 @@ func EncodeBatch(dst []byte, b *Batch) []byte {
 	e.events(b.Events)
 	e.faults(b.Faults)
 	e.dumps(b.Dumps)
+	e.readings(b.Readings)
 	e.watermark(b.Watermark)
 	return e.buf
 }
@@ -53,8 +55,8 @@ func EncodeBatch(dst []byte, b *Batch) []byte {
 // DecodeBatch reads what EncodeBatch wrote. Its error wraps ErrCorrupt.
 func DecodeBatch(p []byte) (b *Batch, err error) {
 	d := &decoder{buf: p}
-	if v := d.byte(); v != codecVersion && d.err == nil {
-		return nil, fmt.Errorf("%w: version %d, this program reads %d", ErrCorrupt, v, codecVersion)
+	if d.version = d.byte(); (d.version < 1 || d.version > codecVersion) && d.err == nil {
+		return nil, fmt.Errorf("%w: version %d, this program reads up to %d", ErrCorrupt, d.version, codecVersion)
 	}
 	b = &Batch{Source: int32(d.int()), Seq: d.uint()}
 	n := d.count(1)
@@ -64,6 +66,7 @@ func DecodeBatch(p []byte) (b *Batch, err error) {
 	b.Events = d.events()
 	b.Faults = d.faults()
 	b.Dumps = d.dumps()
+	b.Readings = d.readings()
 	b.Watermark = d.watermark(uint32(len(b.Keys)))
 	if d.err == nil && len(d.buf) != 0 {
 		d.fail("trailing bytes")
@@ -146,9 +149,10 @@ func (e *encoder) list(l []int64) {
 }
 
 type decoder struct {
-	buf []byte
-	str []string
-	err error
+	buf     []byte
+	version byte
+	str     []string
+	err     error
 }
 
 func (d *decoder) fail(what string) {

@@ -24,7 +24,63 @@ func (e *encoder) samples(ss []Sample) {
 		for _, v := range []int64{s.NoAnswerSince, s.Offset, s.SecondOffset, s.LastIO, int64(s.Replicas), s.SyncFull, s.SyncPartialOK, s.SyncPartErr, s.Memory} {
 			e.int(v)
 		}
+		for _, p := range s.second() {
+			e.int(*p)
+		}
+		e.rest(&s.Rest)
+		e.watch(&s.Watch)
 	}
+}
+
+// second are the numbers that version 2 added.
+func (s *Sample) second() []*int64 {
+	return []*int64{&s.RunDelay, &s.CPUTime, &s.Steal, &s.Priority, &s.Connected, &s.MinGood}
+}
+
+func (e *encoder) rest(r *Rest) {
+	e.bool(r.Known)
+	if r.Known {
+		e.bool(r.Saving)
+		for _, v := range []int64{r.Changes, r.LastSave, r.Expired, r.Evicted} {
+			e.int(v)
+		}
+	}
+}
+
+func (d *decoder) rest() Rest {
+	if !d.bool() {
+		return Rest{}
+	}
+	return Rest{Known: true, Saving: d.bool(), Changes: d.int(), LastSave: d.int(), Expired: d.int(), Evicted: d.int()}
+}
+
+func (e *encoder) watch(w *Watch) {
+	e.bool(w.Known)
+	if !w.Known {
+		return
+	}
+	var bits byte
+	for i, b := range []bool{w.SDown, w.ODown, w.Failover, w.Tilt} {
+		if b {
+			bits |= 1 << i
+		}
+	}
+	e.byte(bits)
+	e.string(w.Announced)
+	for _, v := range []int64{w.Epoch, int64(w.Quorum), int64(w.Peers), int64(w.PeersUp), int64(w.ReplicasUp)} {
+		e.int(v)
+	}
+}
+
+func (d *decoder) watch() Watch {
+	if !d.bool() {
+		return Watch{}
+	}
+	bits := d.byte()
+	w := Watch{Known: true, SDown: bits&1 != 0, ODown: bits&2 != 0, Failover: bits&4 != 0, Tilt: bits&8 != 0}
+	w.Announced, w.Epoch = d.string(), d.int()
+	w.Quorum, w.Peers, w.PeersUp, w.ReplicasUp = int32(d.int()), int32(d.int()), int32(d.int()), int32(d.int())
+	return w
 }
 
 func (d *decoder) samples() []Sample {
@@ -53,6 +109,16 @@ func (d *decoder) samples() []Sample {
 			*p = d.int()
 		}
 		s.Replicas = int32(replicas)
+		if d.version < 2 {
+			for _, p := range s.second() {
+				*p = -1
+			}
+			continue
+		}
+		for _, p := range s.second() {
+			*p = d.int()
+		}
+		s.Rest, s.Watch = d.rest(), d.watch()
 	}
 	return ss
 }
@@ -62,6 +128,7 @@ func (e *encoder) events(evs []Event) {
 	for _, v := range evs {
 		e.int(int64(v.Node))
 		e.int(v.T)
+		e.int(v.Dur)
 		e.string(string(v.Kind))
 		e.string(v.Name)
 		e.string(v.Text)
@@ -72,7 +139,12 @@ func (d *decoder) events() []Event {
 	n := d.count(5)
 	var evs []Event
 	for range n {
-		evs = append(evs, Event{Node: int32(d.int()), T: d.int(), Kind: EventKind(d.string()), Name: d.string(), Text: d.string()})
+		v := Event{Node: int32(d.int()), T: d.int()}
+		if d.version >= 2 {
+			v.Dur = d.int()
+		}
+		v.Kind, v.Name, v.Text = EventKind(d.string()), d.string(), d.string()
+		evs = append(evs, v)
 	}
 	return evs
 }
@@ -125,6 +197,7 @@ func (d *decoder) faults() []Fault {
 
 func (e *encoder) dumps(ds []Dump) {
 	e.uint(uint64(len(ds)))
+	var call, ret int64
 	for _, v := range ds {
 		e.int(int64(v.Node))
 		e.string(v.Key)
@@ -135,11 +208,16 @@ func (e *encoder) dumps(ds []Dump) {
 		e.bool(v.Last)
 		e.bool(v.Elems != nil)
 		e.list(v.Elems)
+		e.int(int64(v.Read))
+		e.int(v.ReadCall - call)
+		e.int(v.ReadReturn - ret)
+		call, ret = v.ReadCall, v.ReadReturn
 	}
 }
 
 func (d *decoder) dumps() []Dump {
 	n := d.count(15)
+	var call, ret int64
 	var ds []Dump
 	for range n {
 		v := Dump{Node: int32(d.int()), Key: d.string(), Type: d.string()}
@@ -155,9 +233,40 @@ func (d *decoder) dumps() []Dump {
 		if ints && v.Elems == nil {
 			v.Elems = []int64{}
 		}
+		if d.version >= 2 {
+			v.Read = int32(d.int())
+			call += d.int()
+			ret += d.int()
+			v.ReadCall, v.ReadReturn = call, ret
+		}
 		ds = append(ds, v)
 	}
 	return ds
+}
+
+func (e *encoder) readings(rs []Reading) {
+	e.uint(uint64(len(rs)))
+	for _, r := range rs {
+		for _, v := range []int64{int64(r.Node), int64(r.Read), r.Call, r.Return, r.WallCall, r.WallReturn, r.Keys} {
+			e.int(v)
+		}
+	}
+}
+
+func (d *decoder) readings() []Reading {
+	if d.version < 2 {
+		return nil
+	}
+	n := d.count(7)
+	var rs []Reading
+	for range n {
+		r := Reading{Node: int32(d.int()), Read: int32(d.int())}
+		for _, p := range []*int64{&r.Call, &r.Return, &r.WallCall, &r.WallReturn, &r.Keys} {
+			*p = d.int()
+		}
+		rs = append(rs, r)
+	}
+	return rs
 }
 
 func (e *encoder) watermark(w *Watermark) {

@@ -9,7 +9,11 @@ type History struct {
 	Samples []Sample // by Call
 	Events  []Event  // by T
 	Faults  []Fault  // by ID, each in its last state
-	Dumps   []Dump   // parts joined: one a node and key, by key, then node
+	Dumps   []Dump   // the first reading, parts joined: one a node and key, by key, then node
+	// SecondDumps are the keys of which a node's second reading said something else than its first, in the same order. A node that Readings
+	// shows to have been read twice said the same twice of every other key.
+	SecondDumps []Dump
+	Readings    []Reading // by node, then reading; none in version 1
 	// Cut is the time in ns at which the history ends although the run went on, 0 when it is whole. Writes in flight there are
 	// Info; reads that returned later were dropped.
 	Cut int64

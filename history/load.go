@@ -125,14 +125,21 @@ func (l *loader) add(b *Batch) error {
 			l.h.Missing = append(l.h.Missing, l.name(b.Source)+": "+e.Text)
 		}
 		if e.Kind == EvPhase && e.Name == PhaseBarrier {
-			l.h.Dumps = nil // the nodes are read anew: what an earlier try read is not final
+			l.h.Dumps, l.h.SecondDumps, l.h.Readings = nil, nil, nil // the nodes are read anew: what an earlier try read is not final
 		}
 		l.h.Events = append(l.h.Events, e)
 	}
 	for _, f := range b.Faults {
 		l.faults[f.ID] = f
 	}
-	l.h.Dumps = append(l.h.Dumps, b.Dumps...)
+	for _, d := range b.Dumps {
+		if d.Read == 2 {
+			l.h.SecondDumps = append(l.h.SecondDumps, d)
+		} else {
+			l.h.Dumps = append(l.h.Dumps, d)
+		}
+	}
+	l.h.Readings = append(l.h.Readings, b.Readings...)
 	if w := b.Watermark; w != nil {
 		for i := range w.InFlight {
 			w.InFlight[i].Key = ids[w.InFlight[i].Key]
@@ -168,7 +175,8 @@ func (l *loader) finish(torn string) *History {
 	slices.SortFunc(h.Faults, func(a, b Fault) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(h.Samples, func(a, b Sample) int { return cmp.Compare(a.Call, b.Call) })
 	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Compare(a.T, b.T) })
-	h.Dumps = joinDumps(h.Dumps)
+	h.Dumps, h.SecondDumps = joinDumps(h.Dumps), joinDumps(h.SecondDumps)
+	slices.SortStableFunc(h.Readings, func(a, b Reading) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Read, b.Read)) })
 	h.End = lastMoment(h)
 	return h
 }
@@ -303,7 +311,7 @@ func lastMoment(h *History) int64 {
 		end = max(end, h.Samples[i].Return)
 	}
 	for i := range h.Events {
-		end = max(end, h.Events[i].T)
+		end = max(end, h.Events[i].T+h.Events[i].Dur)
 	}
 	return end
 }

@@ -124,3 +124,21 @@ func TestAFileCutAtAnyByteStillLoads(t *testing.T) {
 		}
 	}
 }
+
+// A second reading stands apart from the first, and both are forgotten when the nodes are read anew.
+func TestSecondReadingsStandApart(t *testing.T) {
+	phase := func(seq uint64, name string) *Batch {
+		return &Batch{Source: NoNode, Seq: seq, Events: []Event{{Node: NoNode, T: int64(seq), Kind: EvPhase, Name: name}}}
+	}
+	read := func(seq uint64, v int64) *Batch {
+		return &Batch{Source: 0, Seq: seq, Dumps: []Dump{{Key: "a", Type: "list", Digest: 1, Elems: []int64{v}, Part: 1, Read: 1}, {Key: "a", Type: "list", Digest: 1, Elems: []int64{v + 1}, Part: 2, Last: true, Read: 1},
+			{Key: "a", Type: "list", Digest: 2, Elems: []int64{v}, Last: true, Read: 2}}, Readings: []Reading{{Read: 2, Keys: 1}, {Read: 1, Keys: 1}}}
+	}
+	h := FromBatches(&Run{Nodes: workers[:1]}, []*Batch{phase(1, PhaseBarrier), read(1, 1), phase(2, PhaseBarrier), read(2, 5), {Source: NoNode, Seq: 3, Events: []Event{
+		{Node: 0, T: 90, Dur: 20, Kind: EvPhase, Name: PhaseLeftOut}, {Node: 0, Kind: EvNote, Name: PhaseLeftOut}}}})
+	require.Equal(t, []Dump{{Key: "a", Type: "list", Digest: 1, Elems: []int64{5, 6}, Part: 1, Last: true, Read: 1}}, h.Dumps)
+	require.Equal(t, []Dump{{Key: "a", Type: "list", Digest: 2, Elems: []int64{5}, Last: true, Read: 2}}, h.SecondDumps)
+	require.Equal(t, []Reading{{Read: 1, Keys: 1}, {Read: 2, Keys: 1}}, h.Readings)
+	require.Equal(t, map[int32]bool{0: true}, h.LeftOut())
+	require.Equal(t, int64(110), h.End, "an event that lasts ends later than it begins")
+}

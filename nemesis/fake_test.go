@@ -29,6 +29,7 @@ type fake struct {
 	servers map[int]*fakeServer
 	rules   map[int]fakeRules
 	calls   []string
+	touched []wire.Stamps  // around each call that breaks or mends something
 	quiet   bool           // nobody sends a packet
 	broken  map[string]int // op -> node that refuses it
 	records []history.Fault
@@ -82,6 +83,9 @@ func (f *fake) Call(ctx context.Context, node int, op wire.Op, args, out any) (w
 	time.Sleep(time.Millisecond)
 	f.mu.Lock()
 	f.calls = append(f.calls, string(op)+" "+f.nodes[node].Name)
+	if touches(op, args) {
+		f.touched = append(f.touched, wire.Stamps{T0: t0, T1: f.now()})
+	}
 	bad, ok := f.broken[string(op)]
 	v, wait, err := f.answer(node, op, args)
 	f.mu.Unlock()
@@ -103,6 +107,14 @@ func (f *fake) Call(ctx context.Context, node int, op wire.Op, args, out any) (w
 		require.NoError(f.t, json.Unmarshal(data, out))
 	}
 	return wire.Stamps{T0: t0, T1: f.now()}, err
+}
+
+// touches tells whether a call changes something.
+func touches(op wire.Op, args any) bool {
+	if r, ok := args.(wire.RedisArgs); ok {
+		return slices.Contains([]string{"REPLICAOF", "DEBUG"}, r.Args[0]) || len(r.Args) > 1 && r.Args[1] == "FAILOVER"
+	}
+	return op == wire.OpSignal || op == wire.OpStart || op == wire.OpNet
 }
 
 func (f *fake) answer(node int, op wire.Op, args any) (v any, wait time.Duration, err error) {

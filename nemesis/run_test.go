@@ -399,3 +399,36 @@ func TestProgress(t *testing.T) {
 		require.Equal(t, []string{"fault 1: kill n2", "fault 1 is healed: n2 answers PING and has loaded its data"}, f.lines)
 	})
 }
+
+// The window of a fault begins before the first thing that was done for it, wherever its effect lies, and ends after the last that undid
+// it, however many steps there are.
+func TestWindowsHoldEveryStep(t *testing.T) {
+	for name, a := range map[string]Action{
+		"kill":      Kill(Master, "n2"),
+		"stop":      Stop("n3"),
+		"reboot":    KillAndRestart(Master),
+		"pause":     Pause(Master, "n2", "n3"),
+		"isolate":   Isolate(Master).For(2 * s),
+		"partition": Partition(Nodes{"n1", "s1", "w1"}, Rest).For(2 * s),
+		"one way":   OneWay(Nodes{"n1"}, Nodes{"n2"}).For(2 * s),
+		"links":     CutLinks(Master, AllReplicas).For(2 * s),
+		"sleep":     DebugSleep(Master, s),
+		"replicaof": ReplicaOf("n3", "n2").For(2 * s),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, f *fake) {
+				f.run(Schedule{After(s, a)})
+				rec := f.last(1)
+				require.Empty(t, rec.Err)
+				require.NotEmpty(t, f.touched)
+				var first, last int64 = f.touched[0].T0, 0
+				for _, st := range f.touched {
+					first, last = min(first, st.T0), max(last, st.T1)
+				}
+				require.Positive(t, rec.Injected)
+				require.LessOrEqual(t, rec.Injected, first)
+				require.LessOrEqual(t, last, rec.Healed)
+			})
+		})
+	}
+}

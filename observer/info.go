@@ -49,9 +49,21 @@ func (in Info) fill(s *history.Sample) {
 	s.SyncPartialOK = in.int("sync_partial_ok", s.SyncPartialOK)
 	s.SyncPartErr = in.int("sync_partial_err", s.SyncPartErr)
 	s.Memory = in.int("used_memory", s.Memory)
+	in.fillRest(s)
 	if _, ok := in["sentinel_masters"]; ok {
 		in.fillSentinel(s)
 	}
+}
+
+// fillRest takes what tells whether the data set was touched, when all of it is told.
+func (in Info) fillRest(s *history.Sample) {
+	for _, k := range []string{"rdb_changes_since_last_save", "rdb_last_save_time", "rdb_bgsave_in_progress", "expired_keys", "evicted_keys"} {
+		if _, ok := in[k]; !ok {
+			return
+		}
+	}
+	s.Rest = history.Rest{Known: true, Changes: in.int("rdb_changes_since_last_save", 0), LastSave: in.int("rdb_last_save_time", 0),
+		Saving: in["rdb_bgsave_in_progress"] != "0", Expired: in.int("expired_keys", 0), Evicted: in.int("evicted_keys", 0)}
 }
 
 func (in Info) fillReplication(s *history.Sample, role string) {
@@ -61,6 +73,7 @@ func (in Info) fillReplication(s *history.Sample, role string) {
 	}
 	s.SecondOffset = in.int("second_repl_offset", -1)
 	s.Replicas = in.onlineReplicas()
+	s.Connected, s.MinGood, s.Priority = in.int("connected_slaves", -1), in.int("min_slaves_good_slaves", -1), in.int("slave_priority", -1)
 	if role == "slave" || role == "replica" {
 		s.Role = history.RoleReplica
 		// The replica's own place in the stream. Its master_repl_offset is the same number from 7.0 on, but may be older before.
@@ -97,6 +110,7 @@ func (in Info) fillSentinel(s *history.Sample) {
 	s.Role = history.RoleSentinel
 	s.LastIO = -1
 	s.MasterAddr, s.Replicas, s.LinkUp = "", 0, false
+	s.Watch.Tilt = in["sentinel_tilt"] == "1"
 	for f := range strings.SplitSeq(in["master0"], ",") {
 		k, v, _ := strings.Cut(f, "=")
 		switch k {

@@ -31,8 +31,15 @@ func TestInfoOfRealServers(t *testing.T) {
 			t.Run(server+"/"+role, func(t *testing.T) {
 				text, err := os.ReadFile(path)
 				require.NoError(t, err)
-				s := history.Sample{LastIO: -1}
+				s := untold()
 				ParseInfo(string(text)).fill(&s)
+				if s.Role != history.RoleSentinel {
+					require.True(t, s.Rest.Known)
+					require.Positive(t, s.Rest.Changes)
+					require.Greater(t, s.Rest.LastSave, int64(1.7e9))
+					require.Zero(t, s.Rest.Expired+s.Rest.Evicted)
+					require.Equal(t, int64(-1), s.MinGood, "the setting is off")
+				}
 				require.Equal(t, history.Role(role), s.Role)
 				require.Regexp(t, hex40, s.RunID)
 				require.False(t, s.Loading)
@@ -48,6 +55,8 @@ func TestInfoOfRealServers(t *testing.T) {
 					require.Positive(t, s.Memory)
 					require.Empty(t, s.MasterAddr)
 					require.Equal(t, int64(-1), s.LastIO)
+					require.Equal(t, int64(1), s.Connected)
+					require.Equal(t, int64(-1), s.Priority)
 				case history.RoleReplica:
 					require.Equal(t, masters[server].ReplID, s.ReplID)
 					require.Positive(t, s.Offset)
@@ -55,6 +64,7 @@ func TestInfoOfRealServers(t *testing.T) {
 					require.False(t, s.SyncRunning)
 					require.GreaterOrEqual(t, s.LastIO, int64(0))
 					require.Regexp(t, addr, s.MasterAddr)
+					require.Equal(t, int64(100), s.Priority)
 				case history.RoleSentinel:
 					require.Regexp(t, addr, s.MasterAddr)
 					require.Equal(t, int32(1), s.Replicas)
@@ -66,7 +76,7 @@ func TestInfoOfRealServers(t *testing.T) {
 }
 
 func TestInfoFill(t *testing.T) {
-	carried := history.Sample{RunID: "r", Memory: 7, SyncFull: 3, SyncPartialOK: 2, SyncPartErr: 1, LastIO: -1}
+	carried := history.Sample{Connected: -1, MinGood: -1, Priority: -1, RunID: "r", Memory: 7, SyncFull: 3, SyncPartialOK: 2, SyncPartErr: 1, LastIO: -1}
 	with := func(f func(*history.Sample)) history.Sample {
 		s := carried
 		f(&s)
@@ -86,8 +96,18 @@ func TestInfoFill(t *testing.T) {
 			with(func(s *history.Sample) {
 				s.Role, s.MasterAddr, s.SyncRunning, s.Offset, s.ReplID, s.ReplID2, s.SecondOffset = history.RoleReplica, "h:1", true, 5, "a", "b", 3
 			})},
-		"replicas in a sync do not count": {"role:master\r\nconnected_slaves:3\r\nslave0:ip=1,port=1,state=online,offset=1,lag=0\r\nslave1:ip=1,port=2,state=wait_bgsave,offset=0,lag=0\r\nslave10:ip=1,port=3,state=online,offset=1,lag=1\r\nslave_repl_offset:7\r\nmaster_repl_offset:6",
-			with(func(s *history.Sample) { s.Role, s.Replicas, s.Offset, s.SecondOffset = history.RoleMaster, 2, 6, -1 })},
+		"replicas in a sync do not count": {"role:master\r\nconnected_slaves:3\r\nslave0:ip=1,port=1,state=online,offset=1,lag=0\r\nslave1:ip=1,port=2,state=wait_bgsave,offset=0,lag=0\r\nslave10:ip=1,port=3,state=online,offset=1,lag=1\r\nslave_repl_offset:7\r\nmaster_repl_offset:6\r\nmin_slaves_good_slaves:1",
+			with(func(s *history.Sample) {
+				s.Role, s.Replicas, s.Offset, s.SecondOffset, s.Connected, s.MinGood = history.RoleMaster, 2, 6, -1, 3, 1
+			})},
+		"never promoted": {"role:slave\r\nmaster_host:h\r\nmaster_port:1\r\nslave_priority:0", with(func(s *history.Sample) {
+			s.Role, s.MasterAddr, s.SecondOffset, s.Priority = history.RoleReplica, "h:1", -1, 0
+		})},
+		"rest": {"rdb_changes_since_last_save:4\r\nrdb_bgsave_in_progress:1\r\nrdb_last_save_time:99\r\nexpired_keys:3\r\nevicted_keys:2", with(func(s *history.Sample) {
+			s.Rest = history.Rest{Known: true, Changes: 4, LastSave: 99, Saving: true, Expired: 3, Evicted: 2}
+		})},
+		"half of rest":              {"rdb_changes_since_last_save:4\r\nrdb_bgsave_in_progress:1\r\nrdb_last_save_time:99", carried},
+		"tilt":                      {"sentinel_masters:0\r\nsentinel_tilt:1", with(func(s *history.Sample) { s.Role, s.Watch.Tilt = history.RoleSentinel, true })},
 		"sentinel without a master": {"sentinel_masters:0", with(func(s *history.Sample) { s.Role = history.RoleSentinel })},
 		"sentinel of a dead master": {"sentinel_masters:1\r\nmaster0:name=m,status=odown,address=1.2.3.4:5,slaves=2,sentinels=3",
 			with(func(s *history.Sample) { s.Role, s.MasterAddr, s.Replicas = history.RoleSentinel, "1.2.3.4:5", 2 })},
@@ -106,7 +126,7 @@ func TestInfoOfAChangedRole(t *testing.T) {
 	ParseInfo("role:slave\r\nmaster_host:h\r\nmaster_port:1\r\nmaster_link_status:up\r\nmaster_last_io_seconds_ago:0").fill(&s)
 	require.True(t, s.LinkUp)
 	ParseInfo("role:master\r\nmaster_repl_offset:9").fill(&s)
-	require.Equal(t, history.Sample{Role: history.RoleMaster, Offset: 9, SecondOffset: -1, LastIO: -1}, s)
+	require.Equal(t, history.Sample{Role: history.RoleMaster, Offset: 9, SecondOffset: -1, LastIO: -1, Priority: -1, Connected: -1, MinGood: -1}, s)
 }
 
 func FuzzParseInfo(f *testing.F) {

@@ -23,6 +23,9 @@ type Config struct {
 	Clock func() int64
 	// Proc says whether the server's process exists and whether it is stopped.
 	Proc func() (up, frozen bool)
+	// Times are the present run delay and processor time of the server and the machine's steal time, ns, -1 where unknown; nil: all
+	// unknown (history.Sample).
+	Times func() (runDelay, cpuTime, steal int64)
 	// Emit takes what was seen; Node and the batch's source are the taker's business.
 	Emit func(*history.Batch)
 }

@@ -11,8 +11,10 @@ const (
 	dialTimeout = 100 * time.Millisecond
 	// flushAfter is how long samples without news wait to share a batch.
 	flushAfter = 100 * time.Millisecond
-	// fullEvery is how many looks pass between those that ask for the slow-moving sections too.
-	fullEvery = 20
+	// fullEvery is how many looks pass between those that ask for the slow-moving sections too, peersEvery between those that ask a
+	// sentinel whom of its peers and replicas it reaches: long replies, and a peer is given up after seconds only.
+	fullEvery  = 20
+	peersEvery = 4
 )
 
 // sampler looks at one server over one connection. A look that goes unanswered is not repeated: the connection stays open, and the
@@ -22,6 +24,10 @@ type sampler struct {
 	last  history.Sample // the last answered one; what this look did not ask for is carried on from it
 	conn  *link
 	looks int
+	// name is what a sentinel calls the master that it watches; empty until it was asked.
+	name string
+	// peersDue: whom a sentinel reaches is not known, or only from before it fell silent.
+	peersDue bool
 	// silent is the call of the first look without an answer; 0 when the last one was answered.
 	silent int64
 	// reconnected is set when the connection was replaced since the last tick: a server that closes every new one is not
@@ -37,14 +43,19 @@ type link struct {
 	c       *Client
 	replies chan any // closed at the connection's end; holds all replies of a look
 	ended   chan struct{}
-	want    int   // replies owed for the look under way; 0: none is
-	got     []any // those that came
+	asked   [][]string // the look under way; none when there is none
+	got     []any      // the replies that came, in that order
 	call    int64
 	fresh   bool // nothing was asked on it yet
 }
 
 func newSampler(cfg Config) *sampler {
-	return &sampler{cfg: cfg, last: history.Sample{LastIO: -1}}
+	return &sampler{cfg: cfg, last: untold()}
+}
+
+// untold is a sample in which nothing was told.
+func untold() history.Sample {
+	return history.Sample{LastIO: -1, SecondOffset: -1, Priority: -1, Connected: -1, MinGood: -1, RunDelay: -1, CPUTime: -1, Steal: -1, Watch: unwatched()}
 }
 
 func (s *sampler) run(ctx context.Context) {
@@ -84,7 +95,7 @@ func (s *sampler) run(ctx context.Context) {
 
 // tick looks, unless the last look is still unanswered: then it says so when that has lasted, or when there is a reason.
 func (s *sampler) tick(ctx context.Context) {
-	if s.conn == nil || s.conn.want == 0 {
+	if s.conn == nil || len(s.conn.asked) == 0 {
 		s.look(ctx)
 		return
 	}
@@ -110,10 +121,9 @@ func (s *sampler) look(ctx context.Context) {
 		s.unanswered(call)
 		return
 	}
-	cmds := s.questions()
-	s.conn.call, s.conn.want, s.conn.got = call, len(cmds), s.conn.got[:0]
+	s.conn.call, s.conn.asked, s.conn.got = call, s.questions(), s.conn.got[:0]
 	// A failed write is followed by the end of the replies.
-	_ = s.conn.c.Send(cmds...)
+	_ = s.conn.c.Send(s.conn.asked...)
 }
 
 func (s *sampler) dial(ctx context.Context) bool {
@@ -154,45 +164,46 @@ func (s *sampler) drop() {
 	s.conn = nil
 }
 
-// questions are the sections to ask for now, one a command: 6.0 takes no more at once.
+// questions are what to ask for now: INFO's sections, one a command, since 6.0 takes no more at once.
 func (s *sampler) questions() [][]string {
-	names := []string{"replication", "persistence", "stats"}
-	if s.cfg.Sentinel {
-		names = []string{"sentinel"}
-	}
 	if s.conn.fresh { // perhaps another server than before
-		s.last, s.looks = history.Sample{LastIO: -1}, 0
+		s.last, s.looks, s.name, s.peersDue = untold(), 0, "", true
 		s.conn.fresh = false
 	}
+	var cmds [][]string
+	info := func(sections ...string) {
+		for _, n := range sections {
+			cmds = append(cmds, []string{"INFO", n})
+		}
+	}
+	if s.cfg.Sentinel {
+		info("sentinel")
+		peers := s.name != "" && (s.peersDue || s.looks%peersEvery == 0)
+		s.peersDue = s.peersDue && !peers
+		cmds = append(cmds, sentinelQuestions(s.name, peers)...)
+	} else {
+		info("replication", "persistence", "stats")
+	}
 	if s.looks%fullEvery == 0 {
-		names = append(names, "server", "memory")
+		info("server", "memory")
 	}
 	s.looks++
-	cmds := make([][]string, len(names))
-	for i, n := range names {
-		cmds[i] = []string{"INFO", n}
-	}
 	return cmds
 }
 
 // reply takes one reply in; the last of a look makes the sample.
 func (s *sampler) reply(ctx context.Context, v any) {
 	l := s.conn
-	if l.want == 0 {
+	if len(l.asked) == 0 {
 		return // nobody asked: an error before the server closes (too many clients)
 	}
 	l.got = append(l.got, v)
-	if len(l.got) < l.want {
+	if len(l.got) < len(l.asked) {
 		return
 	}
-	l.want = 0
-	in, refused := Info{}, false
-	for i, v := range l.got {
-		text, ok := v.(string)
-		refused = refused || !ok && i == 0 // BUSY, NOAUTH: an answer that tells nothing
-		in.add(text)
-	}
-	if refused {
+	asked := l.asked
+	l.asked = nil
+	if _, ok := l.got[0].(string); !ok { // BUSY, NOAUTH: an answer that tells nothing
 		if s.silent == 0 {
 			s.silent = l.call
 		}
@@ -200,11 +211,20 @@ func (s *sampler) reply(ctx context.Context, v any) {
 		return
 	}
 	if s.silent != 0 { // this answer is old: what it says held some time since the call
-		s.silent, s.looks = 0, 0
+		s.silent, s.looks, s.peersDue = 0, 0, true
 		s.look(ctx)
 		return
 	}
 	sm := s.last
+	in := Info{}
+	for i, v := range l.got {
+		if text, ok := v.(string); ok {
+			in.add(text)
+		} else if asked[i][0] == "SENTINEL" {
+			s.name = fillWatch(&sm.Watch, s.name, asked[i][1], v)
+		}
+	}
+	sm.Watch.Known = watched(sm.Watch)
 	in.fill(&sm)
 	sm.Call, sm.Return, sm.Answered, sm.Up = l.call, s.cfg.Clock(), true, true
 	s.last = sm
@@ -217,11 +237,16 @@ func (s *sampler) unanswered(now int64) {
 	if s.silent == 0 {
 		s.silent = now
 	}
-	s.record(history.Sample{Call: now, Return: s.cfg.Clock(), NoAnswerSince: s.silent, Up: up, Frozen: frozen, LastIO: -1, SecondOffset: -1})
+	sm := untold()
+	sm.Call, sm.Return, sm.NoAnswerSince, sm.Up, sm.Frozen = now, s.cfg.Clock(), s.silent, up, frozen
+	s.record(sm)
 }
 
 // record keeps a sample for the next batch. News is sent at once.
 func (s *sampler) record(sm history.Sample) {
+	if s.cfg.Times != nil {
+		sm.RunDelay, sm.CPUTime, sm.Steal = s.cfg.Times()
+	}
 	news := state(sm) != state(s.shown)
 	s.shown = sm
 	s.pending = append(s.pending, sm)
@@ -240,5 +265,7 @@ func (s *sampler) flush() {
 // state is the part of a sample whose change is news: all but times and counters.
 func state(s history.Sample) history.Sample {
 	s.Call, s.Return, s.Offset, s.LastIO, s.Memory = 0, 0, 0, 0, 0
+	s.RunDelay, s.CPUTime, s.Steal = 0, 0, 0
+	s.Rest.Changes, s.Rest.Expired, s.Rest.Evicted = 0, 0, 0
 	return s
 }

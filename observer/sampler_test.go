@@ -103,6 +103,7 @@ func observe(t *testing.T, addr string, sentinel bool) *observed {
 	cfg := Config{Addr: addr, Interval: 5 * time.Millisecond, Sentinel: sentinel,
 		Clock: func() int64 { return time.Since(start).Nanoseconds() + 1 },
 		Proc:  func() (bool, bool) { return o.up.Load(), o.frozen.Load() },
+		Times: func() (int64, int64, int64) { return 7, time.Since(start).Nanoseconds(), -1 },
 		Emit:  func(b *history.Batch) { o.mu.Lock(); defer o.mu.Unlock(); o.batches = append(o.batches, b) }}
 	go func() {
 		defer close(done)
@@ -145,6 +146,9 @@ func TestSamplerCarriesSlowSectionsOn(t *testing.T) {
 		require.Equal(t, history.RoleMaster, s.Role)
 		require.Equal(t, "r1", s.RunID)
 		require.Equal(t, int64(99), s.Memory)
+		require.Equal(t, int64(7), s.RunDelay)
+		require.Positive(t, s.CPUTime)
+		require.Equal(t, int64(-1), s.Steal)
 		require.Equal(t, int64(i+1), s.Offset, "every look is recorded")
 	}
 	require.Equal(t, int32(1), f.conns.Load())
@@ -239,11 +243,17 @@ func TestSubscriberRecordsEventsAndComesBack(t *testing.T) {
 			return "*3\r\n$10\r\npsubscribe\r\n$1\r\n*\r\n:1\r\n*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$5\r\n+tilt\r\n$8\r\n#tilt on\r\n"
 		case "sentinel":
 			return bulk("sentinel_masters:1\r\nmaster0:name=m,status=ok,address=1.2.3.4:6379,slaves=2,sentinels=3\r\n")
+		case "MASTERS":
+			return "*1\r\n*4\r\n" + bulk("name") + bulk("m") + bulk("config-epoch") + bulk("3")
+		case "m": // GET-MASTER-ADDR-BY-NAME, SENTINELS, REPLICAS
+			return "*2\r\n" + bulk("1.2.3.5") + bulk("6379")
 		}
 		return bulk("")
 	})
 	o := observe(t, f.l.Addr().String(), true)
-	o.until(t, "a sample", func(s history.Sample) bool { return s.Role == history.RoleSentinel && s.MasterAddr == "1.2.3.4:6379" })
+	o.until(t, "a sample", func(s history.Sample) bool {
+		return s.Role == history.RoleSentinel && s.MasterAddr == "1.2.3.4:6379" && s.Watch.Known && s.Watch.Epoch == 3 && s.Watch.Announced == "1.2.3.5:6379"
+	})
 	require.Eventually(t, func() bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()

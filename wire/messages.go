@@ -140,4 +140,6 @@ type WatchArgs struct {
 // DumpArgs chooses keys.
 type DumpArgs struct {
 	Match string `json:"match,omitempty"` // SCAN's pattern
+	// Twice reads all of them a second time, at once, and sends those that differ then.
+	Twice bool `json:"twice,omitempty"`
 }
