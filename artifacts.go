@@ -1,6 +1,7 @@
 package schism
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,14 +39,14 @@ func createFolder(root, scenario, server string, started time.Time, seed int64) 
 		return nil, fmt.Errorf("find run folder: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(abs, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+	f := &folder{dir: dir, root: root, lock: lock}
 	if err != nil {
-		return nil, &Problem{Exit: ExitUsage, Text: "the folder for artifacts cannot be written: " + err.Error(), Do: "name another with -artifacts", Err: err}
+		return nil, errors.Join(&Problem{Exit: ExitUsage, Text: "the folder for artifacts cannot be written: " + err.Error(), Do: "name another with -artifacts", Err: err}, f.remove())
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("lock run folder: %w", err)
+		return nil, errors.Join(fmt.Errorf("lock run folder: %w", err), f.release()) // it is another run's
 	}
-	return &folder{dir: dir, root: root, lock: lock}, nil
+	return f, nil
 }
 
 // release gives the lock back.

@@ -17,9 +17,9 @@ import (
 func (r *run) judge() (*Outcome, error) {
 	t := time.Now()
 	r.progress("check", "checking the history")
-	out, err := Check(r.folder.dir)
-	if err != nil {
-		return nil, err
+	out, err := check(r.folder.dir)
+	if err != nil { // whatever it is, it is not what the user wrote
+		return nil, &Problem{Exit: ExitError, Text: err.Error(), Err: err}
 	}
 	r.meta.Costs["check"] = time.Since(t).Nanoseconds()
 	out.Report = r.folder.latestReport()
@@ -39,7 +39,15 @@ func (r *run) publish(out *Outcome) error {
 }
 
 // Check judges a run's folder anew.
-func Check(dir string) (*Outcome, error) {
+func Check(dir string) (out *Outcome, err error) {
+	err = guarded(dir, func() error {
+		out, err = check(dir)
+		return err
+	})
+	return out, err
+}
+
+func check(dir string) (*Outcome, error) {
 	h, err := history.Load(dir)
 	if err != nil {
 		return nil, notARun(dir, err)
@@ -52,12 +60,14 @@ func Check(dir string) (*Outcome, error) {
 }
 
 // Report judges a run's folder anew and writes its result and page.
-func Report(dir string) (*Outcome, error) {
-	out, err := Check(dir)
-	if err != nil {
-		return nil, err
-	}
-	return out, writeReport(out)
+func Report(dir string) (out *Outcome, err error) {
+	err = guarded(dir, func() error {
+		if out, err = check(dir); err != nil {
+			return err
+		}
+		return writeReport(out)
+	})
+	return out, err
 }
 
 func notARun(dir string, err error) error {

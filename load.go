@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/wire"
 	"github.com/schismtest/schism/workloads"
@@ -54,7 +53,7 @@ func (r *run) jobs() map[int32]workloads.Job {
 func (r *run) startLoad(ctx context.Context) (int64, error) {
 	r.progress("load", "connecting the clients")
 	jobs := r.jobs()
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := guard.WithContext(ctx)
 	for w, job := range jobs {
 		g.Go(func() error {
 			_, err := r.call(gctx, w, wire.OpLoad, job, nil)
@@ -66,7 +65,7 @@ func (r *run) startLoad(ctx context.Context) (int64, error) {
 	}
 	start := r.now()
 	r.append(&history.Batch{Events: []history.Event{{Node: history.NoNode, T: start, Kind: history.EvPhase, Name: history.PhaseLoad}}})
-	g, gctx = errgroup.WithContext(ctx)
+	g, gctx = guard.WithContext(ctx)
 	for w := range jobs {
 		g.Go(func() error {
 			_, err := r.call(gctx, w, wire.OpRun, nil, nil)
@@ -84,7 +83,7 @@ func (r *run) endLoad(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
 	defer cancel()
 	r.phase(history.PhaseLoadEnd, "")
-	var g errgroup.Group
+	var g guard.Group
 	for w := range r.jobs() {
 		g.Go(func() error {
 			_, err := r.call(ctx, w, wire.OpHalt, nil, nil)

@@ -42,8 +42,6 @@ type Options struct {
 	Keep      bool
 	// Progress is told what goes on; nil: nobody is.
 	Progress func(Progress)
-	// Door is how the run was asked for ("go test" or "schism run"), for the command that repeats it.
-	Door string
 }
 
 // Progress is a step of a run, or a sign of life within it.

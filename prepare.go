@@ -12,10 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/images"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/observer"
 	"github.com/schismtest/schism/topology"
@@ -71,7 +70,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	r.progress("prepare", "looking for the image and the agent")
 	var image images.Image
 	var agent string
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := guard.WithContext(ctx)
 	g.Go(func() (err error) {
 		image, err = r.image(gctx)
 		return err
@@ -114,7 +113,7 @@ func (r *run) start(ctx context.Context) (err error) {
 
 // watch starts the observers; interval 0 stops them.
 func (r *run) watch(ctx context.Context, interval time.Duration) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := guard.WithContext(ctx)
 	for i, n := range r.meta.Nodes {
 		if n.Kind == history.Worker {
 			continue
@@ -146,13 +145,14 @@ func (r *run) measureStalls() (stop func()) {
 
 // onRecords takes an agent's batch: to the file first, then to whoever waits for an event.
 func (r *run) onRecords(_ int32, payload []byte, _ uint64) {
-	r.failed(r.w.Append(payload))
-	b, err := history.DecodeBatch(payload)
-	if err != nil {
-		r.failed(err)
-		return
-	}
-	r.live.Observe(b)
+	r.failed(r.carry(func() error {
+		r.failed(r.w.Append(payload))
+		b, err := history.DecodeBatch(payload)
+		if err == nil {
+			r.live.Observe(b)
+		}
+		return err
+	}))
 }
 
 func (r *run) onLost(node int32, text string) {
@@ -186,7 +186,21 @@ func (r *run) closeHistory() error {
 	for _, err := range errs {
 		r.onLost(history.NoNode, err.Error())
 	}
-	return errors.Join(r.w.SaveRun(r.meta), r.w.Close())
+	err := r.w.SaveRun(r.meta)
+	if err != nil {
+		r.onLost(history.NoNode, err.Error()) // an old run.json does not say all that is to be known of this history
+	}
+	return errors.Join(err, r.w.Close())
+}
+
+// unstarted closes the history of a run whose servers did not come up.
+func (r *run) unstarted(why error) error {
+	if !recorded(r.folder.dir) {
+		return r.w.Close()
+	}
+	r.meta.Incomplete = "it did not start: " + oneLine(why)
+	r.note("incomplete", r.meta.Incomplete)
+	return r.closeHistory()
 }
 
 // image finds the server's image.

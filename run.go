@@ -11,6 +11,7 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/scenarios"
 	"github.com/schismtest/schism/topology"
@@ -42,8 +43,9 @@ type run struct {
 	d      *topology.Deployment
 	logs   *logFiles
 
-	mu   sync.Mutex
-	errs []error // what went wrong while writing the history
+	mu    sync.Mutex
+	errs  []error      // what went wrong while writing the history
+	panic *guard.Panic // the first, if any
 }
 
 // Run runs the scenario and returns what it came to. The error is a *Problem where the user or the surroundings are at fault;
@@ -58,31 +60,32 @@ func Run(ctx context.Context, s scenarios.Scenario, o Options) (*Outcome, error)
 	if err != nil {
 		return nil, err
 	}
-	// What the schedule leaves to chance is drawn here, so that run.json holds it.
+	// What the schedule leaves to chance is drawn here and nowhere else: run.json holds what ran.
 	p.Faults = p.Faults.Draw(rand.New(rand.NewSource(o.Seed)))
 	r := &run{opts: o, plan: p, live: history.NewLive()}
-	if err := r.prepare(ctx, began); err != nil {
-		return nil, err
+	var out *Outcome
+	err = guard.Do(func() (err error) {
+		if err = r.prepare(ctx, began); err == nil {
+			out, err = r.execute(ctx)
+		}
+		return err
+	})
+	if r.folder != nil {
+		err = r.evidence(out, err)
 	}
-	out, err := r.execute(ctx)
-	if lockErr := r.folder.release(); lockErr != nil {
-		err = errors.Join(err, lockErr)
+	if out != nil {
+		out.Took = time.Since(began)
 	}
-	if out == nil {
-		// Nothing was measured: a folder without a run would only clutter the index.
-		return nil, errors.Join(err, r.folder.remove())
-	}
-	out.Took = time.Since(began)
 	return out, err
 }
 
 // execute starts the topology, runs the scenario in it and judges what was recorded.
 func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	if err := r.start(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.unstarted(err))
 	}
 	stopStalls := r.measureStalls()
-	runErr := r.scenario(ctx)
+	runErr := r.carry(func() error { return r.scenario(ctx) })
 	if ctx.Err() != nil {
 		r.meta.Incomplete = "interrupted: " + context.Cause(ctx).Error()
 	}
@@ -95,13 +98,18 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	// From here on the run is over: what follows must happen even after Ctrl-C.
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
 	defer cancel()
-	r.collect(after)
+	r.failed(r.carry(func() error { r.collect(after); return nil }))
 	stopStalls()
 	stopped := make(chan stopResult, 1)
 	if r.opts.Keep && ctx.Err() == nil {
 		stopped <- stopResult{} // the containers stay until the report is written, and then until Ctrl-C
 	} else {
-		go func() { stopped <- r.stop(after) }()
+		go func() {
+			var s stopResult
+			err := r.carry(func() error { s = r.stop(after); return nil })
+			s.err = errors.Join(s.err, err)
+			stopped <- s
+		}()
 	}
 	out, err := r.conclude(stopped)
 	if r.opts.Keep && ctx.Err() == nil {
@@ -125,16 +133,22 @@ type stopResult struct {
 
 // conclude closes the history, judges it and writes the page, while the containers stop.
 func (r *run) conclude(stopped <-chan stopResult) (*Outcome, error) {
-	if err := r.closeHistory(); err != nil {
-		return nil, errors.Join(err, (<-stopped).err)
-	}
-	out, err := r.judge()
+	var out *Outcome
+	err := r.carry(func() (err error) {
+		if err = r.closeHistory(); err == nil {
+			out, err = r.judge()
+		}
+		return err
+	})
 	stop := <-stopped
 	if err != nil {
 		return nil, errors.Join(err, stop.err)
 	}
 	r.meta.Costs["stop"] = stop.took.Nanoseconds()
-	return out, errors.Join(r.publish(out), stop.err)
+	if err = r.carry(func() error { return r.publish(out) }); err != nil {
+		out.Report = "" // there may be none
+	}
+	return out, errors.Join(err, stop.err)
 }
 
 // scenario drives the load and the faults, then brings everything to rest and reads it.
@@ -160,7 +174,6 @@ func (r *run) faults(ctx context.Context, loadStart int64) error {
 		Schedule:  r.plan.Faults,
 		Cluster:   r,
 		Live:      r.live,
-		Rand:      rand.New(rand.NewSource(r.opts.Seed)),
 		Clock:     r.now,
 		LoadStart: loadStart,
 		HoldUntil: loadStart + r.plan.Load.Nanoseconds(),
@@ -205,6 +218,9 @@ func (r *run) call(ctx context.Context, node int32, op wire.Op, args, out any) (
 
 // now is the present moment on the run's clock, ns.
 func (r *run) now() int64 {
+	if r.d == nil {
+		return 0 // it did not start
+	}
 	now, _ := r.d.Nodes[0].Conn.Now()
 	return now
 }

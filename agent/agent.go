@@ -77,8 +77,6 @@ func (a *Agent) Do(ctx context.Context, op wire.Op, args json.RawMessage) (any, 
 		return with(args, func(n wire.NetArgs) (any, error) { return nil, a.net.apply(n.Rules) })
 	case wire.OpNetCnt:
 		return a.net.counters()
-	case wire.OpReset:
-		return with(args, func(r wire.ResetArgs) (any, error) { return destroySockets(r.Peers) })
 	case wire.OpReach:
 		return with(args, func(r wire.ReachArgs) (any, error) { return reach(ctx, r), nil })
 	case wire.OpRedis:
@@ -88,15 +86,13 @@ func (a *Agent) Do(ctx context.Context, op wire.Op, args json.RawMessage) (any, 
 	case wire.OpDump:
 		return with(args, func(d wire.DumpArgs) (any, error) { return a.dump(ctx, d) })
 	case wire.OpProbe:
-		return probe(a.sup.proc().Pid != 0), nil
+		return probe(), nil
 	case wire.OpLoad:
 		return nil, a.load.load(ctx, args, a.emit)
 	case wire.OpRun:
 		return nil, a.load.run(a.emit)
 	case wire.OpHalt:
 		return nil, a.load.halt(ctx)
-	case wire.OpExit:
-		return nil, a.sup.killAll()
 	}
 	return nil, wire.Coded(wire.CodeUsage, "unknown operation %q", op)
 }

@@ -28,13 +28,12 @@ func BenchmarkAgent(b *testing.B) {
 			return st
 		}},
 		{"rules", func() wire.Stamps {
-			return n.call(wire.OpNet, wire.NetArgs{Rules: []wire.Rule{{Dir: "in", Peers: []string{peer.addr}, Verdict: "drop"}}}, nil)
+			return n.call(wire.OpNet, wire.NetArgs{Rules: []wire.Rule{{Peers: []string{peer.addr}}}}, nil)
 		}},
 		{"heal", func() wire.Stamps {
-			n.call(wire.OpNet, wire.NetArgs{Rules: []wire.Rule{{Dir: "in", Peers: []string{peer.addr}, Verdict: "drop"}}}, nil)
+			n.call(wire.OpNet, wire.NetArgs{Rules: []wire.Rule{{Peers: []string{peer.addr}}}}, nil)
 			return n.call(wire.OpNet, wire.NetArgs{}, nil)
 		}},
-		{"reset", func() wire.Stamps { return n.call(wire.OpReset, wire.ResetArgs{}, nil) }},
 		{"kill", func() wire.Stamps {
 			st := n.call(wire.OpSignal, wire.SignalArgs{Signal: sigKILL, Children: true}, nil)
 			n.call(wire.OpStart, nil, nil)

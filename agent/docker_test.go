@@ -179,6 +179,9 @@ func (n *node) attach(docker *client.Client) {
 		OnLost: func(s string) { n.mu.Lock(); n.lost = append(n.lost, s); n.mu.Unlock() }})
 }
 
+// patience is how long a test waits for what must come, however busy the machine is.
+const patience = time.Minute
+
 func (n *node) onRecords(b []byte, _ uint64) {
 	batch, err := history.DecodeBatch(b)
 	n.mu.Lock()
@@ -214,7 +217,7 @@ func (n *node) remove(docker *client.Client) {
 	if n.t.Failed() {
 		n.t.Logf("node %s: stderr %q, log:\n%s", n.id[:8], n.stderr.String(), n.log.String())
 	}
-	if !n.gone(docker, 10*time.Second) {
+	if !n.gone(docker, patience) {
 		_, _ = docker.ContainerRemove(context.Background(), n.id, client.ContainerRemoveOptions{Force: true})
 		n.t.Errorf("container %s outlived its agent's input", n.id[:8])
 	}
@@ -222,7 +225,7 @@ func (n *node) remove(docker *client.Client) {
 
 func (n *node) call(op wire.Op, args, out any) wire.Stamps {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(n.t.Context(), patience)
 	defer cancel()
 	st, err := n.Call(ctx, op, args, out)
 	require.NoError(n.t, err)
@@ -263,7 +266,7 @@ func (n *node) pong() {
 // until polls.
 func (n *node) until(what string, cond func() bool) {
 	n.t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !cond() {
 		require.True(n.t, time.Now().Before(deadline), "waited in vain for %s", what)
 		time.Sleep(2 * time.Millisecond)

@@ -10,14 +10,16 @@ import (
 	"sync"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/schismtest/schism/wire"
 	"golang.org/x/sys/unix"
 )
 
-// tableName is the one table that an agent makes.
-const tableName = "schism"
+// The one table that an agent makes, and its one chain.
+const (
+	tableName = "schism"
+	chainName = "in"
+)
 
 // firewall keeps the node's rules. Loopback is never matched: the observer and the commands of the nemesis must get through.
 type firewall struct {
@@ -47,17 +49,14 @@ func replaceTable(name string, rules []wire.Rule) error {
 	if len(rules) > 0 {
 		c.AddTable(t)
 		accept := nftables.ChainPolicyAccept
-		chains := map[string]*nftables.Chain{}
-		for dir, hook := range map[string]*nftables.ChainHook{"in": nftables.ChainHookInput, "out": nftables.ChainHookOutput} {
-			chains[dir] = c.AddChain(&nftables.Chain{Name: dir, Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook,
-				Priority: nftables.ChainPriorityFilter, Policy: &accept})
-		}
+		in := c.AddChain(&nftables.Chain{Name: chainName, Table: t, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput,
+			Priority: nftables.ChainPriorityFilter, Policy: &accept})
 		for i, r := range rules {
 			exprs, err := expressions(c, t, i, r)
 			if err != nil {
 				return err
 			}
-			c.AddRule(&nftables.Rule{Table: t, Chain: chains[r.Dir], Exprs: exprs, UserData: binary.BigEndian.AppendUint32(nil, uint32(i))})
+			c.AddRule(&nftables.Rule{Table: t, Chain: in, Exprs: exprs, UserData: binary.BigEndian.AppendUint32(nil, uint32(i))})
 		}
 	}
 	if err := c.Flush(); err != nil {
@@ -77,54 +76,31 @@ func unavailable(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// expressions translates rule number i: interface, peers, ports, counter, verdict.
+// sourceOffset is where an IPv4 header holds the source address.
+const sourceOffset = 12
+
+// expressions translates rule number i: not by loopback, from the peers, counted, dropped.
 func expressions(c *nftables.Conn, t *nftables.Table, i int, r wire.Rule) ([]expr.Any, error) {
-	iface, addrOffset := expr.MetaKeyIIFNAME, uint32(12) // source address
-	switch r.Dir {
-	case "in":
-	case "out":
-		iface, addrOffset = expr.MetaKeyOIFNAME, 16 // destination address
-	default:
-		return nil, wire.Coded(wire.CodeUsage, "rule %d: direction %q is neither in nor out", i, r.Dir)
+	set, err := peerSet(c, t, i, r.Peers)
+	if err != nil {
+		return nil, err
 	}
 	lo := make([]byte, unix.IFNAMSIZ)
 	copy(lo, "lo")
-	e := []expr.Any{
-		&expr.Meta{Key: iface, Register: 1},
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: lo},
-	}
-	if len(r.Peers) > 0 {
-		set, err := peerSet(c, t, i, r.Peers)
-		if err != nil {
-			return nil, err
-		}
-		e = append(e,
-			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: addrOffset, Len: 4},
-			&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID})
-	}
-	if r.SPort != 0 || r.DPort != 0 || r.Verdict == "reject" { // a reset answers TCP only
-		e = append(e, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}})
-	}
-	if r.SPort != 0 {
-		e = append(e, portIs(0, r.SPort)...)
-	}
-	if r.DPort != 0 {
-		e = append(e, portIs(2, r.DPort)...)
-	}
-	e = append(e, &expr.Counter{})
-	switch r.Verdict {
-	case "drop":
-		e = append(e, &expr.Verdict{Kind: expr.VerdictDrop})
-	case "reject":
-		e = append(e, &expr.Reject{Type: unix.NFT_REJECT_TCP_RST})
-	default:
-		return nil, wire.Coded(wire.CodeUsage, "rule %d: verdict %q is neither drop nor reject", i, r.Verdict)
-	}
-	return e, nil
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: sourceOffset, Len: 4},
+		&expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID},
+		&expr.Counter{},
+		&expr.Verdict{Kind: expr.VerdictDrop},
+	}, nil
 }
 
 func peerSet(c *nftables.Conn, t *nftables.Table, i int, peers []string) (*nftables.Set, error) {
+	if len(peers) == 0 {
+		return nil, wire.Coded(wire.CodeUsage, "rule %d drops nobody's packets: name its peers", i)
+	}
 	s := &nftables.Set{Table: t, Name: fmt.Sprintf("peers%d", i), KeyType: nftables.TypeIPAddr}
 	seen := map[netip.Addr]bool{}
 	var elems []nftables.SetElement
@@ -145,13 +121,6 @@ func peerSet(c *nftables.Conn, t *nftables.Table, i int, peers []string) (*nftab
 	return s, nil
 }
 
-func portIs(offset uint32, port uint16) []expr.Any {
-	return []expr.Any{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(port)},
-	}
-}
-
 // counters are what the rules matched since they were applied, in their order.
 func (f *firewall) counters() ([]wire.Counter, error) {
 	f.mu.Lock()
@@ -165,20 +134,18 @@ func (f *firewall) counters() ([]wire.Counter, error) {
 		return nil, unavailable("open nf_tables", err)
 	}
 	t := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: tableName}
-	for _, dir := range []string{"in", "out"} {
-		rules, err := c.GetRules(t, &nftables.Chain{Name: dir, Table: t})
-		if err != nil {
-			return nil, fmt.Errorf("read counters: %w", err)
+	rules, err := c.GetRules(t, &nftables.Chain{Name: chainName, Table: t})
+	if err != nil {
+		return nil, fmt.Errorf("read counters: %w", err)
+	}
+	for _, r := range rules {
+		if len(r.UserData) != 4 {
+			continue
 		}
-		for _, r := range rules {
-			if len(r.UserData) != 4 {
-				continue
-			}
-			i := int(binary.BigEndian.Uint32(r.UserData))
-			for _, e := range r.Exprs {
-				if n, ok := e.(*expr.Counter); ok && i < len(out) {
-					out[i] = wire.Counter{Packets: n.Packets, Bytes: n.Bytes}
-				}
+		i := int(binary.BigEndian.Uint32(r.UserData))
+		for _, e := range r.Exprs {
+			if n, ok := e.(*expr.Counter); ok && i < len(out) {
+				out[i] = wire.Counter{Packets: n.Packets, Bytes: n.Bytes}
 			}
 		}
 	}

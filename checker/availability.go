@@ -24,7 +24,7 @@ func (c *check) availability() {
 	var writes, surviving, reads []int64
 	workers := map[int32]*struct{ writes, reads []int64 }{}
 	for i := range ops.Len() {
-		if ops.Outcome[i] != history.OK || ops.Return[i] < from || ops.Call[i] > to {
+		if ops.Outcome[i] != history.OK || ops.Flags[i]&history.FlagReplicaWrite != 0 || ops.Return[i] < from || ops.Call[i] > to {
 			continue
 		}
 		w := workers[int32(ops.Worker[i])]
@@ -77,7 +77,7 @@ func (c *check) rta(end int64) {
 	type w struct{ call, ret int64 }
 	var ws []w
 	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && c.a.Fate[i] != FateLost {
+		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagReplicaWrite == 0 && c.a.Fate[i] != FateLost {
 			ws = append(ws, w{ops.Call[i], ops.Return[i]})
 		}
 	}

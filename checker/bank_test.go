@@ -29,7 +29,7 @@ func TestBanks(t *testing.T) {
 		{"not there yet", []history.Op{fromReplica(look(0, 1, null, null)), look(4, 5, 7, 13)}, map[string]int64{}},
 		{"partly there yet", []history.Op{fromReplica(onNode(look(0, 1, 10, null), 1)), onNode(look(4, 5, 7, 13), 0)}, map[string]int64{}},
 		{"an account is missing", []history.Op{look(0, 1, 10, 10), look(4, 5, null, 13)}, map[string]int64{"fractured": 1}},
-		{"below nothing, and transfers do not mind", []history.Op{look(0, 1, 10, 10), move(13, 1, 2, 3), look(4, 5, -3, 23)}, map[string]int64{}},
+		{"below nothing", []history.Op{look(0, 1, 10, 10), move(13, 1, 2, 3), look(4, 5, -3, 23)}, map[string]int64{"negative_balance": 1}},
 		{"below nothing although transfers are refused", []history.Op{look(0, 1, 10, 10), move(90, 0, 2, 3), look(4, 5, -3, 23)}, map[string]int64{"negative_balance": 1}},
 		{"a read that failed", []history.Op{look(0, 1, 10, 10), failed(look(4, 5, 1, 1))}, map[string]int64{}},
 	} {
@@ -38,6 +38,15 @@ func TestBanks(t *testing.T) {
 			require.Equal(t, c.want, counts(a))
 			require.InDelta(t, float64(c.want["fractured"]), measured(t, a, "fractured"), 0)
 		})
+	}
+}
+
+func TestBankMayBeAllowedToFallBelowZero(t *testing.T) {
+	h := hist(read(9, history.FReadBank, 0, 1, -5, 25))
+	for allowed, want := range map[bool]Verdict{true: Pass, false: Violation} {
+		a, err := CheckModel(h, "bank", ModelOptions{AllowNegative: allowed})
+		require.NoError(t, err)
+		require.Equal(t, want, a.Result.Verdict)
 	}
 }
 

@@ -34,7 +34,7 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
 	a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
 	x := newExtra(h, a, ModelOptions{})
-	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}}
+	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}}
 	say("what became of every write")
 	c.fates()
 	c.attribute()
@@ -48,6 +48,8 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	say("objects, sessions, transactions")
 	x.logs()
 	x.judgeAll()
+	x.replicaWrites()
+	x.waits()
 	registerK(a)
 	x.finish()
 	c.failovers()
@@ -69,11 +71,16 @@ type check struct {
 	a   *Analysis
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
+	ledgers   map[string]map[int64]bool // ids by ledger list
 }
 
 func count(h *history.History) Counts {
 	c := Counts{Ops: int64(h.Ops.Len()), Errors: map[string]int64{}, Keys: int64(len(h.Keys))}
 	for i, f := range h.Ops.F {
+		if h.Ops.Flags[i]&history.FlagReplicaWrite != 0 {
+			c.Ops--
+			continue // no part of the load
+		}
 		if f.IsWrite() {
 			c.Writes++
 		} else {

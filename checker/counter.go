@@ -41,6 +41,7 @@ func (x *extra) counter(k uint32, ops []int32) []note {
 				low.count(fmt.Sprintf("%s: %s read %d, less than the %d that were acknowledged before it was called", x.keyName(k), x.who(int(r)), v, lo), int(r))
 			}
 		}
+		x.counterReplies(k, ops, b, &low, &high)
 		if scope == 1 {
 			x.finalCounter(k, b, &high)
 		}
@@ -50,6 +51,26 @@ func (x *extra) counter(k uint32, ops []int32) []note {
 		}
 	}
 	return ns
+}
+
+// counterReplies holds the replies of increments to the bounds, as reads of what they left. Where every increment is 1 the exact
+// check judges replies that are too low, by their order.
+func (x *extra) counterReplies(k uint32, ops []int32, b *bounds, low, high *note) {
+	c := &x.h.Ops
+	ones := !slices.ContainsFunc(ops, func(i int32) bool { return c.F[i] == history.FIncr && c.In[i] != 1 })
+	for _, i := range ops {
+		if c.F[i] != history.FIncr || c.Outcome[i] != history.OK || c.Out[i] == history.None || c.Out[i] == history.Nil {
+			continue
+		}
+		lo, hi := b.at(c.Call[i], c.Return[i])
+		own := max(0, c.In[i]) // a decrement is in the lower bound already
+		switch v := c.Out[i]; {
+		case v > hi+min(0, c.In[i]):
+			high.count(fmt.Sprintf("%s: %s was told %d, more than the %d that were attempted before it returned", x.keyName(k), x.who(int(i)), v, hi), int(i))
+		case v < lo+own && !ones:
+			low.count(fmt.Sprintf("%s: %s was told %d, less than the %d that were acknowledged before it was called and its own", x.keyName(k), x.who(int(i)), v, lo+own), int(i))
+		}
+	}
 }
 
 // finalCounter looks whether a node held more at the end than was ever attempted.

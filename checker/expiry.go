@@ -26,14 +26,14 @@ type lifetime struct {
 func (x *extra) expiry() {
 	g := x.group(expiryOps)
 	for _, p := range perKey(x.keysOf(expiryOps), func(k uint32) expiryFindings { return x.expiring(k, g.of(k)) }) {
-		x.notes([]note{p.late, p.early, p.earlyReplica, p.phantom, p.aborted, p.older})
+		x.notes([]note{p.late, p.early, p.earlyReplica, p.phantom, p.aborted, p.olderMaster, p.olderAll})
 		x.a.Result.ExpiredWorst = max(x.a.Result.ExpiredWorst, p.worst)
 	}
 	x.looks("phantom", "aborted_read", "expired_read", "early_nil", "early_nil_replica", "expiry_conflict")
 }
 
 type expiryFindings struct {
-	late, early, earlyReplica, phantom, aborted, older note
+	late, early, earlyReplica, phantom, aborted, olderMaster, olderAll note
 
 	worst int64 // ns past the end of its life at which a key was still read
 }
@@ -42,9 +42,15 @@ func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 	c := &x.h.Ops
 	f := expiryFindings{
 		late: note{class: "expired_read"}, early: note{class: "early_nil"}, earlyReplica: note{class: "early_nil_replica"},
-		phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, older: note{class: "expiry_conflict"},
+		phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, olderMaster: note{class: "expiry_conflict", scope: MasterReads}, olderAll: note{class: "expiry_conflict", scope: AllReads},
 	}
 	ls, index := lifetimes(c, ops)
+	refused, told := map[int64]int32{}, map[int64]bool{}
+	for _, i := range ops {
+		if c.F[i] == history.FExpiring && c.Outcome[i] == history.Fail {
+			refused[c.In[i]] = i
+		}
+	}
 	shortest := history.Inf
 	for _, l := range ls {
 		shortest = min(shortest, l.ttl)
@@ -64,8 +70,11 @@ func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 		if c.Out[i] != history.Nil {
 			l, ok := index[c.Out[i]]
 			if !ok {
-				f.phantom.count(fmt.Sprintf("%s: %s read %d, which nobody wrote", x.keyName(k), x.who(int(i)), c.Out[i]), int(i))
+				x.strangeExpiring(&f, k, i, refused, told)
 				continue
+			}
+			if n, _ := slices.BinarySearchFunc(ls, c.Call[i], func(l lifetime, t int64) int { return cmp.Compare(l.ret, t) }); n > 0 {
+				x.older(&f, k, i, &l, &ls[newest[n-1]])
 			}
 			if by := c.Call[i] - l.latest - l.ttl; by > expiryTolerance {
 				f.late.count(fmt.Sprintf("%s: %s read %d at least %s after its time to live had ended", x.keyName(k), x.who(int(i)), l.value, x.span(by)), int(l.op), int(i))
@@ -88,6 +97,33 @@ func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 		}
 	}
 	return f
+}
+
+// older counts a read of a value that was known before a newer one was asked for, which had been acknowledged before the read. The
+// newer one may have expired by then; it never gives way to an older one.
+func (x *extra) older(f *expiryFindings, k uint32, read int32, old, newer *lifetime) {
+	if old.op == newer.op || old.latest >= newer.call || old.value == newer.value {
+		return
+	}
+	text := fmt.Sprintf("%s: %s read %d, although %d had been written after it and acknowledged", x.keyName(k), x.who(int(read)), old.value, newer.value)
+	f.olderAll.count(text, int(old.op), int(newer.op), int(read))
+	if masterRead(&x.h.Ops, read) {
+		f.olderMaster.count(text, int(old.op), int(newer.op), int(read))
+	}
+}
+
+// strangeExpiring counts a value that nobody wrote, or whose write was refused, once.
+func (x *extra) strangeExpiring(f *expiryFindings, k uint32, read int32, refused map[int64]int32, told map[int64]bool) {
+	v := x.h.Ops.Out[read]
+	if told[v] {
+		return
+	}
+	told[v] = true
+	if w, ok := refused[v]; ok {
+		f.aborted.count(fmt.Sprintf("%s: %s read %d, although writing it was refused", x.keyName(k), x.who(int(read)), v), int(w), int(read))
+		return
+	}
+	f.phantom.count(fmt.Sprintf("%s: %s read %d, which nobody wrote", x.keyName(k), x.who(int(read)), v), int(read))
 }
 
 // lifetimes lists the writes that may have happened, and for each value the write whose life ends last.

@@ -5,10 +5,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // extra is one pass of the judges over one history.
@@ -26,7 +26,9 @@ type extra struct {
 	looked    map[string]bool // classes that some judge looked for
 	undecided []string
 	queued    *grouped
-	repeated  map[uint32]bool // registers and lists with repeated values, which sessions and lists find
+	txnTwice  int64                                // circles of transactions that another class tells as well
+	removals  map[uint32]map[int64]history.Outcome // by key and element
+	repeated  map[uint32]bool                      // registers and lists with repeated values, which sessions and lists find
 }
 
 // classScope is what findings are counted by.
@@ -179,12 +181,12 @@ func bits(fs ...history.F) fset {
 
 // The functions of each kind of object. A key that mixes kinds is a general object.
 var (
-	setOps      = bits(history.FAdd, history.FReadSet)
-	listOps     = bits(history.FAppend, history.FReadList)
+	setOps      = bits(history.FAdd, history.FReadSet, history.FRemove, history.FContains)
+	listOps     = bits(history.FAppend, history.FReadList, history.FReadTail)
 	counterOps  = bits(history.FIncr, history.FReadCounter)
-	lockOps     = bits(history.FAcquire, history.FRelease, history.FFenced)
+	lockOps     = bits(history.FAcquire, history.FRelease, history.FFenced, history.FReadLock)
 	bankOps     = bits(history.FTransfer, history.FReadBank)
-	queueOps    = bits(history.FEnqueue, history.FDequeue, history.FAck)
+	queueOps    = bits(history.FEnqueue, history.FDequeue, history.FAck, history.FReadQueue, history.FReadTail)
 	expiryOps   = bits(history.FExpiring, history.FReadExpiring)
 	registerOps = bits(history.FWrite, history.FRead)
 	txnOps      = bits(history.FTxn)
@@ -237,7 +239,7 @@ func (x *extra) group(want fset) grouped {
 func perKey[T any](keys []uint32, f func(k uint32) T) []T {
 	out := make([]T, len(keys))
 	var next atomic.Int64
-	var wg sync.WaitGroup
+	var wg guard.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(keys)) {
 		wg.Go(func() {
 			for {

@@ -142,6 +142,7 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			there[e]++
 		}
 	}
+	removed := c.x.removed(ops.Key[is[0]])
 	// One element may have been added more than once (a client that retries): the first ok addition owns it.
 	owner := map[int64]int{}
 	for _, i := range is {
@@ -156,7 +157,35 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			found = false // the other addition explains it
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], found)
+		if o, ok := removed[ops.In[i]]; ok && !found && ops.Outcome[i] == history.OK {
+			c.a.Fate[i] = FateSurvived // until it was removed
+			if o != history.OK {
+				c.masked(i, "a removal without a reply may have taken them")
+			}
+		}
 	}
+}
+
+// removed are the elements of a key that somebody tried to remove, with the best outcome.
+func (x *extra) removed(key uint32) map[int64]history.Outcome {
+	if x.removals == nil {
+		x.removals = map[uint32]map[int64]history.Outcome{}
+		c := &x.h.Ops
+		for i, f := range c.F {
+			if f != history.FRemove || c.Outcome[i] == history.Fail {
+				continue
+			}
+			m := x.removals[c.Key[i]]
+			if m == nil {
+				m = map[int64]history.Outcome{}
+				x.removals[c.Key[i]] = m
+			}
+			if o, ok := m[c.In[i]]; !ok || c.Outcome[i] < o {
+				m[c.In[i]] = c.Outcome[i]
+			}
+		}
+	}
+	return x.removals[key]
 }
 
 func fateOf(o history.Outcome, found bool) Fate {

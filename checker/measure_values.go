@@ -246,11 +246,11 @@ func (x *extra) txnMeasure() Value {
 	if x.all&txnOps == 0 {
 		return Unmeasured("no transaction was run")
 	}
-	var n float64
+	n := float64(-x.txnTwice)
 	var why string
 	for i := range x.found {
 		f := &x.found[i]
-		if c, ok := classOf(f.Class); ok && (c.Txn || c.Name == "fractured" || c.Name == "phantom") {
+		if forbidden(f.Class, levels[len(levels)-1]) {
 			n += float64(f.Count)
 			if f.Undecided != "" {
 				why = f.Undecided

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // A register history with unique values is checked exactly in O(n log n) (checkers.md, after Gibbons and Korach's zones). For a
@@ -107,7 +108,10 @@ func (x *extra) registers() {
 	}
 	x.looks("conflict", "fork", "cycle", "phantom", "aborted_read", "future_read")
 	for _, scope := range []string{MasterReads, AllReads} {
-		l, forked := sweepScope(x.h, x.fin, keys, scope)
+		l, forked, repeated := sweepScope(x.h, x.fin, keys, scope)
+		for _, k := range repeated {
+			x.repeated[k] = true
+		}
 		x.a.Result.Registers = append(x.a.Result.Registers, l)
 		x.registerFindings(&l, forked)
 	}
@@ -115,11 +119,11 @@ func (x *extra) registers() {
 }
 
 // sweepScope checks all registers in one scope, in parallel.
-func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope string) (l Linear, forked [][2]int32) {
+func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope string) (l Linear, forked [][2]int32, repeated []uint32) {
 	l = Linear{Scope: scope, Gamma: -1, K: -1}
 	var mu sync.Mutex
 	var next atomic.Int64
-	var wg sync.WaitGroup
+	var wg guard.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(keys.of)) {
 		wg.Go(func() {
 			for {
@@ -135,6 +139,9 @@ func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope
 				mu.Lock()
 				l.take(r, h)
 				forked = append(forked, r.forked...)
+				if r.repeated {
+					repeated = append(repeated, uint32(r.key))
+				}
 				mu.Unlock()
 			}
 		})
@@ -148,7 +155,7 @@ func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope
 	})
 	trimWorst(&l.Worst)
 	slices.SortFunc(forked, func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
-	return l, forked
+	return l, forked, repeated
 }
 
 // take adds one key's result.
@@ -269,6 +276,6 @@ func sweepKey(ops *history.Columns, key int32, is []int32, held []*history.Dump,
 
 // SweepRegisters judges every register of a history by all of its reads, and nothing else; for measuring.
 func SweepRegisters(h *history.History) Linear {
-	l, _ := sweepScope(h, nil, registerKeys(h), AllReads)
+	l, _, _ := sweepScope(h, nil, registerKeys(h), AllReads)
 	return l
 }

@@ -23,6 +23,12 @@ func (c *check) verdict() {
 	if len(c.h.Missing) > 0 {
 		r.Verdict = Error
 		r.Reasons = append(r.Reasons, c.h.Missing...)
+		for _, ps := range [][]PromiseResult{r.Promises, r.Shows} { // what is missing may be what would have kept them
+			for i := range ps {
+				ps[i].Status, ps[i].Why = Undecided, "records are missing"
+			}
+		}
+		r.Weakness = false
 		return
 	}
 	if broken > 0 {

@@ -6,35 +6,35 @@ type ErrCode uint8
 
 // The classes. Those up to errLastFail prove that the operation was not executed.
 const (
-	ErrNone         ErrCode = iota
-	ErrDialRefused          // no connection was made, so nothing was sent
-	ErrDialTimeout          // the same
-	ErrReadOnly             // READONLY
-	ErrLoading              // LOADING
-	ErrMoved                // MOVED or ASK, not followed
-	ErrClusterDown          // CLUSTERDOWN
-	ErrMasterDown           // MASTERDOWN
-	ErrNoReplicas           // NOREPLICAS
-	ErrOOM                  // OOM
-	ErrMisconf              // MISCONF
-	ErrExecAbort            // EXECABORT
-	ErrUnreplicated         // NOREPLICAS after EXEC or WAITAOF refused before execution
-	ErrNoMaster             // the Sentinels named no master, so nothing was sent
-	ErrCrossSlot            // CROSSSLOT, TRYAGAIN
-	ErrNotSent              // the client gave up before the first byte (pool timeout, context done)
-	ErrTimeout              // no reply in time: info from here on
-	ErrEOF                  // the connection closed after the first byte was written
-	ErrReset                // it was reset after the first byte was written
-	ErrBusy                 // BUSY: a script is running
-	ErrUnblocked            // UNBLOCKED, CLIENT KILL
-	ErrOther                // an error nobody listed: info, never fail
+	ErrNone        ErrCode = iota
+	ErrDialRefused         // no connection was made, so nothing was sent
+	ErrDialTimeout         // the same
+	ErrReadOnly            // READONLY
+	ErrLoading             // LOADING
+	ErrMoved               // MOVED or ASK, not followed
+	ErrClusterDown         // CLUSTERDOWN
+	ErrMasterDown          // MASTERDOWN
+	ErrNoReplicas          // NOREPLICAS
+	ErrOOM                 // OOM
+	ErrMisconf             // MISCONF
+	ErrExecAbort           // EXECABORT
+	_                      // "unused": files hold the numbers of those below
+	ErrNoMaster            // the Sentinels named no master, so nothing was sent
+	ErrCrossSlot           // CROSSSLOT, TRYAGAIN
+	ErrNotSent             // the client gave up before the first byte (pool timeout, context done)
+	ErrTimeout             // no reply in time: info from here on
+	ErrEOF                 // the connection closed after the first byte was written
+	ErrReset               // it was reset after the first byte was written
+	ErrBusy                // BUSY: a script is running
+	ErrUnblocked           // UNBLOCKED, CLIENT KILL
+	ErrOther               // an error nobody listed: info, never fail
 	errCount
 )
 
 const errLastFail = ErrNotSent
 
 var errNames = [errCount]string{"", "dial-refused", "dial-timeout", "READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN",
-	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "UNREPLICATED", "no-master", "CROSSSLOT", "not-sent",
+	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "unused", "no-master", "CROSSSLOT", "not-sent",
 	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other"}
 
 // String is the name used in files and reports.

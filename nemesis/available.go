@@ -2,14 +2,12 @@ package nemesis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -74,7 +72,7 @@ func missing(nodes []history.Node, a Action) string {
 
 // probeDrop asks every agent whether it can drop packets, and says why not.
 func probeDrop(ctx context.Context, c Cluster, nodes []history.Node) (string, error) {
-	var g errgroup.Group
+	var g guard.Group
 	var mu sync.Mutex
 	why := ""
 	for i, n := range nodes {
@@ -97,23 +95,4 @@ func probeDrop(ctx context.Context, c Cluster, nodes []history.Node) (string, er
 	}
 	err := g.Wait()
 	return why, err
-}
-
-// HealAll brings a deployment back to work whatever was done to it: no rules, no frozen process, every server started. Roles are left
-// as they are.
-func HealAll(ctx context.Context, c Cluster) error {
-	r := &runner{Config: Config{Cluster: c, Clock: func() int64 { return 0 }}, nodes: c.Nodes()}
-	_, err := r.each(ctx, r.where(func(int, history.Node) bool { return true }), func(ctx context.Context, n int) (int64, error) {
-		_, err := c.Call(ctx, n, wire.OpNet, wire.NetArgs{Rules: []wire.Rule{}}, nil)
-		if code(err) == wire.CodeUnavailable {
-			err = nil // what cannot drop has dropped nothing
-		}
-		if r.nodes[n].Kind == history.Worker {
-			return 0, err
-		}
-		_, err2 := r.resume(ctx, n)
-		_, err3 := r.start(ctx, n)
-		return 0, errors.Join(err, err2, err3)
-	})
-	return err
 }

@@ -25,7 +25,7 @@ func BenchmarkDelay(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			last := map[int]history.Fault{}
-			err := Run(b.Context(), Config{Schedule: Schedule{Every(100*time.Millisecond, 400*time.Millisecond, b.N, c.action)}, Cluster: w, Live: w.live,
+			err := Run(b.Context(), Config{Schedule: Schedule{Every(100*time.Millisecond, 400*time.Millisecond, b.N, c.action)}.Draw(nil), Cluster: w, Live: w.live,
 				Clock: w.now, LoadStart: w.now(), Record: func(f history.Fault) { last[f.ID] = f }})
 			require.NoError(b, err)
 			var effect, heal []time.Duration

@@ -148,7 +148,6 @@ func (f *fake) answer(node int, op wire.Op, args any) (v any, wait time.Duration
 	case wire.OpNet:
 		var peers []string
 		for _, r := range args.(wire.NetArgs).Rules {
-			require.Equal(f.t, wire.Rule{Dir: "in", Verdict: "drop", Peers: r.Peers}, r)
 			peers = append(peers, r.Peers...)
 		}
 		f.rules[node] = fakeRules{time.Now(), peers}

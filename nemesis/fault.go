@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // mechanism makes a fault and undoes it. All of its methods may be called although an earlier one failed; heal then undoes what there
@@ -40,12 +41,34 @@ type fault struct {
 	mu        sync.Mutex // held while it is healed
 	mech      mechanism
 	stopProof context.CancelFunc
-	proof     sync.WaitGroup
+	proof     guard.WaitGroup
 	over      bool // there is nothing to heal any more
 }
 
 // run takes the fault through all stages but, for one without an end, its heal.
 func (f *fault) run(ctx context.Context) {
+	returned := false
+	defer func() {
+		if !returned { // it panicked: nobody may wait for a stage that will not come
+			f.abandon()
+		}
+	}()
+	f.stages(ctx)
+	returned = true
+}
+
+// abandon closes the stages that are open.
+func (f *fault) abandon() {
+	for _, stage := range []chan struct{}{f.begun, f.healed} {
+		select {
+		case <-stage:
+		default:
+			close(stage)
+		}
+	}
+}
+
+func (f *fault) stages(ctx context.Context) {
 	if why := f.rec.Unavailable; why != "" {
 		f.r.update(f, func(*history.Fault) {})
 		f.r.say("fault %d is not available here: %s", f.id, why)

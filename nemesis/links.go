@@ -11,9 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -54,7 +53,7 @@ func (m *matrix) set(ctx context.Context, fault int, links []link) (int64, error
 			}
 		}
 	}
-	var g errgroup.Group
+	var g guard.Group
 	at := make([]int64, len(m.nodes))
 	errs := make([]error, len(m.nodes))
 	for n := range m.nodes {
@@ -89,7 +88,7 @@ func (m *matrix) set(ctx context.Context, fault int, links []link) (int64, error
 func (m *matrix) rules(peers []int) []wire.Rule {
 	rules := []wire.Rule{}
 	for _, p := range peers {
-		rules = append(rules, wire.Rule{Dir: "in", Peers: []string{host(m.nodes[p].Addr)}, Verdict: "drop"})
+		rules = append(rules, wire.Rule{Peers: []string{host(m.nodes[p].Addr)}})
 	}
 	return rules
 }
@@ -116,7 +115,7 @@ func (m *matrix) dropped(ctx context.Context, links []link) (map[link]uint64, er
 	defer m.mu.Unlock()
 	out := map[link]uint64{}
 	var mu sync.Mutex
-	var g errgroup.Group
+	var g guard.Group
 	byNode := map[int][]link{}
 	for _, l := range links {
 		byNode[l.to] = append(byNode[l.to], l)

@@ -10,8 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -82,7 +81,7 @@ func (m *marks) marked(fault int) []int {
 
 // each does something to all nodes at once and returns the latest of the moments.
 func (r *runner) each(ctx context.Context, nodes []int, f func(ctx context.Context, node int) (int64, error)) (int64, error) {
-	var g errgroup.Group
+	var g guard.Group
 	at := make([]int64, len(nodes))
 	for i, n := range nodes {
 		g.Go(func() (err error) {
@@ -297,7 +296,7 @@ func (m *revival) inject(ctx context.Context) (int64, error) {
 	}
 	var last int64
 	var mu sync.Mutex
-	var g errgroup.Group
+	var g guard.Group
 	for _, n := range m.nodes {
 		if whole[m.of.of(n)] {
 			continue

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand"
 	"sync"
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -20,11 +20,10 @@ type Cluster interface {
 
 // Config is what Run needs.
 type Config struct {
+	// Schedule was written out by Draw: what runs is what the caller could record.
 	Schedule Schedule
 	Cluster  Cluster
 	Live     *history.Live
-	// Rand draws what the schedule leaves open; a schedule without random steps needs none.
-	Rand *rand.Rand
 	// Clock is the present moment on the run's clock, ns; LoadStart is the beginning of the load on it.
 	Clock     func() int64
 	LoadStart int64
@@ -51,8 +50,8 @@ func Run(ctx context.Context, c Config) error {
 	if err := c.Schedule.Validate(); err != nil {
 		return fmt.Errorf("check schedule: %w", err)
 	}
-	if c.Schedule.HasRandom() && c.Rand == nil {
-		return errors.New("the schedule has random steps, but there is no generator")
+	if !c.Schedule.drawn() {
+		return errors.New("the schedule has random or repeated steps: write them out with Draw")
 	}
 	r := newRunner(c)
 	unavailable, err := Available(ctx, c.Cluster, r.sched)
@@ -62,11 +61,11 @@ func Run(ctx context.Context, c Config) error {
 	for _, p := range unavailable {
 		r.faults[p.Fault-1].rec.Unavailable = p.Why
 	}
-	var wg sync.WaitGroup
+	g, gctx := guard.WithContext(ctx)
 	for _, f := range r.faults {
-		wg.Go(func() { f.run(ctx) })
+		g.Go(func() error { f.run(gctx); return nil })
 	}
-	wg.Wait()
+	_ = g.Wait() // no errors, but perhaps a panic
 	if hold := c.HoldUntil; hold > 0 && r.anyOpen() {
 		_ = r.sleep(ctx, hold) // an interrupted hold heals at once
 	}
@@ -98,7 +97,7 @@ func newRunner(c Config) *runner {
 	if c.EventTimeout == 0 {
 		c.EventTimeout = defaultEventTimeout
 	}
-	r := &runner{Config: c, sched: c.Schedule.Draw(c.Rand), nodes: c.Cluster.Nodes(), dead: newMarks(), frozen: newMarks()}
+	r := &runner{Config: c, sched: c.Schedule, nodes: c.Cluster.Nodes(), dead: newMarks(), frozen: newMarks()}
 	r.links = newMatrix(c.Cluster, r.nodes, c.Clock)
 	r.seen = newTracker(r.nodes)
 	list := r.sched.list()
@@ -171,7 +170,7 @@ func (r *runner) healOpen(ctx context.Context) error {
 		return 1
 	}
 	for stage := range 3 {
-		var wg sync.WaitGroup
+		var wg guard.WaitGroup
 		for _, f := range r.faults {
 			if f.open() && f.action.heals() && order(f.action) == stage {
 				wg.Go(func() { f.heal(ctx) })

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism/history"
-	"github.com/schismtest/schism/wire"
 )
 
 func TestKillAndRestartAfterFailover(t *testing.T) {
@@ -348,8 +347,8 @@ func TestRandomIsRecorded(t *testing.T) {
 	times := func() (out []int64) {
 		bubble(t, func(t *testing.T, f *fake) {
 			c := f.config(Schedule{Random(3, s, 20*s, Pause("n2").For(100*time.Millisecond), Pause("n3").For(100*time.Millisecond))})
-			require.ErrorContains(t, Run(t.Context(), c), "no generator")
-			c.Rand = rand.New(rand.NewSource(3))
+			require.ErrorContains(t, Run(t.Context(), c), "write them out with Draw")
+			c.Schedule = c.Schedule.Draw(rand.New(rand.NewSource(3)))
 			require.NoError(t, Run(t.Context(), c))
 			for id := range 3 {
 				complete(t, f.last(id+1))
@@ -359,18 +358,6 @@ func TestRandomIsRecorded(t *testing.T) {
 		return out
 	}
 	require.Equal(t, times(), times())
-}
-
-func TestHealAll(t *testing.T) {
-	bubble(t, func(t *testing.T, f *fake) {
-		_, err := f.Call(t.Context(), 1, wire.OpNet, wire.NetArgs{Rules: []wire.Rule{{Dir: "in", Verdict: "drop", Peers: []string{"10.0.0.1"}}}}, nil)
-		require.NoError(t, err)
-		f.servers[0].state, f.servers[2].state = "T", ""
-		require.NoError(t, HealAll(t.Context(), f))
-		require.Empty(t, f.drops())
-		require.Equal(t, "S", f.state("n1"))
-		require.Equal(t, "S", f.state("n3"))
-	})
 }
 
 func TestWithoutSentinelRolesCount(t *testing.T) {

@@ -121,9 +121,9 @@ func (s Step) draw(rng *rand.Rand) Schedule {
 	return out
 }
 
-// HasRandom tells whether Draw needs a generator.
-func (s Schedule) HasRandom() bool {
-	return slices.ContainsFunc(s, func(st Step) bool { return st.Random != nil })
+// drawn tells whether Draw would change nothing.
+func (s Schedule) drawn() bool {
+	return !slices.ContainsFunc(s, func(st Step) bool { return st.Random != nil || st.Repeat != nil })
 }
 
 // numbered is a fault with its number and its step's place.

@@ -45,7 +45,9 @@ func TestScheduleDraw(t *testing.T) {
 	require.Equal(t, a, sch.Draw(rand.New(rand.NewSource(7))), "the same seed must draw the same")
 	require.NotEqual(t, a, sch.Draw(rand.New(rand.NewSource(8))))
 	require.Equal(t, sch.Count(), a.Count(), "faults must keep their numbers")
-	require.False(t, a.HasRandom())
+	require.True(t, a.drawn())
+	require.False(t, sch.drawn())
+	require.Equal(t, a, a.Draw(nil), "drawing again changes nothing")
 	require.NoError(t, a.Validate())
 	for _, st := range a[len(a)-3:] {
 		require.GreaterOrEqual(t, st.When.Offset, 61*s)

@@ -129,7 +129,7 @@ func (o *observed) until(t *testing.T, what string, cond func(last history.Sampl
 	require.Eventually(t, func() bool {
 		ss := o.samples()
 		return len(ss) > 0 && cond(ss[len(ss)-1])
-	}, 5*time.Second, time.Millisecond, what)
+	}, time.Minute, time.Millisecond, what)
 }
 
 func answered(s history.Sample) bool { return s.Answered }
@@ -141,15 +141,21 @@ func TestSamplerCarriesSlowSectionsOn(t *testing.T) {
 	o.until(t, "many looks", func(s history.Sample) bool { return s.Offset > 2*fullEvery })
 	o.stop()
 	ss := o.samples()
+	lost := false // a look, to a machine so busy that its answer was given up
 	for i, s := range ss {
-		require.True(t, s.Answered)
 		require.Equal(t, history.RoleMaster, s.Role)
 		require.Equal(t, "r1", s.RunID)
 		require.Equal(t, int64(99), s.Memory)
 		require.Equal(t, int64(7), s.RunDelay)
 		require.Positive(t, s.CPUTime)
 		require.Equal(t, int64(-1), s.Steal)
-		require.Equal(t, int64(i+1), s.Offset, "every look is recorded")
+		if !s.Answered {
+			require.GreaterOrEqual(t, s.Return-s.NoAnswerSince, Timeout.Nanoseconds())
+			lost = true
+		}
+		if !lost {
+			require.Equal(t, int64(i+1), s.Offset, "every look is recorded")
+		}
 	}
 	require.Equal(t, int32(1), f.conns.Load())
 	require.Less(t, len(o.batches), len(ss), "samples without news share batches")
@@ -204,9 +210,10 @@ func TestSamplerOfAServerThatHangsUp(t *testing.T) {
 	o.until(t, "an answer", answered)
 	hangUp.Store(true)
 	o.until(t, "silence", silent)
-	before := f.conns.Load()
-	time.Sleep(50 * time.Millisecond) // ten looks
-	require.Less(t, f.conns.Load()-before, int32(40), "it is not dialled in a loop")
+	before, n := f.conns.Load(), len(o.samples())
+	o.until(t, "ten looks", func(history.Sample) bool { return len(o.samples()) >= n+10 })
+	dials, looks := f.conns.Load()-before, len(o.samples())-n+1
+	require.LessOrEqual(t, int(dials), 4*looks, "it is not dialled in a loop")
 	hangUp.Store(false)
 	o.until(t, "an answer", answered)
 }
@@ -260,5 +267,5 @@ func TestSubscriberRecordsEventsAndComesBack(t *testing.T) {
 		return slices.ContainsFunc(o.batches, func(b *history.Batch) bool {
 			return len(b.Events) == 1 && b.Events[0].Name == "+tilt" && b.Events[0].Text == "#tilt on" && b.Events[0].T > 0
 		})
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }

@@ -8,17 +8,18 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/reports/internal/fixture"
 )
 
 func TestMarkdownAndJUnitGolden(t *testing.T) {
-	run := fixtureRun()
+	run := fixture.Run()
 	for _, name := range []string{"violation", "unknown", "pass"} {
 		r := terminalCases()[name]
 		var m, j bytes.Buffer
 		require.NoError(t, Markdown(&m, &run, r))
 		require.NoError(t, JUnit(&j, &run, r))
-		golden(t, name+".md", m.String())
-		golden(t, name+".xml", j.String())
+		fixture.Golden(t, name+".md", m.String())
+		fixture.Golden(t, name+".xml", j.String())
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
+	"github.com/schismtest/schism/reports/sentences"
 )
 
 // Markdown writes a run's summary for a page such as a CI job's: the verdict, what was found, and the promises that were not kept.
 func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
-	m := markOf(r.Verdict, r.Weakness)
+	m := sentences.MarkOf(r.Verdict, r.Weakness)
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(serverName(run)), md(r.Headline))
+	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(sentences.Server(run)), md(r.Headline))
 	if r.Sub != "" {
 		b.WriteString(" " + md(r.Sub))
 	}
@@ -45,7 +47,7 @@ func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 		fmt.Fprintf(&b, "✓ %d of %d promises kept. ", n, len(r.Promises))
 	}
 	if run.Command != "" {
-		fmt.Fprintf(&b, "Again: `%s`", strings.ReplaceAll(clean(run.Command), "`", "'"))
+		fmt.Fprintf(&b, "Again: `%s`", strings.ReplaceAll(words.Clean(run.Command), "`", "'"))
 	}
 	b.WriteString("\n")
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -68,5 +70,5 @@ func openPromises(r *checker.Result) []checker.PromiseResult {
 
 // md escapes what Markdown or the HTML in it would read.
 func md(s string) string {
-	return strings.NewReplacer("\\", "\\\\", "<", "&lt;", ">", "&gt;", "&", "&amp;", "|", "\\|", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "`", "\\`", "#", "\\#", "!", "\\!").Replace(clean(s))
+	return strings.NewReplacer("\\", "\\\\", "<", "&lt;", ">", "&gt;", "&", "&amp;", "|", "\\|", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "`", "\\`", "#", "\\#", "!", "\\!").Replace(words.Clean(s))
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
+	"github.com/schismtest/schism/reports/sentences"
 )
 
 // SummaryOptions say how the terminal's summary is written.
@@ -46,7 +48,7 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 		text += " " + r.Sub
 	}
 	t.wrap(text)
-	for _, reason := range reasons(r) {
+	for _, reason := range sentences.Reasons(r) {
 		if !strings.Contains(text, strings.TrimSuffix(reason, ".")) {
 			t.wrap("- " + reason)
 		}
@@ -58,7 +60,7 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 			t.row("x", "broken", p.Text, p.Limit, p.Measured, red)
 		case checker.Undecided:
 			limit, measured := p.Limit, p.Measured
-			if measured == "" || measured == dash {
+			if measured == "" || measured == words.Dash {
 				limit, measured = "", p.Why
 			}
 			t.row("?", "undecided", p.Text, limit, measured, yellow)
@@ -110,9 +112,9 @@ func (t *terminal) paint(s, code string) string {
 func (t *terminal) head(run *history.Run, r *checker.Result, o SummaryOptions) {
 	code := map[checker.Verdict]string{checker.Pass: green, checker.Violation: red, checker.Unknown: yellow, checker.Error: bold}[r.Verdict]
 	word := strings.ToUpper(string(r.Verdict))
-	parts := []string{clean(run.Scenario), clean(serverName(run)), fmt.Sprintf("seed %d", run.Seed)}
+	parts := []string{words.Clean(run.Scenario), words.Clean(sentences.Server(run)), fmt.Sprintf("seed %d", run.Seed)}
 	if run.Imported != "" {
-		parts = []string{clean(run.Scenario), "imported, " + clean(run.Imported)}
+		parts = []string{words.Clean(run.Scenario), "imported, " + words.Clean(run.Imported)}
 	}
 	if o.Took > 0 {
 		parts = append(parts, o.Took.Round(time.Second).String())
@@ -124,7 +126,7 @@ func (t *terminal) head(run *history.Run, r *checker.Result, o SummaryOptions) {
 		parts = append(parts, "weakness shown")
 	}
 	rest := strings.Join(nonEmpty(parts), "  ")
-	fmt.Fprintf(&t.b, "%s  %s\n", t.paint(word, code+";"+bold), clip(rest, t.width-len(word)-2))
+	fmt.Fprintf(&t.b, "%s  %s\n", t.paint(word, code+";"+bold), words.Clip(rest, t.width-len(word)-2))
 }
 
 func nonEmpty(in []string) []string {
@@ -140,7 +142,7 @@ func nonEmpty(in []string) []string {
 // wrap writes a paragraph, indented by two.
 func (t *terminal) wrap(s string) {
 	line := " "
-	for _, word := range strings.Fields(clean(s)) {
+	for _, word := range strings.Fields(words.Clean(s)) {
 		if line != " " && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > t.width {
 			t.b.WriteString(line + "\n")
 			line = " "
@@ -155,7 +157,7 @@ func (t *terminal) wrap(s string) {
 // row writes "  x broken     text   limit   measured"; a measure that does not fit goes to a line of its own.
 func (t *terminal) row(mark, state, text, limit, measured, code string) {
 	const textWidth, limitWidth = 31, 11
-	text, limit, measured = clean(text), clean(limit), clean(measured)
+	text, limit, measured = words.Clean(text), words.Clean(limit), words.Clean(measured)
 	head := "  " + t.paint(fmt.Sprintf("%s %-10s", mark, state), code)
 	used := 14 + 1 + max(textWidth, utf8.RuneCountInString(text)) + 1
 	tail := pad(limit, limitWidth) + measured
@@ -166,7 +168,7 @@ func (t *terminal) row(mark, state, text, limit, measured, code string) {
 		fmt.Fprintf(&t.b, "%s %s %s\n", head, pad(text, textWidth), strings.TrimRight(tail, " "))
 		return
 	}
-	fmt.Fprintf(&t.b, "%s %s\n", head, clip(text, t.width-15))
+	fmt.Fprintf(&t.b, "%s %s\n", head, words.Clip(text, t.width-15))
 	tail = strings.TrimSpace(tail)
 	if limit != "" {
 		tail = limit + ": " + measured
@@ -212,28 +214,18 @@ func (t *terminal) kept(kept int, r *checker.Result) {
 		line = fmt.Sprintf("%d more", kept)
 	} else {
 		if g := r.Availability.LongestWriteS.Len(); g > 0 {
-			line = pad(line, 13) + "longest write gap " + words(g)
+			line = pad(line, 13) + "longest write gap " + words.Duration(g)
 		}
-		if s := overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
-			line += "    staleness max " + words(s.Max)
-		}
-	}
-	fmt.Fprintf(&t.b, "  %s %s\n", t.paint("+ kept      ", green), clip(line, t.width-15))
-}
-
-// overall is the staleness of all replicas over the whole run, nil when it was not measured.
-func overall(r *checker.Result) *checker.Staleness {
-	for i := range r.Staleness {
-		if s := &r.Staleness[i]; s.Node == history.NoNode && s.Window == "" {
-			return s
+		if s := sentences.Overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
+			line += "    staleness max " + words.Duration(s.Max)
 		}
 	}
-	return nil
+	fmt.Fprintf(&t.b, "  %s %s\n", t.paint("+ kept      ", green), words.Clip(line, t.width-15))
 }
 
 // field is not wrapped: what one copies must stay whole.
 func (t *terminal) field(name, value string) {
 	if value != "" {
-		fmt.Fprintf(&t.b, "  %-8s%s\n", name, clean(value))
+		fmt.Fprintf(&t.b, "  %-8s%s\n", name, words.Clean(value))
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/reports/internal/fixture"
 )
 
 func summary(t *testing.T, run *history.Run, r *checker.Result, o SummaryOptions) string {
@@ -21,7 +22,7 @@ func summary(t *testing.T, run *history.Run, r *checker.Result, o SummaryOptions
 }
 
 func terminalCases() map[string]*checker.Result {
-	_, a := splitBrain(200)
+	_, a := fixture.SplitBrain(200)
 	pass := &checker.Result{Verdict: checker.Pass, Headline: "Nothing lost: all 53,988 acknowledged writes are there, on every node."}
 	for range 7 {
 		pass.Promises = append(pass.Promises, checker.PromiseResult{Status: checker.Kept, Text: "x"})
@@ -38,11 +39,11 @@ func terminalCases() map[string]*checker.Result {
 }
 
 func TestSummaryGolden(t *testing.T) {
-	run := fixtureRun()
+	run := fixture.Run()
 	for name, r := range terminalCases() {
 		t.Run(name, func(t *testing.T) {
 			got := summary(t, &run, r, SummaryOptions{ReportPath: "artifacts/split-brain/redis-7.0/latest/report.html", Took: 53 * time.Second})
-			golden(t, "summary-"+name+".txt", got)
+			fixture.Golden(t, "summary-"+name+".txt", got)
 			require.NotContains(t, got, "\x1b")
 			for _, l := range strings.Split(got, "\n") {
 				if !strings.HasPrefix(l, "  again") && !strings.HasPrefix(l, "  report") {
@@ -54,7 +55,7 @@ func TestSummaryGolden(t *testing.T) {
 }
 
 func TestSummaryColour(t *testing.T) {
-	run := fixtureRun()
+	run := fixture.Run()
 	r := terminalCases()["violation"]
 	t.Setenv("NO_COLOR", "")
 	require.Contains(t, summary(t, &run, r, SummaryOptions{Color: true}), "\x1b[31")
@@ -63,7 +64,7 @@ func TestSummaryColour(t *testing.T) {
 }
 
 func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
-	run := fixtureRun()
+	run := fixture.Run()
 	r := &checker.Result{Verdict: checker.Error, Headline: "a\x1b]0;x\x07b\r\nc", Reasons: []string{"\x9b2J"}, Do: "\x1b[2J"}
 	run.Nodes[0].Version = "7\x1b[1m"
 	got := summary(t, &run, r, SummaryOptions{})
@@ -73,7 +74,7 @@ func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
 }
 
 func TestResultRoundTrip(t *testing.T) {
-	_, a := splitBrain(50)
+	_, a := fixture.SplitBrain(50)
 	var b bytes.Buffer
 	require.NoError(t, WriteJSON(&b, &a.Result))
 	got, err := ReadJSON(&b)

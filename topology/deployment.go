@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -81,7 +81,7 @@ type Deployment struct {
 	stopping chan struct{}
 	stopOnce sync.Once
 	stopErr  error
-	wg       sync.WaitGroup
+	wg       guard.WaitGroup
 }
 
 const (
@@ -159,7 +159,7 @@ func (d *Deployment) startContainers(ctx context.Context) error {
 
 // startAll waits for all, whether or not one fails: what is started must be known.
 func (d *Deployment) startAll(ctx context.Context) error {
-	var g errgroup.Group
+	var g guard.Group
 	for i := range d.Nodes {
 		g.Go(func() error { return d.startContainer(ctx, i) })
 	}
@@ -189,7 +189,7 @@ func (d *Deployment) greet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := guard.WithContext(ctx)
 	for i := 1; i < len(d.Nodes); i++ {
 		g.Go(func() error {
 			_, err := hello(ctx, i, first.Base)

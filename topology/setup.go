@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -100,7 +100,7 @@ func (d *Deployment) setUp(ctx context.Context) error {
 	all := d.nodes()
 	d.ids = sentinelIDs(d.rng(), all)
 	masterIP, _, _ := strings.Cut(all[0].Addr, ":")
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := guard.WithContext(ctx)
 	for _, n := range d.Nodes {
 		argv := []string{d.opts.Image.Binary}
 		var conf []string
@@ -195,7 +195,7 @@ func (d *Deployment) introduce(ctx context.Context, n *Node) error {
 
 // each does something with all the nodes at once.
 func (d *Deployment) each(ctx context.Context, nodes []*Node, do func(context.Context, *Node) error) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := guard.WithContext(ctx)
 	for _, n := range nodes {
 		g.Go(func() error { return do(ctx, n) })
 	}

@@ -113,7 +113,7 @@ func TestStartReplicas(t *testing.T) {
 		require.Eventually(t, func() bool {
 			var s string
 			return n.redis(t.Context(), &s, "GET", "k") == nil && s == "v"
-		}, time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 	}
 	mu.Lock()
 	require.Contains(t, logs[0], "Ready to accept connections")
@@ -174,7 +174,7 @@ func requireRestart(t *testing.T, n *Node) {
 	require.Eventually(t, func() bool {
 		in, err = n.info(t.Context(), "replication")
 		return err == nil && in["master_link_status"] == "up"
-	}, 5*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	require.Equal(t, "slave", in["role"])
 	var h wire.Hello
 	_, err = n.Conn.Call(t.Context(), wire.OpHello, wire.HelloArgs{Source: 1, Base: 1}, &h)

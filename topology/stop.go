@@ -9,7 +9,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/schismtest/schism/internal/guard"
 )
 
 const (
@@ -28,7 +29,7 @@ func (d *Deployment) Stop(ctx context.Context) error {
 
 func (d *Deployment) stop(ctx context.Context) error {
 	close(d.stopping)
-	var g errgroup.Group
+	var g guard.Group
 	for _, n := range d.Nodes {
 		g.Go(func() error { return d.stopNode(ctx, n) })
 	}
@@ -43,7 +44,7 @@ func (d *Deployment) stop(ctx context.Context) error {
 
 // discard removes all containers of a first try, so that there can be another.
 func (d *Deployment) discard(ctx context.Context) error {
-	var g errgroup.Group
+	var g guard.Group
 	for _, n := range d.Nodes {
 		g.Go(func() error {
 			err := d.stopNode(ctx, n)
@@ -109,7 +110,7 @@ func (e *engine) remove(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
-	var g errgroup.Group
+	var g guard.Group
 	for _, id := range containers {
 		g.Go(func() error { return e.removeContainer(ctx, id) })
 	}

@@ -69,7 +69,7 @@ func TestKilledHarness(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	killed := time.Now()
 	_ = cmd.Wait()
-	require.Eventually(t, func() bool { c, _ := left(t, run); return c == 0 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { c, _ := left(t, run); return c == 0 }, time.Minute, 20*time.Millisecond)
 	t.Logf("containers gone after %s", time.Since(killed).Round(time.Millisecond))
 	_, n = left(t, run)
 	require.Equal(t, 1, n, "the network goes only with a sweep")

@@ -8,6 +8,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // Handler takes what an agent sends besides responses. Its functions are called one at a time, in the order of sending, and
@@ -93,9 +95,9 @@ func NewConn(r io.Reader, w io.WriteCloser, h Handler) *Conn {
 	c := &Conn{h: h, r: r, w: w, q: newQueue(), lines: make(chan []byte, 64),
 		closed: make(chan struct{}), done: make(chan struct{}), pending: map[uint64]chan reply{}}
 	c.wg.Add(3)
-	go c.readLoop()
-	go c.writeLoop()
-	go c.handleLoop()
+	go func() { defer c.wg.Done(); defer close(c.done); c.owned(c.readLoop) }()
+	go func() { defer c.wg.Done(); c.owned(c.writeLoop) }()
+	go func() { defer c.wg.Done(); c.owned(c.handleLoop) }()
 	return c
 }
 
@@ -210,6 +212,14 @@ func (c *Conn) register(op Op, args any) (line []byte, id uint64, ch chan reply,
 	return append(line, '\n'), req.ID, ch, nil
 }
 
+// owned ends the connection when a loop of it panics: whoever calls learns of it.
+func (c *Conn) owned(loop func()) {
+	if err := guard.Do(func() error { loop(); return nil }); err != nil {
+		c.shut(err)
+		c.q.end()
+	}
+}
+
 func (c *Conn) forget(id uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -217,8 +227,6 @@ func (c *Conn) forget(id uint64) {
 }
 
 func (c *Conn) readLoop() {
-	defer c.wg.Done()
-	defer close(c.done)
 	fr := newFrameReader(c.r, func(text string) { c.q.push(item{lost: text}) })
 	for {
 		f, err := fr.read()
@@ -262,7 +270,6 @@ func (c *Conn) deliver(payload []byte) {
 
 // writeLoop owns w. An empty line is the keep-alive.
 func (c *Conn) writeLoop() {
-	defer c.wg.Done()
 	t := time.NewTicker(keepAlive)
 	defer t.Stop()
 	for {
@@ -281,7 +288,6 @@ func (c *Conn) writeLoop() {
 }
 
 func (c *Conn) handleLoop() {
-	defer c.wg.Done()
 	for {
 		it, ok := c.q.pop()
 		if !ok {

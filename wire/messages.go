@@ -31,7 +31,6 @@ const (
 	OpProc   Op = "proc"   // nothing -> Proc
 	OpNet    Op = "net"    // NetArgs -> nothing: replaces all rules in one transaction; an empty list heals
 	OpNetCnt Op = "netcnt" // nothing -> []Counter: one a rule, in order
-	OpReset  Op = "reset"  // ResetArgs -> int: destroys established TCP connections with the peers, says how many
 	OpReach  Op = "reach"  // ReachArgs -> []string: "" for each address that answered a TCP connection, if only by refusing it; else why not
 	OpRedis  Op = "redis"  // RedisArgs -> RedisReply: one command to the server over loopback
 	OpWatch  Op = "watch"  // WatchArgs -> nothing: the observer samples from now on; interval 0 stops it
@@ -40,7 +39,6 @@ const (
 	OpLoad   Op = "load"   // workloads.Spec with addresses (workloads.Job) -> nothing: a worker prepares and connects
 	OpRun    Op = "run"    // nothing -> nothing: the worker starts its load
 	OpHalt   Op = "halt"   // nothing -> nothing: stops the load, returns when the last operation has returned and its batch, Final, is sent
-	OpExit   Op = "exit"   // nothing -> nothing: the agent ends, and its server with it
 )
 
 // HelloArgs introduces the harness. Base is the CLOCK_MONOTONIC reading, ns, that is 0 on the run's clock; with 0 the agent uses
@@ -87,13 +85,9 @@ type SignalArgs struct {
 	WithinMS int64 `json:"within_ms"`
 }
 
-// Rule says what happens to packets from (dir in) or to (dir out) the peers. Empty Peers: everyone but loopback.
+// Rule drops packets from the peers (ips) where they arrive.
 type Rule struct {
-	Dir     string   `json:"dir"` // "in", "out"
-	Peers   []string `json:"peers,omitempty"`
-	Verdict string   `json:"verdict"` // "drop", "reject"
-	SPort   uint16   `json:"sport,omitempty"`
-	DPort   uint16   `json:"dport,omitempty"`
+	Peers []string `json:"peers"`
 }
 
 // NetArgs is the whole rule set of a node.
@@ -101,14 +95,9 @@ type NetArgs struct {
 	Rules []Rule `json:"rules"`
 }
 
-// Counter counts what a rule matched.
+// Counter counts what a rule dropped.
 type Counter struct {
 	Packets, Bytes uint64
-}
-
-// ResetArgs names the peers (ips) whose connections are destroyed; empty: all but loopback.
-type ResetArgs struct {
-	Peers []string `json:"peers"`
 }
 
 // ReachArgs names addresses (ip:port) to connect to.

@@ -65,7 +65,7 @@ func Stamp(ctx context.Context) *Stamps {
 	return s
 }
 
-// Serve reads requests until in ends (io.EOF), falls silent (ErrIdle), OpExit was answered (nil) or ctx is done. Each request
+// Serve reads requests until in ends (io.EOF), falls silent (ErrIdle) or ctx is done. Each request
 // runs in a goroutine of its own; Serve cancels and awaits them before it returns. A read of in that is still blocked then ends
 // with the process. Half a second later nothing is sent any more.
 func (s *Server) Serve(ctx context.Context, in io.Reader, do Do) error {
@@ -79,7 +79,6 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, do Do) error {
 	}()
 	lines, readErr := make(chan []byte), make(chan error, 1)
 	go readLines(ctx, in, lines, readErr)
-	exit := make(chan struct{}, 1)
 	idle := s.Idle
 	if idle == 0 {
 		idle = IdleLimit
@@ -98,19 +97,11 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, do Do) error {
 				s.respond(Response{Err: fmt.Sprintf("read request: %v", err), Code: CodeUsage})
 				continue
 			}
-			wg.Go(func() {
-				s.answer(ctx, req, do)
-				if req.Op == OpExit {
-					exit <- struct{}{}
-				}
-			})
+			wg.Go(func() { s.answer(ctx, req, do) })
 		case err := <-readErr:
 			return err
 		case <-t.C:
 			return ErrIdle
-		case <-exit:
-			s.out.flush(time.Second)
-			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}

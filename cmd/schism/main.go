@@ -1,7 +1,7 @@
 // Command schism runs scenarios against real Redis and Valkey replication setups and says what their clients saw.
 //
 // Results go to standard output, progress and errors to standard error. Exit codes: 0 pass, 1 violation, 2 unknown,
-// 3 the surroundings lack something, 64 what the user wrote cannot be done.
+// 3 the surroundings lack something or schism itself failed, 64 what the user wrote cannot be done.
 package main
 
 import (
@@ -25,24 +25,28 @@ const usage = `schism runs Redis and Valkey replication setups, breaks them on p
   schism export RUN|FILE      write a history as JSON Lines, EDN or Parquet
   schism doctor               what is there, what is missing, and what that costs
 
-Exit codes: 0 pass, 1 violation, 2 unknown, 3 the surroundings lack something, 64 usage.
+Exit codes: 0 pass, 1 violation, 2 unknown, 3 the surroundings lack something or schism itself failed, 64 usage.
 `
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := dispatch(ctx, commands(), os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// dispatch runs one command and returns its exit code.
-func dispatch(ctx context.Context, args []string, out, errw io.Writer) int {
+// command carries out what its arguments say. It returns the exit code and what to print to errw in one line.
+type command func(ctx context.Context, args []string, out, errw io.Writer) (int, error)
+
+func commands() map[string]command {
+	return map[string]command{"list": listCmd, "run": runCmd, "check": checkCmd, "report": reportCmd, "doctor": doctorCmd, "export": exportCmd}
+}
+
+// dispatch runs one of the commands and returns its exit code. A panic is exit code 3: Go's own for it, 2, is "unknown" here.
+func dispatch(ctx context.Context, commands map[string]command, args []string, out, errw io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(errw, usage)
 		return schism.ExitUsage
-	}
-	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
-		"list": listCmd, "run": runCmd, "check": checkCmd, "report": reportCmd, "doctor": doctorCmd, "export": exportCmd,
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
@@ -54,7 +58,11 @@ func dispatch(ctx context.Context, args []string, out, errw io.Writer) int {
 		fmt.Fprintf(errw, "schism: no command %q; there are list, run, check, report, export and doctor\n", args[0])
 		return schism.ExitUsage
 	}
-	code, err := cmd(ctx, args[1:], out, errw)
+	code := schism.ExitError // of a panic
+	err := schism.Guard(func() (err error) {
+		code, err = cmd(ctx, args[1:], out, errw)
+		return err
+	})
 	if err != nil && !errors.Is(err, errSaid) {
 		fmt.Fprintf(errw, "schism: %v\n", err)
 	}

@@ -3,18 +3,42 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/schismtest/schism/internal/guard"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"schism": func() { os.Exit(dispatch(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"schism": func() { os.Exit(dispatch(context.Background(), commands(), os.Args[1:], os.Stdout, os.Stderr)) },
+		// schism whose every command panics, named by how.
+		"schism-panics": func() {
+			own := map[string]command{}
+			for name := range commands() {
+				own[name] = panics
+			}
+			os.Exit(dispatch(context.Background(), own, os.Args[1:], os.Stdout, os.Stderr))
+		},
 	})
+}
+
+// panics takes the argument for where.
+func panics(_ context.Context, args []string, _, errw io.Writer) (int, error) {
+	bar := newProgress(errw)
+	defer bar.end()
+	boom := func() error { panic("boom in\ntwo lines") }
+	if args[0] == "here" {
+		return 0, boom()
+	}
+	var g guard.Group
+	g.Go(boom)
+	return 0, g.Wait()
 }
 
 // TestScripts runs the command line as a user types it.

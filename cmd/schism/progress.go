@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/internal/guard"
 )
 
 // Output rules of progress: on a terminal one line that is rewritten, cut to its width; elsewhere a plain line a step, and a
@@ -27,24 +28,23 @@ type progress struct {
 	last  schism.Progress
 	said  time.Time
 	stop  chan struct{}
-	done  chan struct{}
+	ticks guard.WaitGroup
 }
 
 // newProgress starts to print to w until end is called.
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, start: time.Now(), width: 80, stop: make(chan struct{}), done: make(chan struct{})}
+	p := &progress{w: w, start: time.Now(), width: 80, stop: make(chan struct{})}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.tty = true
 		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 20 {
 			p.width = cols
 		}
 	}
-	go p.tick()
+	p.ticks.Go(p.tick)
 	return p
 }
 
 func (p *progress) tick() {
-	defer close(p.done)
 	every := heartbeat
 	if p.tty {
 		every = time.Second
@@ -54,14 +54,18 @@ func (p *progress) tick() {
 	for {
 		select {
 		case <-t.C:
-			p.mu.Lock()
-			if p.tty || time.Since(p.said) >= heartbeat {
-				p.print()
-			}
-			p.mu.Unlock()
+			p.beat()
 		case <-p.stop:
 			return
 		}
+	}
+}
+
+func (p *progress) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tty || time.Since(p.said) >= heartbeat {
+		p.print()
 	}
 }
 
@@ -92,7 +96,7 @@ func (p *progress) print() {
 // end stops printing and clears the line.
 func (p *progress) end() {
 	close(p.stop)
-	<-p.done
+	p.ticks.Wait()
 	if p.tty {
 		fmt.Fprint(p.w, "\r\x1b[2K")
 	}
