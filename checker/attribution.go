@@ -26,38 +26,37 @@ func (c *check) attribute() {
 	slices.SortFunc(lost, func(a, b int) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
 	l := c.loss()
 	l.First, l.Last = ops.Return[lost[0]], ops.Return[lost[len(lost)-1]]
-	causes := map[int]*Cause{} // by number of the branch end
+	causes := map[*branchEnd]*Cause{}
 	for _, i := range lost {
 		e, ambiguous := c.endOf(i)
 		if ambiguous {
 			l.Ambiguous++
 			continue
 		}
-		if e < 0 {
+		if e == nil {
 			l.Unattributed++
 			l.Other++
 			continue
 		}
-		end := &c.s.ends[e]
 		cause := causes[e]
 		if cause == nil {
-			cause = &Cause{Kind: string(end.kind), Node: int32(ops.Node[i]), Winner: end.winner, T: end.t, First: ops.Return[i]}
-			cause.Trigger, cause.Enablers = c.faultsBehind(end, cause.Node, ops.Return[i])
+			cause = &Cause{Kind: string(e.kind), Node: int32(ops.Node[i]), Winner: e.winner, T: e.t, First: ops.Return[i]}
+			cause.Trigger, cause.Enablers = c.faultsBehind(e, cause.Node, ops.Return[i])
 			causes[e] = cause
 		}
 		cause.Lost++
 		cause.Last = ops.Return[i]
 		switch {
-		case end.kind != endPromotion:
+		case e.kind != endPromotion:
 			l.Other++
-		case ops.Return[i] > end.t:
+		case ops.Return[i] > e.t:
 			l.SplitBrain++
 		default:
 			l.ReplicationLag++
 		}
 	}
 	for e, cause := range causes {
-		cause.RPA = max(0, c.lastAckOn(&c.s.ends[e], cause)-cause.First)
+		cause.RPA = max(0, c.lastAckOn(e, cause)-cause.First)
 		cause.Text = c.causeText(cause)
 		l.Causes = append(l.Causes, *cause)
 		l.RPA = max(l.RPA, cause.RPA)
@@ -67,15 +66,15 @@ func (c *check) attribute() {
 	l.BytesThrownAway = c.bytesThrownAway()
 }
 
-// endOf is the branch end that killed a lost write, -1 if none explains it. It is ambiguous when the write's bracket of offsets
+// endOf is the branch end that killed a lost write, nil if none explains it. It is ambiguous when the write's bracket of offsets
 // straddles the fork points of two ends with different triggers.
-func (c *check) endOf(i int) (end int, ambiguous bool) {
+func (c *check) endOf(i int) (end *branchEnd, ambiguous bool) {
 	ops := &c.h.Ops
 	n := int32(ops.Node[i])
 	before, after := c.s.at(n, ops.Call[i]), c.s.after(n, ops.Return[i])
-	end = -1
-	for e := range c.s.ends {
-		b := &c.s.ends[e]
+	ends := c.s.with(n).ends
+	for e := range ends {
+		b := &ends[e]
 		sure, maybe := false, false
 		switch b.kind {
 		case endPromotion:
@@ -99,16 +98,16 @@ func (c *check) endOf(i int) (end int, ambiguous bool) {
 		default:
 			sure = n == b.loser && b.t >= ops.Call[i] && (before == nil || before.ReplID == b.replID)
 		}
-		if sure && end < 0 {
-			return e, false
+		if sure && end == nil {
+			return b, false
 		}
-		if (sure || maybe) && end >= 0 {
-			ta, _ := c.faultsBehind(&c.s.ends[end], n, ops.Return[i])
+		if (sure || maybe) && end != nil {
+			ta, _ := c.faultsBehind(end, n, ops.Return[i])
 			tb, _ := c.faultsBehind(b, n, ops.Return[i])
 			return end, b.kind == endPromotion && ta != tb && ta != 0 && tb != 0
 		}
 		if sure || maybe {
-			end = e
+			end = b
 		}
 	}
 	return end, false
@@ -165,7 +164,7 @@ func (c *check) lastAckOn(e *branchEnd, cause *Cause) int64 {
 	last := cause.Last
 	for i, f := range ops.F {
 		if f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == cause.Node && ops.Return[i] > last && c.a.Fate[i] == FateLost {
-			if end, _ := c.endOf(i); end >= 0 && &c.s.ends[end] == e {
+			if end, _ := c.endOf(i); end == e {
 				last = ops.Return[i]
 			}
 		}
@@ -215,18 +214,20 @@ func (c *check) holes(lost []int) note {
 // bytesThrownAway is, over all promotions, what the old master had written beyond the fork point.
 func (c *check) bytesThrownAway() int64 {
 	total := int64(-1)
-	for _, p := range c.s.promoted {
-		if p.old < 0 {
-			continue
-		}
-		top := int64(-1)
-		for _, m := range c.s.byNode[p.old] {
-			if m.Answered && m.ReplID == p.replID {
-				top = max(top, m.Offset)
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			if p.old < 0 {
+				continue
 			}
-		}
-		if top >= 0 {
-			total = max(total, 0) + max(0, top-p.offset)
+			top := int64(-1)
+			for _, m := range c.s.byNode[p.old] {
+				if m.Answered && m.ReplID == p.replID {
+					top = max(top, m.Offset)
+				}
+			}
+			if top >= 0 {
+				total = max(total, 0) + max(0, top-p.offset)
+			}
 		}
 	}
 	return total

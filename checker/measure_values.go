@@ -297,8 +297,10 @@ func (c *check) otherReads() Value {
 // lostElsewhere counts lost writes that were not acknowledged by a master which was deposed at some time, and those that may be.
 func (c *check) lostElsewhere() (n, maybe float64) {
 	deposed := map[int32]bool{}
-	for _, p := range c.s.promoted {
-		deposed[p.old] = true
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			deposed[p.old] = true
+		}
 	}
 	for i, f := range c.a.Fate {
 		switch {
