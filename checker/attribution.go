@@ -27,8 +27,9 @@ func (c *check) attribute() {
 	l := c.loss()
 	l.First, l.Last = ops.Return[lost[0]], ops.Return[lost[len(lost)-1]]
 	causes := map[*branchEnd]*Cause{}
+	lineage := newLineage(c)
 	for _, i := range lost {
-		e, ambiguous := c.endOf(i)
+		e, ambiguous := lineage.endOf(i)
 		if ambiguous {
 			l.Ambiguous++
 			continue
@@ -49,14 +50,17 @@ func (c *check) attribute() {
 		switch {
 		case e.kind != endPromotion:
 			l.Other++
-		case ops.Return[i] > e.t:
+		case ops.Call[i] > e.t:
 			l.SplitBrain++
 		default:
 			l.ReplicationLag++
+			if ops.Return[i] > c.s.with(e.winner).promotedFrom(e) {
+				l.AtPromotion++
+			}
 		}
 	}
-	for e, cause := range causes {
-		cause.RPA = max(0, c.lastAckOn(e, cause)-cause.First)
+	for _, cause := range causes {
+		cause.RPA = max(0, cause.Last-cause.First)
 		cause.Text = c.causeText(cause)
 		l.Causes = append(l.Causes, *cause)
 		l.RPA = max(l.RPA, cause.RPA)
@@ -66,64 +70,11 @@ func (c *check) attribute() {
 	l.BytesThrownAway = c.bytesThrownAway()
 }
 
-// endOf is the branch end that killed a lost write, nil if none explains it. It is ambiguous when the write's bracket of offsets
-// straddles the fork points of two ends with different triggers.
-func (c *check) endOf(i int) (end *branchEnd, ambiguous bool) {
-	ops := &c.h.Ops
-	n := int32(ops.Node[i])
-	before, after := c.s.at(n, ops.Call[i]), c.s.after(n, ops.Return[i])
-	ends := c.s.with(n).ends
-	for e := range ends {
-		b := &ends[e]
-		sure, maybe := false, false
-		switch b.kind {
-		case endPromotion:
-			if n == b.winner && ops.Return[i] > b.t {
-				continue // acknowledged on the branch that won
-			}
-			lo, hi := int64(-1), int64(-1)
-			if before != nil && before.ReplID == b.replID {
-				lo = before.Offset
-			}
-			if after != nil && after.ReplID == b.replID && after.RunID == beforeRun(before, after) {
-				hi = after.Offset
-			}
-			switch {
-			case before == nil || before.ReplID != b.replID:
-			case lo >= b.fork:
-				sure = true
-			case hi < 0 || hi > b.fork: // killed before its next sample, or straddling
-				maybe = n == b.loser || n != b.winner
-			}
-		default:
-			sure = n == b.loser && b.t >= ops.Call[i] && (before == nil || before.ReplID == b.replID)
-		}
-		if sure && end == nil {
-			return b, false
-		}
-		if (sure || maybe) && end != nil {
-			ta, _ := c.faultsBehind(end, n, ops.Return[i])
-			tb, _ := c.faultsBehind(b, n, ops.Return[i])
-			return end, b.kind == endPromotion && ta != tb && ta != 0 && tb != 0
-		}
-		if sure || maybe {
-			end = b
-		}
-	}
-	return end, false
-}
-
-func beforeRun(before, after *history.Sample) string {
-	if before == nil {
-		return after.RunID
-	}
-	return before.RunID
-}
-
-// faultsBehind names the trigger of a branch end, 0 for none, and its enablers: faults that held back the link from the acking node
-// to the winner between the acknowledgement and the end.
+// faultsBehind names the trigger of a branch end, 0 for none, and its enablers. The trigger is the last fault that hit the node whose
+// branch ended, or its links to the sentinels, before the end; enablers are faults that held back the link from the acking node to the
+// winner between the acknowledgement and the end.
 func (c *check) faultsBehind(e *branchEnd, acker int32, ack int64) (trigger int, enablers []int) {
-	var triggerEffect int64 = -1
+	last := int64(-1)
 	for i := range c.h.Faults {
 		f := &c.h.Faults[i]
 		if f.Effect == 0 || f.Effect > e.t {
@@ -133,43 +84,37 @@ func (c *check) faultsBehind(e *branchEnd, acker int32, ack int64) (trigger int,
 		if over == 0 {
 			over = c.h.End
 		}
-		cutsWinner, cutsOther := false, false
-		for _, l := range f.Links {
-			touches := l[0] == acker || l[1] == acker
-			other := l[0] + l[1] - acker
-			switch {
-			case !touches:
-			case other == e.winner:
-				cutsWinner = true
-			case int(other) < len(c.h.Run.Nodes) && other >= 0 && c.h.Run.Nodes[other].Kind == history.Sentinel:
-				cutsOther = true
-			}
+		toWinner, toSentinel := c.cuts(f, acker, e.winner)
+		hits := len(f.Links) == 0 && (slices.Contains(f.Targets, acker) || e.loser >= 0 && slices.Contains(f.Targets, e.loser))
+		if (hits || toSentinel && (over >= e.t || e.kind != endPromotion)) && f.Effect > last {
+			trigger, last = f.ID, f.Effect
 		}
-		hits := len(f.Links) == 0 && slices.Contains(f.Targets, acker) || e.loser >= 0 && len(f.Links) == 0 && slices.Contains(f.Targets, e.loser) ||
-			len(f.Links) == 0 && e.winner >= 0 && slices.Contains(f.Targets, e.winner)
-		if (hits || cutsOther) && f.Effect > triggerEffect && (over >= e.t || e.kind != endPromotion || f.Permanent || hits) {
-			trigger, triggerEffect = f.ID, f.Effect
-		}
-		if cutsWinner && over >= ack {
+		if toWinner && over >= ack {
 			enablers = append(enablers, f.ID)
 		}
 	}
-	enablers = slices.DeleteFunc(enablers, func(id int) bool { return id == trigger })
-	return trigger, enablers
+	return trigger, slices.DeleteFunc(enablers, func(id int) bool { return id == trigger })
 }
 
-// lastAckOn is the return of the last ok write that the loser of a branch acknowledged on it.
-func (c *check) lastAckOn(e *branchEnd, cause *Cause) int64 {
-	ops := &c.h.Ops
-	last := cause.Last
-	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == cause.Node && ops.Return[i] > last && c.a.Fate[i] == FateLost {
-			if end, _ := c.endOf(i); end == e {
-				last = ops.Return[i]
-			}
+// cuts tells whether a fault holds links of a node back: to the winner, to a sentinel.
+func (c *check) cuts(f *history.Fault, node, winner int32) (toWinner, toSentinel bool) {
+	for _, l := range f.Links {
+		other := l[0]
+		switch node {
+		case l[0]:
+			other = l[1]
+		case l[1]:
+		default:
+			continue
+		}
+		switch {
+		case other == winner:
+			toWinner = true
+		case other >= 0 && int(other) < len(c.h.Run.Nodes) && c.h.Run.Nodes[other].Kind == history.Sentinel:
+			toSentinel = true
 		}
 	}
-	return last
+	return toWinner, toSentinel
 }
 
 // holes counts lost writes with a survivor after them that the same node acknowledged on the same branch, before it ended: loss

@@ -77,7 +77,10 @@ type branchEnd struct {
 	loser  int32 // whose branch ended; NoNode: every node but the winner that had the branch
 	winner int32 // who holds the surviving branch, or NoNode
 	replID string
-	fork   int64 // what lies beyond this offset of replID was thrown away; -1: everything
+	fork   int64  // what lies beyond this offset of replID was thrown away; -1: the offsets do not tell
+	next   string // the replication id that goes on
+	// prev and now are the node's answers before and after it; nil for a promotion.
+	prev, now *history.Sample
 }
 
 // promotion is a replica's turning into a master.
@@ -85,6 +88,9 @@ type promotion struct {
 	node int32
 	old  int32 // who was master before, or NoNode
 	t    int64
+	// from is the call of its last sample as a replica: it was promoted between then and t.
+	from int64
+	next string // its replication id since
 	// replID and offset are where the new branch leaves the old one.
 	replID string
 	offset int64
@@ -94,15 +100,15 @@ type promotion struct {
 func (g *group) findPromotions() {
 	for _, n := range g.servers {
 		spans := g.s.spans[n]
-		was := history.RoleUnknown
+		was, at := history.RoleUnknown, int64(0)
 		for i := range spans {
 			sp := &spans[i]
 			r := sp.role()
 			if r == history.RoleMaster && was == history.RoleReplica {
-				g.promoted = append(g.promoted, promotion{node: n, t: sp.from, replID: sp.first.ReplID2, offset: sp.first.SecondOffset - 1})
+				g.promoted = append(g.promoted, promotion{node: n, t: sp.from, from: at, next: sp.first.ReplID, replID: sp.first.ReplID2, offset: sp.first.SecondOffset - 1})
 			}
 			if r != history.RoleUnknown {
-				was = r
+				was, at = r, sp.last.Call
 			}
 		}
 	}
@@ -132,7 +138,7 @@ func (g *group) masterBefore(n int32, t int64) int32 {
 // findEnds collects every moment at which data was thrown away.
 func (g *group) findEnds() {
 	for _, p := range g.promoted {
-		g.ends = append(g.ends, branchEnd{kind: endPromotion, t: p.t, loser: p.old, winner: p.node, replID: p.replID, fork: p.offset})
+		g.ends = append(g.ends, branchEnd{kind: endPromotion, t: p.t, loser: p.old, winner: p.node, replID: p.replID, fork: p.offset, next: p.next})
 	}
 	for _, n := range g.servers {
 		spans := g.s.spans[n]
@@ -152,17 +158,28 @@ func (g *group) findEnds() {
 	slices.SortStableFunc(g.ends, func(a, b branchEnd) int { return cmp.Compare(a.t, b.t) })
 }
 
-// compare looks at two answers of one node in a row for a break in its data.
+// compare looks at two answers of one node in a row for a break in its data. A restart is one where it may have come back with less: by
+// its offset where the replication id goes on, else (an AOF is loaded under a new id) that cannot be told here.
 func (g *group) compare(n int32, prev, now *history.Sample) {
-	if now.ReplID == prev.ReplID || now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset {
-		return // it went on where it was
-	}
+	e := branchEnd{t: now.Call, loser: n, winner: n, replID: prev.ReplID, fork: -1, next: now.ReplID, prev: prev, now: now}
+	restarted := now.RunID != prev.RunID
 	switch {
-	case now.Role == history.RoleMaster && now.RunID != prev.RunID:
-		g.ends = append(g.ends, branchEnd{kind: endRestart, t: now.Call, loser: n, winner: n, replID: prev.ReplID, fork: -1})
+	case now.ReplID == prev.ReplID && (!restarted || prev.Role != history.RoleMaster || now.Offset >= prev.Offset),
+		now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset:
+		return // it went on where it was
+	case restarted && now.ReplID == prev.ReplID:
+		e.kind, e.fork = endRestart, now.Offset
+	case restarted && now.Role == history.RoleMaster:
+		e.kind = endRestart
+		if now.ReplID2 == prev.ReplID {
+			e.fork = now.SecondOffset - 1
+		}
 	case now.Role == history.RoleReplica && now.ReplID2 != prev.ReplID:
-		g.ends = append(g.ends, branchEnd{kind: endResync, t: now.Call, loser: n, winner: int32(g.s.h.Run.NodeByAddr(now.MasterAddr)), replID: prev.ReplID, fork: -1})
+		e.kind, e.winner = endResync, int32(g.s.h.Run.NodeByAddr(now.MasterAddr))
+	default:
+		return
 	}
+	g.ends = append(g.ends, e)
 }
 
 // finalMaster is the node that holds the final data: the group's master at the end, or any node of it when the master is a stranger.
@@ -184,4 +201,14 @@ func (g *group) finalMaster() int32 {
 		best = g.servers[0]
 	}
 	return best
+}
+
+// promotedFrom is the moment after which the promotion behind a branch end may have taken place.
+func (g *group) promotedFrom(e *branchEnd) int64 {
+	for _, p := range g.promoted {
+		if p.node == e.winner && p.t == e.t {
+			return p.from
+		}
+	}
+	return e.t
 }

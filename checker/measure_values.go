@@ -82,7 +82,7 @@ func (c *check) lossMeasures(set func(string, Value)) {
 	var split float64
 	if r.Loss != nil {
 		split = float64(r.Loss.SplitBrain)
-		untold += float64(r.Loss.Ambiguous)
+		untold += float64(r.Loss.Ambiguous + r.Loss.AtPromotion)
 	}
 	set("split_brain_lost", Between(split, split+max(0, untold), c.unsureLoss()))
 	elsewhere, maybe := c.lostElsewhere()
