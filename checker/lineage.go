@@ -79,20 +79,19 @@ func (l *lineage) place(i int) place {
 	switch {
 	case b && a && before.RunID == after.RunID && before.ReplID == after.ReplID:
 		p.ids, p.lo, p.hi, p.run = []string{before.ReplID}, before.Offset, after.Offset, before.RunID
-		if after.Rest.Known {
-			p.most = after.Rest.Changes
-		}
 	case b && a && before.RunID == after.RunID:
 		p.ids, p.run = []string{before.ReplID, after.ReplID}, before.RunID
 	case b: // it was gone before its next sample
 		p.ids, p.lo, p.run = []string{before.ReplID}, before.Offset, before.RunID
-	case a:
+	case a: // it was promoted since
 		p.ids, p.hi, p.run = []string{after.ReplID}, after.Offset, after.RunID
-		return p
 	default:
 		return p
 	}
-	if before.Rest.Known {
+	if a && after.RunID == p.run && after.Rest.Known {
+		p.most = after.Rest.Changes
+	}
+	if b && before.Rest.Known {
 		up, _ := slices.BinarySearch(l.calls[n], ops.Return[i]+1)
 		done, _ := slices.BinarySearch(l.returns[n], before.Call)
 		if most := before.Rest.Changes + int64(up-done); p.most < 0 || most < p.most {
