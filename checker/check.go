@@ -13,7 +13,7 @@ type Options struct {
 	Progress func(what string)
 }
 
-// Check judges a history of our own: all measures, the promises of its run.json, the verdict and its sentences.
+// Check judges a history of our own: all measures, the promises of its run.json, and the verdict.
 func Check(h *history.History, o Options) (*Analysis, error) {
 	var promises, shows []Promise
 	for _, p := range []struct {
@@ -58,7 +58,6 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	c.promises(promises, shows)
 	c.fair()
 	c.verdict()
-	c.sentences()
 	return c.a, nil
 }
 

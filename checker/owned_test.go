@@ -13,6 +13,7 @@ import (
 var ownedBy = map[string]string{
 	"Schema":       "the format",
 	"Verdict":      "",
+	"ModelOps":     "sentence: what a history from elsewhere is a correct one of",
 	"Counts":       "table: operations by outcome",
 	"Writes":       "measure: lost; table: every write accounted for",
 	"Loss":         "measures: split_brain_lost, lost_elsewhere; table: causes of loss",

@@ -69,7 +69,7 @@ func TestQueueLoss(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := CheckModel(hist(c.ops...), "queue", ModelOptions{})
 			require.NoError(t, err)
-			require.Equal(t, c.want, a.Result.Verdict, a.Result.Headline)
+			require.Equal(t, c.want, a.Result.Verdict, a.Result.Findings)
 		})
 	}
 }

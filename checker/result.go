@@ -16,7 +16,7 @@ const (
 	Error     Verdict = "error"     // 3: the harness or its surroundings failed
 )
 
-// Result is result.json. All times are ns on the run's clock, all durations ns; -1 is "not measured".
+// Result is what result.json holds, but for the sentences that reports make of it. All times are ns on the run's clock, all durations ns; -1 is "not measured".
 type Result struct {
 	Schema  int     `json:"schema"`
 	Verdict Verdict `json:"verdict"`
@@ -26,11 +26,11 @@ type Result struct {
 	Do string `json:"do,omitempty"`
 	// Weakness: at least one of Shows was shown; a pass is then marked "weakness shown".
 	Weakness bool `json:"weakness"`
-	// Headline is the first sentence, with its numbers; Sub the second; Why the mechanism; Bounds what limits it.
-	Headline string `json:"headline"`
-	Sub      string `json:"sub,omitempty"`
-	Why      string `json:"why,omitempty"`
-	Bounds   string `json:"bounds,omitempty"`
+	// Model is what a history from elsewhere was judged as, ModelOps how many operations it is about, and Forbidden the classes found
+	// that it forbids; empty for our own runs.
+	Model     string   `json:"model,omitempty"`
+	ModelOps  int64    `json:"model_ops,omitempty"`
+	Forbidden []string `json:"forbidden,omitempty"`
 
 	Counts       Counts         `json:"counts"`
 	Writes       Account        `json:"writes"`

@@ -39,7 +39,8 @@ func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
 	s := junitSuite{Name: class, Time: fmt.Sprintf("%.3f", float64(run.Duration)/1e9)}
 	whole := junitCase{Name: "verdict", Class: class}
 	if r.Verdict != checker.Pass {
-		note := &junitNote{Message: words.Clean(r.Headline), Text: words.Clean(r.Sub)}
+		say := sentences.Of(run, r)
+		note := &junitNote{Message: words.Clean(say.Headline), Text: words.Clean(say.Sub)}
 		if r.Verdict == checker.Violation {
 			whole.Failure = note
 		} else {

@@ -14,10 +14,11 @@ import (
 // Markdown writes a run's summary for a page such as a CI job's: the verdict, what was found, and the promises that were not kept.
 func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 	m := sentences.MarkOf(r.Verdict, r.Weakness)
+	say := sentences.Of(run, r)
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(sentences.Server(run)), md(r.Headline))
-	if r.Sub != "" {
-		b.WriteString(" " + md(r.Sub))
+	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(sentences.Server(run)), md(say.Headline))
+	if say.Sub != "" {
+		b.WriteString(" " + md(say.Sub))
 	}
 	b.WriteString("\n\n")
 	for _, s := range r.Reasons {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -43,10 +44,8 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 		t.width = 80
 	}
 	t.head(run, r, o)
-	text := r.Headline
-	if r.Sub != "" {
-		text += " " + r.Sub
-	}
+	say := sentences.Of(run, r)
+	text := strings.TrimSpace(say.Headline + " " + say.Sub)
 	t.wrap(text)
 	for _, reason := range sentences.Reasons(r) {
 		if !strings.Contains(text, strings.TrimSuffix(reason, ".")) {
@@ -141,16 +140,8 @@ func nonEmpty(in []string) []string {
 
 // wrap writes a paragraph, indented by two.
 func (t *terminal) wrap(s string) {
-	line := " "
-	for _, word := range strings.Fields(words.Clean(s)) {
-		if line != " " && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > t.width {
-			t.b.WriteString(line + "\n")
-			line = " "
-		}
-		line += " " + word
-	}
-	if line != " " {
-		t.b.WriteString(line + "\n")
+	for _, l := range wrapLines(words.Clean(s), t.width-2) {
+		t.b.WriteString("  " + l + "\n")
 	}
 }
 
@@ -178,10 +169,11 @@ func (t *terminal) row(mark, state, text, limit, measured, code string) {
 	}
 }
 
+// wrapLines breaks a text between words, never between a number and its unit.
 func wrapLines(s string, width int) []string {
 	var out []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range glued(strings.Fields(s)) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			out = append(out, line)
 			line = ""
@@ -193,6 +185,21 @@ func wrapLines(s string, width int) []string {
 	}
 	if line != "" {
 		out = append(out, line)
+	}
+	return out
+}
+
+// glued joins each number with the unit behind it.
+func glued(fields []string) []string {
+	var out []string
+	for _, f := range fields {
+		unit := strings.TrimRight(f, ".,;:)")
+		n := len(out)
+		if n > 0 && slices.Contains([]string{"s", "ms", "µs", "min", "h", "B", "kB", "MB", "GB", "%"}, unit) && strings.ContainsAny(out[n-1][len(out[n-1])-1:], "0123456789") {
+			out[n-1] += " " + f
+			continue
+		}
+		out = append(out, f)
 	}
 	return out
 }

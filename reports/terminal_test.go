@@ -23,17 +23,18 @@ func summary(t *testing.T, run *history.Run, r *checker.Result, o SummaryOptions
 
 func terminalCases() map[string]*checker.Result {
 	_, a := fixture.SplitBrain(200)
-	pass := &checker.Result{Verdict: checker.Pass, Headline: "Nothing lost: all 53,988 acknowledged writes are there, on every node."}
+	pass := &checker.Result{Verdict: checker.Pass, Writes: checker.Account{Known: true, Acked: 53988, Survived: 53988}, Convergence: checker.Convergence{Barrier: true, Nodes: 3, Keys: 100}}
 	for range 7 {
 		pass.Promises = append(pass.Promises, checker.PromiseResult{Status: checker.Kept, Text: "x"})
 	}
 	pass.Availability.LongestWriteS = checker.Gap{From: 0, To: 4e6}
 	pass.Staleness = []checker.Staleness{{Node: -1, Reads: 10, Max: 2.1e6}}
-	unknown := &checker.Result{Verdict: checker.Unknown, Headline: "Not decided: fault 1 never took effect (n2 refused DEBUG SLEEP).", Do: "add -config enable-debug-command=local and run it again",
+	unknown := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"fault 1 never took effect (n2 refused DEBUG SLEEP)"}, Do: "add -config enable-debug-command=local and run it again",
 		Promises: []checker.PromiseResult{{Status: checker.Undecided, Text: "staleness stays under 4 s", Limit: "<= 4 s", Why: "not put to the test"}}}
 	weak := *pass
 	weak.Weakness = true
-	weak.Headline = "3,368 of 53,065 acknowledged writes were lost."
+	weak.Writes = checker.Account{Known: true, Acked: 53065, Survived: 53065 - 3368, Lost: 3368, LostMost: 3368}
+	weak.Loss = &checker.Loss{First: 10e9, Last: 12e9}
 	weak.Shows = []checker.PromiseResult{{Status: checker.Broken, Text: "lost writes", Measured: "3,368"}}
 	return map[string]*checker.Result{"violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
 }
@@ -65,7 +66,7 @@ func TestSummaryColour(t *testing.T) {
 
 func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
 	run := fixture.Run()
-	r := &checker.Result{Verdict: checker.Error, Headline: "a\x1b]0;x\x07b\r\nc", Reasons: []string{"\x9b2J"}, Do: "\x1b[2J"}
+	r := &checker.Result{Verdict: checker.Error, Reasons: []string{"a\x1b]0;x\x07b\r\nc", "\x9b2J"}, Do: "\x1b[2J"}
 	run.Nodes[0].Version = "7\x1b[1m"
 	got := summary(t, &run, r, SummaryOptions{})
 	require.NotContains(t, got, "\x1b")
@@ -74,12 +75,13 @@ func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
 }
 
 func TestResultRoundTrip(t *testing.T) {
-	_, a := fixture.SplitBrain(50)
+	h, a := fixture.SplitBrain(50)
 	var b bytes.Buffer
-	require.NoError(t, WriteJSON(&b, &a.Result))
+	require.NoError(t, WriteJSON(&b, &h.Run, &a.Result))
 	got, err := ReadJSON(&b)
 	require.NoError(t, err)
-	require.Equal(t, &a.Result, got)
+	require.Equal(t, a.Result, got.Result)
+	require.Equal(t, Sentences(&h.Run, &a.Result), got.Sentences)
 
 	_, err = ReadJSON(strings.NewReader(`{"schema": 99}`))
 	require.ErrorContains(t, err, "schema 99, this program reads up to 2")

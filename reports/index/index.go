@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -30,7 +29,7 @@ const nights = 14
 type entry struct {
 	dir    string // relative to the artifacts
 	run    *history.Run
-	result *checker.Result
+	result *sentences.File
 	report bool
 }
 

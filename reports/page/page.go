@@ -24,6 +24,7 @@ type page struct {
 	frame.Frame
 	Run      *history.Run
 	Result   *checker.Result
+	Say      sentences.Sentences
 	Title    string
 	Server   string
 	Mark     sentences.Mark
@@ -73,11 +74,11 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	}
 	t := charts.New(h, a)
 	r := &a.Result
-	p := &page{Frame: fr, Run: &h.Run, Result: r, Server: sentences.Server(&h.Run), Mark: sentences.MarkOf(r.Verdict, r.Weakness)}
-	p.Title = title(&h.Run, r)
+	p := &page{Frame: fr, Run: &h.Run, Result: r, Say: sentences.Of(&h.Run, r), Server: sentences.Server(&h.Run), Mark: sentences.MarkOf(r.Verdict, r.Weakness)}
+	p.Title = title(&h.Run, r, p.Say.Headline)
 	p.Tag = promiseTally(r)
-	p.Why, p.Bounds = frame.Inline(r.Why), frame.Inline(frame.AsCode(r.Bounds))
-	p.Notices = notices(h, r)
+	p.Why, p.Bounds = frame.Inline(p.Say.Why), frame.Inline(frame.AsCode(p.Say.Bounds))
+	p.Notices = notices(h, r, p.Say.Headline)
 	p.Picture = t.Picture()
 	p.Setup = setup(&h.Run)
 	p.Figures = figures(h, a)
@@ -130,9 +131,9 @@ func (p *page) nav() []navLink {
 	return out
 }
 
-func title(run *history.Run, r *checker.Result) string {
+func title(run *history.Run, r *checker.Result, headline string) string {
 	m := sentences.MarkOf(r.Verdict, r.Weakness)
-	return fmt.Sprintf("%s %s, %s: %s | schism", m.Char, run.Scenario, sentences.Server(run), strings.TrimSuffix(r.Headline, "."))
+	return fmt.Sprintf("%s %s, %s: %s | schism", m.Char, run.Scenario, sentences.Server(run), strings.TrimSuffix(headline, "."))
 }
 
 func promiseTally(r *checker.Result) string {
@@ -165,9 +166,9 @@ func firstCount(n map[checker.Status]int) int {
 }
 
 // notices are what stands against taking the run at face value.
-func notices(h *history.History, r *checker.Result) []string {
+func notices(h *history.History, r *checker.Result, headline string) []string {
 	var out []string
-	said := r.Headline
+	said := headline
 	add := func(s string) {
 		if !strings.Contains(said, strings.TrimSuffix(s, ".")) {
 			out = append(out, sentence(s))
@@ -176,7 +177,7 @@ func notices(h *history.History, r *checker.Result) []string {
 	}
 	if h.Run.Incomplete != "" {
 		said += " the run is incomplete: " + h.Run.Incomplete
-		if !strings.Contains(r.Headline, h.Run.Incomplete) {
+		if !strings.Contains(headline, h.Run.Incomplete) {
 			out = append(out, "This run is incomplete: "+h.Run.Incomplete+".")
 		}
 	}

@@ -103,7 +103,7 @@ func TestPageEscapes(t *testing.T) {
 	f := &h.Faults[0]
 	f.Text, f.When, f.Proof, f.HealProof, f.Kind = evil, evil, evil, evil, evil
 	r := &a.Result
-	r.Headline, r.Sub, r.Why, r.Bounds, r.Do, r.Reasons = evil, evil, evil, evil, evil, []string{evil}
+	r.Do, r.Reasons = evil, []string{evil}
 	for i := range r.Promises {
 		p := &r.Promises[i]
 		p.Text, p.Limit, p.Measured, p.Why, p.Promise.Measure, p.Promise.Note, p.Promise.By = evil, evil, evil, evil, evil, evil, "flag"
@@ -138,7 +138,7 @@ func TestPageEscapes(t *testing.T) {
 func TestPageLeavesOutWhatItHasNot(t *testing.T) {
 	h := history.FromOps(nil, nil)
 	a := &checker.Analysis{}
-	a.Result = checker.Result{Verdict: checker.Unknown, Headline: "Not decided: no operation ran.", Reasons: []string{"no operation ran"}, Do: "look at the worker's log"}
+	a.Result = checker.Result{Verdict: checker.Unknown, Reasons: []string{"no operation ran"}, Do: "look at the worker's log"}
 	a.Result.Availability.RTA = -1
 	page := render(t, h, a)
 	for _, id := range []string{"failover", "witnesses", "checks", "visibility", "downloads", "promises"} {
@@ -167,7 +167,7 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 	for i := range a.Staleness {
 		a.Staleness[i] = -1
 	}
-	a.Result = checker.Result{Verdict: checker.Violation, Headline: "2 anomalies in 40 transactions.", Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
+	a.Result = checker.Result{Verdict: checker.Violation, Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
 		Findings:  []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
 		Promises:  []checker.PromiseResult{{Promise: checker.Promise{Measure: "G1c", By: "always"}, Status: checker.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
 		Witnesses: []checker.Witness{{ID: "w1", Title: "a cycle of two transactions", Text: "Each saw the other.", Ops: []int{0, 1, 2, 8}, Marked: []int{1, 2, 8}}}}
