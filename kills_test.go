@@ -52,7 +52,7 @@ func neverAccused(t *testing.T, dir, what string) checker.Verdict {
 	out, err := schism.Check(dir)
 	require.NoError(t, err, what)
 	v := out.Result.Verdict
-	require.NotEqual(t, checker.Violation, v, "%s: %s", what, out.Result.Headline)
+	require.NotEqual(t, checker.Violation, v, "%s: %s", what, fmt.Sprint(out.Result.Promises))
 	complete := false
 	for _, e := range out.History.Events {
 		complete = complete || e.Kind == history.EvPhase && e.Name == history.PhaseFinalEnd
