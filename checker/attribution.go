@@ -137,7 +137,7 @@ func (c *check) holes(lost []int) note {
 	}
 	latest := map[branch]int64{}
 	for i, f := range c.a.Fate {
-		if f != FateSurvived {
+		if f != FateSurvived || !c.shows(i) {
 			continue
 		}
 		if b, ok := on(i); ok {
@@ -154,6 +154,21 @@ func (c *check) holes(lost []int) note {
 		}
 	}
 	return n
+}
+
+// shows reports whether the final data itself shows that a surviving write is in it. That a removed element is not there, or one that
+// was taken off a queue, would be so on any branch.
+func (c *check) shows(i int) bool {
+	ops := &c.h.Ops
+	switch ops.F[i] {
+	case history.FRemove, history.FIncr:
+		return false
+	case history.FAdd:
+		return !hasKey(c.x.removed(ops.Key[i]), ops.In[i])
+	case history.FEnqueue:
+		return c.fin.remains(ops.In[i])
+	}
+	return true
 }
 
 // bytesThrownAway is, over all promotions, what the old master had written beyond the fork point.
