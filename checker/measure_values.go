@@ -82,7 +82,7 @@ func (c *check) lossMeasures(set func(string, Value)) {
 	var split float64
 	if r.Loss != nil {
 		split = float64(r.Loss.SplitBrain)
-		untold += float64(r.Loss.Ambiguous)
+		untold += float64(r.Loss.Ambiguous + r.Loss.AtPromotion)
 	}
 	set("split_brain_lost", Between(split, split+max(0, untold), c.unsureLoss()))
 	elsewhere, maybe := c.lostElsewhere()
@@ -297,8 +297,10 @@ func (c *check) otherReads() Value {
 // lostElsewhere counts lost writes that were not acknowledged by a master which was deposed at some time, and those that may be.
 func (c *check) lostElsewhere() (n, maybe float64) {
 	deposed := map[int32]bool{}
-	for _, p := range c.s.promoted {
-		deposed[p.old] = true
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			deposed[p.old] = true
+		}
 	}
 	for i, f := range c.a.Fate {
 		switch {

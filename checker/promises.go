@@ -215,10 +215,11 @@ func (c *check) moment(a Anchor) (t int64, ok bool) {
 		case "heal":
 			t, ok = f.Healed, f.Healed != 0
 		case "promotion":
-			for _, p := range c.s.promoted {
-				if p.t > f.Effect {
-					t, ok = p.t, true
-					break
+			for _, g := range c.s.groups {
+				for _, p := range g.promoted {
+					if p.t > f.Effect && (!ok || p.t < t) {
+						t, ok = p.t, true
+					}
 				}
 			}
 		}

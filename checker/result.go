@@ -94,13 +94,14 @@ type Account struct {
 type Loss struct {
 	First, Last     int64 // returns of the first and last lost ack
 	ReplicationLag  int64 // acked before the promotion
+	AtPromotion     int64 // part of ReplicationLag: acked while the promotion took place, so perhaps after it
 	SplitBrain      int64 // acked by the deposed master after it
 	Other           int64 // by neither: a wipe, a restart, a foreign data set
 	RPA             int64 // ns, -1 when there is no dead branch with acks
 	BytesThrownAway int64 // -1 when not measured
 	Causes          []Cause
 	Unattributed    int64
-	Ambiguous       int64
+	Ambiguous       int64 // more than one branch end may have killed them
 }
 
 // Cause is one branch end and what it killed.
