@@ -64,7 +64,7 @@ func (t *Timeline) roleStory(n int32) string {
 		if what == "deposed" || what == "replica" || what == "master" {
 			if what != last {
 				if len(parts) > 0 {
-					parts = append(parts, fmt.Sprintf("%s from %s", what, words.AtShort(r.from)))
+					parts = append(parts, fmt.Sprintf("%s from %s", what, strings.ReplaceAll(words.AtShort(r.from), " ", "\u00a0"))) // unbroken in a narrow cell
 				} else {
 					parts = append(parts, what)
 				}

@@ -49,7 +49,7 @@ func (t *Timeline) Witnesses() []WitnessView {
 		}
 		for _, p := range t.a.Result.Shows {
 			if v.Mark == "" && p.Status == checker.Broken && t.a.Result.Weakness && shows(p, w) {
-				v.Mark = "old"
+				v.Mark = "weak"
 			}
 		}
 		valid := func(ops []int) []int {

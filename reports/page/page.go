@@ -73,6 +73,9 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	if err != nil {
 		return err
 	}
+	if a.Result.Verdict == checker.Error {
+		a = unjudged(a)
+	}
 	t := charts.New(h, a)
 	r := &a.Result
 	p := &page{Frame: fr, Run: &h.Run, Result: r, Say: sentences.Of(&h.Run, r), Server: sentences.Server(&h.Run), Mark: sentences.MarkOf(r.Verdict, r.Weakness)}
@@ -111,6 +114,18 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 		return fmt.Errorf("write page: %w", err)
 	}
 	return nil
+}
+
+// unjudged takes away what was concluded of a run whose records are not whole: it shows what was written, and what became of nothing.
+func unjudged(a *checker.Analysis) *checker.Analysis {
+	b := *a
+	b.Fate, b.Staleness = nil, nil
+	r := &b.Result
+	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, checker.Convergence{}
+	r.Staleness, r.Visibility, r.Collections, r.Witnesses = nil, nil, nil, nil
+	r.Registers, r.Sessions, r.Findings, r.Looked = nil, nil, nil, nil
+	r.Availability = checker.Availability{RTA: -1} // a lost reply looks like an outage
+	return &b
 }
 
 // nav lists the sections that are there.
@@ -205,7 +220,7 @@ func notices(h *history.History, r *checker.Result, headline string) []string {
 		out = append(out, "What to do: "+strings.TrimSuffix(r.Do, ".")+".")
 	case r.Verdict != checker.Unknown && r.Verdict != checker.Error:
 	case h.Run.Imported == "" && (h.Run.Incomplete != "" || h.Torn != "" || len(h.Missing) > 0):
-		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here was judged from what had been written by then.")
+		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here is what had been written by then.")
 	}
 	return out
 }

@@ -235,5 +235,8 @@ func TestPageOfMissingRecordsJudgesNothing(t *testing.T) {
 	require.Contains(t, page, "12 promises not judged")
 	require.NotContains(t, page, `>broken<`)
 	require.NotContains(t, page, "Lost acknowledged writes")
+	require.NotContains(t, page, "were lost")
+	require.NotContains(t, page, "then lost")
+	require.NotContains(t, page, "Lost by cause")
 	require.NotContains(t, page, "<b>Shows</b>")
 }
