@@ -111,15 +111,12 @@ func (c *check) unsureLoss() string {
 func (c *check) availabilityMeasures(set func(string, Value)) {
 	r := &c.a.Result
 	av := &r.Availability
-	rta := Exactly(secondsOf(av.RTA))
-	switch {
-	case av.RTAFault == 0:
+	rta := av.RTAValue
+	if av.RTAFault == 0 {
 		rta = Unmeasured("no fault took effect")
-	case av.RTA < 0:
-		rta = AtLeast(secondsOf(max(0, av.RTAOpen)), "writes did not last again before the load ended")
 	}
 	set("rta", rta)
-	write, read := Exactly(secondsOf(av.LongestWriteS.Len())), Exactly(secondsOf(av.LongestRead.Len()))
+	write, read := av.WriteS, av.Read
 	if r.Writes.Attempted == 0 {
 		write = Unmeasured("no write was tried")
 	}

@@ -120,13 +120,21 @@ type Cause struct {
 
 // Availability is what clients could do.
 type Availability struct {
-	// RTA is from the first fault's effect to the first lasting ok write; -1 when there was no fault or no recovery.
+	// RTA is the time in ns in which writes were not possible because of fault RTAFault, as clients saw it: from its effect, or the last
+	// ok reply after it, to that of the first lasting write; -1 when there was no fault or no recovery. RTAValue is its interval in
+	// seconds, Outage the time from one reply to the other.
 	RTA           int64 `json:"rta"`
 	RTAFault      int   `json:"rta_fault,omitempty"`
+	RTAValue      Value `json:"rta_value"`
+	Outage        Gap   `json:"outage"`
 	RTAOpen       int64 `json:"rta_open,omitempty"`          // ns: how long writes had not lasted again when the load ended, where RTA is -1
 	LongestWrite  Gap   `json:"longest_write_gap"`           // between ok writes, any ack
 	LongestWriteS Gap   `json:"longest_write_gap_surviving"` // between ok writes that survived
 	LongestRead   Gap   `json:"longest_read_gap"`
+	// Write, WriteS and Read are the lengths of the longest gaps as intervals, in seconds.
+	Write  Value `json:"write_gap"`
+	WriteS Value `json:"write_gap_surviving"`
+	Read   Value `json:"read_gap"`
 	// ByWorker are the same per worker, since a cut-off side sees another world.
 	ByWorker []WorkerAvailability `json:"by_worker,omitempty"`
 }
@@ -137,6 +145,11 @@ type WorkerAvailability struct {
 	LongestWrite      Gap   `json:"longest_write_gap"`
 	LongestRead       Gap   `json:"longest_read_gap"`
 	OKWrites, OKReads int64
+	// RTA, RTAFault and RTAValue are the worker's own. CutOff: a fault held its links back to the promoted node or to every sentinel.
+	RTA      int64 `json:"rta"`
+	RTAFault int   `json:"rta_fault,omitempty"`
+	RTAValue Value `json:"rta_value"`
+	CutOff   bool  `json:"cut_off,omitempty"`
 }
 
 // Gap is a time without the wanted reply.
