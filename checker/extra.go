@@ -281,7 +281,11 @@ func (x *extra) keyName(k uint32) string {
 func (x *extra) who(i int) string {
 	c := &x.h.Ops
 	var b strings.Builder
-	fmt.Fprintf(&b, "process %d", c.Process[i])
+	if x.imported() || c.Client == nil {
+		fmt.Fprintf(&b, "process %d", c.Process[i])
+	} else {
+		fmt.Fprintf(&b, "c%d", c.Client[i]) // as everywhere on the page; a process is a client between two reconnects
+	}
 	if n := int(c.Node[i]); n >= 0 && n < len(x.h.Run.Nodes) {
 		fmt.Fprintf(&b, " on %s", x.h.Run.Nodes[n].Name)
 	}

@@ -25,7 +25,8 @@ func (c *check) verdict() {
 		r.Reasons = append(r.Reasons, c.h.Missing...)
 		for _, ps := range [][]PromiseResult{r.Promises, r.Shows} { // what is missing may be what would have kept them
 			for i := range ps {
-				ps[i].Status, ps[i].Why = Undecided, "records are missing"
+				p := &ps[i]
+				p.Status, p.Value, p.Measured, p.Why, p.Witness = Undecided, Unmeasured("records are missing"), "–", "records are missing", ""
 			}
 		}
 		r.Weakness = false

@@ -51,10 +51,12 @@ func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
 	for _, p := range r.Promises {
 		c := junitCase{Name: words.Clean(p.Text), Class: class}
 		note := &junitNote{Message: words.Clean(fmt.Sprintf("limit %s, measured %s", p.Limit, p.Measured)), Text: words.Clean(p.Why)}
-		switch p.Status {
-		case checker.Broken:
+		switch {
+		case r.Verdict == checker.Error:
+			c.Error = &junitNote{Message: "not judged", Text: words.Clean(p.Why)}
+		case p.Status == checker.Broken:
 			c.Failure = note
-		case checker.Undecided:
+		case p.Status == checker.Undecided:
 			c.Error = note
 		}
 		s.Cases = append(s.Cases, c)

@@ -13,7 +13,7 @@ import (
 
 func TestMarkdownAndJUnitGolden(t *testing.T) {
 	run := fixture.Run()
-	for _, name := range []string{"violation", "unknown", "pass"} {
+	for _, name := range []string{"violation", "unknown", "pass", "missing"} {
 		r := terminalCases()[name]
 		var m, j bytes.Buffer
 		require.NoError(t, Markdown(&m, &run, r))

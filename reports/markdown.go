@@ -30,21 +30,31 @@ func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 	if len(r.Reasons) > 0 || r.Do != "" {
 		b.WriteString("\n")
 	}
-	if rows := openPromises(r); len(rows) > 0 {
+	rows := openPromises(r)
+	if r.Verdict == checker.Error {
+		rows = nil
+		if n := len(r.Promises); n > 0 {
+			fmt.Fprintf(&b, "? %s not judged. ", words.Plural(int64(n), "promise", "promises"))
+		}
+	}
+	if len(rows) > 0 {
 		b.WriteString("| | Promise | Limit | Measured |\n|---|---|---|---|\n")
 		for _, p := range rows {
-			mark, measured := "✕ broken", p.Measured
+			mark, text := "✕ broken", p.Measured
 			if p.Status == checker.Undecided {
 				mark = "? undecided"
 			}
-			if measured == "" {
-				measured = p.Why
+			switch {
+			case !measured(p):
+				text = p.Why
+			case p.Status == checker.Undecided && p.Why != "":
+				text += " (" + p.Why + ")"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, md(p.Text), md(p.Limit), md(measured))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, md(p.Text), md(p.Limit), md(text))
 		}
 		b.WriteString("\n")
 	}
-	if n := len(r.Promises) - len(openPromises(r)); n > 0 {
+	if n := len(r.Promises) - len(openPromises(r)); n > 0 && r.Verdict != checker.Error {
 		fmt.Fprintf(&b, "✓ %d of %d promises kept. ", n, len(r.Promises))
 	}
 	if run.Command != "" {

@@ -36,7 +36,18 @@ func terminalCases() map[string]*checker.Result {
 	weak.Writes = checker.Account{Known: true, Acked: 53065, Survived: 53065 - 3368, Lost: 3368, LostMost: 3368}
 	weak.Loss = &checker.Loss{First: 10e9, Last: 12e9}
 	weak.Shows = []checker.PromiseResult{{Status: checker.Broken, Text: "lost writes", Measured: "3,368"}}
-	return map[string]*checker.Result{"violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
+	// Records are missing: nothing is judged, whatever was counted of the rest.
+	missing := &checker.Result{Verdict: checker.Error, Writes: weak.Writes, Loss: weak.Loss, Shows: weak.Shows, Reasons: []string{"batch 3 of w1", "batch 4 of w1", "batch 9 of w2"}}
+	missing.Promises = []checker.PromiseResult{{Promise: checker.NothingLost(), Status: checker.Broken, Text: "no acknowledged write is lost", Limit: "0", Measured: "1,180"}}
+	// Values that are intervals: a promise between its ends is not decided.
+	open := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"not decided: no acknowledged write is lost (the fate of 68 writes cannot be told)"}}
+	open.Promises = []checker.PromiseResult{
+		{Promise: checker.NothingLost(), Status: checker.Undecided, Text: "at most 5,075 acknowledged writes are lost", Limit: "5,075", Measured: "5,072 to 5,078", Value: checker.Between(5072, 5078, "x"), Why: "the fate of 6 writes cannot be told: increments that were lost cannot be told from those that were not"},
+		{Status: checker.Kept, Text: "x"}}
+	for _, name := range []string{"phantom", "duplicated", "hole", "crash", "cycle"} {
+		open.Promises = append(open.Promises, checker.PromiseResult{Promise: checker.Promise{Measure: name, By: "always"}, Status: checker.Undecided, Text: name, Limit: "0", Measured: "–", Why: "12 operations are judged by nobody"})
+	}
+	return map[string]*checker.Result{"missing": missing, "open": open, "violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
 }
 
 func TestSummaryGolden(t *testing.T) {
@@ -53,6 +64,25 @@ func TestSummaryGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWithRecordsMissingNothingIsCalledBroken(t *testing.T) {
+	run := fixture.Run()
+	r := terminalCases()["missing"]
+	for _, text := range []string{summary(t, &run, r, SummaryOptions{}), markdown(t, &run, r)} {
+		require.NotContains(t, text, "broken")
+		require.NotContains(t, text, "shown")
+		require.NotContains(t, text, "1,180")
+		require.Contains(t, strings.ToLower(text), "not judged")
+		require.Contains(t, text, "batch 3 of w1")
+	}
+}
+
+func markdown(t *testing.T, run *history.Run, r *checker.Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, Markdown(&b, run, r))
+	return b.String()
 }
 
 func TestSummaryColour(t *testing.T) {

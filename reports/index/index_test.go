@@ -153,3 +153,21 @@ func TestIndexCountsAShareAsShownWhereItWasMeasured(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(b), "shown 1 of 1")
 }
+
+func TestIndexSaysAnInterval(t *testing.T) {
+	for _, c := range []struct {
+		lost, most int64
+		want       string
+	}{{41, 41, ">41<"}, {41, 44, ">41 to 44<"}, {0, 68, ">0 to 68<"}} {
+		root := t.TempDir()
+		r := lostResult(checker.Pass, c.lost, false)
+		r.Writes.LostMost = c.most
+		writeRun(t, root, "counter", "redis:7.0", "1", nil, r)
+		require.NoError(t, Write(root))
+		b, err := os.ReadFile(filepath.Join(root, "index.html"))
+		require.NoError(t, err)
+		require.Contains(t, string(b), c.want)
+	}
+	require.Equal(t, "≥ 350", rangeText("lost", checker.AtLeast(350, "x")))
+	require.Equal(t, "3.4 s", rangeText("rta", checker.Exactly(3.4)))
+}

@@ -51,6 +51,7 @@ type page struct {
 	Failover *charts.FailoverView
 	Wits     []charts.WitnessView
 	Checks   []*frame.Table
+	Looked   string
 	Panels   []charts.Panel
 	VisTable []*frame.Table
 	Env      []*frame.Table
@@ -82,7 +83,7 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	p.Picture = t.Picture()
 	p.Setup = setup(&h.Run)
 	p.Figures = figures(h, a)
-	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), lossSums(h, r)
+	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), accountNote(h, r)
 	p.Commands = commands(&h.Run)
 	p.Promises, p.PromNote = promiseRows(h, r), promiseNote(r)
 	p.Shows = showsLine(r)
@@ -94,7 +95,7 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	p.Tables = t.Tables(all)
 	p.Failover = t.Failover()
 	p.Wits = t.Witnesses()
-	p.Checks = checkTables(h, r)
+	p.Checks, p.Looked = checkTables(h, r), looked(r)
 	p.Panels, p.VisTable = t.Visibility()
 	p.Env, p.Facts, p.Plan = environment(h, r)
 	p.Files = downloads(files)
@@ -124,7 +125,7 @@ func (p *page) nav() []navLink {
 	add(len(p.Lanes) > 0, "timeline", "Timeline")
 	add(p.Failover != nil, "failover", "Failover")
 	add(len(p.Wits) > 0, "witnesses", "Witnesses")
-	add(len(p.Checks) > 0, "checks", "Consistency")
+	add(len(p.Checks) > 0 || p.Looked != "", "checks", "Consistency")
 	add(len(p.Panels) > 0, "visibility", "Visibility and staleness")
 	add(true, "environment", "Environment")
 	add(len(p.Files) > 0, "downloads", "Downloads")
@@ -144,6 +145,8 @@ func promiseTally(r *checker.Result) string {
 	switch {
 	case len(r.Promises) == 0:
 		return ""
+	case r.Verdict == checker.Error:
+		return words.Plural(int64(len(r.Promises)), "promise", "promises") + " not judged"
 	case n[checker.Kept] == len(r.Promises):
 		return fmt.Sprintf("all %d promises kept", len(r.Promises))
 	}

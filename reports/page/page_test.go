@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"html"
 	"os"
 	"path/filepath"
@@ -191,4 +192,48 @@ func TestAPromisedVisibilityStandsInTheCurve(t *testing.T) {
 	b.Reset()
 	require.NoError(t, Write(&b, h, a, nil))
 	require.NotContains(t, b.String(), "promised: 99.9 %")
+}
+
+// What became of some writes cannot be told: the page says an interval, and why, wherever it says the number.
+func TestPageSaysIntervals(t *testing.T) {
+	h, a := fixture.SplitBrain(20)
+	w := &a.Result.Writes
+	w.Masked, w.MaskedWhy, w.LostMost = 68, "increments that were lost cannot be told from those that were not", w.Lost+6
+	w.Survived -= 68
+	a.Result.Promises[0].Status, a.Result.Promises[0].Measured, a.Result.Promises[0].Why = checker.Undecided, "58 to 64", "the fate of 68 writes cannot be told"
+	page := render(t, h, a)
+	require.Contains(t, page, fmt.Sprintf(`<div class="n bad">%d to %d <small>`, w.Lost, w.LostMost))
+	require.Contains(t, page, "The fate of 68 acknowledged writes cannot be told one by one: increments that were lost")
+	require.Contains(t, page, "<b>58 to 64</b><small>the fate of 68 writes cannot be told</small>")
+	require.Contains(t, page, "<small>68 cannot be told</small>")
+	w.Lost, w.LostMost = 0, 6
+	require.Contains(t, render(t, h, a), `<div class="n">up to 6 <small>`)
+}
+
+func TestPageSaysWhatWasFoundAndLookedFor(t *testing.T) {
+	h, a := fixture.SplitBrain(20)
+	a.Result.Findings = append(a.Result.Findings, checker.Finding{Class: "phantom", Scope: checker.MasterReads, Count: 9, Bugs: 9, Text: "k:0005: process 3 read 77, which nobody wrote"})
+	a.Result.Unclaimed = []checker.Unclaimed{{F: "cas", Count: 12, Why: "no judge knows this function"}}
+	page := render(t, h, a)
+	require.Contains(t, page, "Values that nobody wrote<small>phantom</small>")
+	require.Contains(t, page, `<td class="r bad">9</td>`)
+	require.Contains(t, page, "Undecided: the samples around the cut are too far apart.")
+	require.Contains(t, page, "Operations that nobody judges")
+	require.Contains(t, page, "<summary>What was looked for</summary>")
+	require.Contains(t, page, "keys that differ between nodes")
+	require.Contains(t, page, "<summary>6 promises of every run</summary><ul><li>no read returns what nobody wrote</li>")
+	require.Contains(t, page, "61 besides, across a change of master or of its data")
+}
+
+// With records missing nothing is judged: the page accuses nobody.
+func TestPageOfMissingRecordsJudgesNothing(t *testing.T) {
+	h, a := fixture.SplitBrain(20)
+	h.Missing = []string{"batch 3 of w1"}
+	a.Result.Verdict, a.Result.Reasons = checker.Error, h.Missing
+	page := render(t, h, a)
+	require.Contains(t, page, "Not judged: records are missing (batch 3 of w1).")
+	require.Contains(t, page, "12 promises not judged")
+	require.NotContains(t, page, `>broken<`)
+	require.NotContains(t, page, "Lost acknowledged writes")
+	require.NotContains(t, page, "<b>Shows</b>")
 }

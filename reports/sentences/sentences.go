@@ -64,7 +64,7 @@ func (t *teller) notDecided() (first, second string) {
 	if len(rs) == 0 {
 		return "Not decided.", ""
 	}
-	first = "Not decided: " + rs[0] + "."
+	first = "Not decided: " + strings.TrimPrefix(rs[0], "not decided: ") + "."
 	if n := int64(len(rs) - 1); n > 0 {
 		second = fmt.Sprintf("And for %s, listed below.", words.Plural(n, "more reason", "more reasons"))
 	}
@@ -78,7 +78,7 @@ func (t *teller) model() string {
 	case checker.Violation:
 		var bad []string
 		for _, name := range r.Forbidden {
-			bad = append(bad, fmt.Sprintf("%s: %s", noun(name), words.Count(t.found(name))))
+			bad = append(bad, fmt.Sprintf("%s: %s", Noun(name), words.Count(t.found(name))))
 		}
 		if n := r.Writes.Lost; n > 0 {
 			bad = append(bad, "acknowledged elements that never came out: "+words.Count(n))
@@ -104,8 +104,8 @@ func (t *teller) found(class string) int64 {
 	return 0
 }
 
-// noun is what a count of a measure counts.
-func noun(measure string) string { return checker.Promise{Measure: measure}.Noun() }
+// Noun is what a count of a measure or class counts.
+func Noun(measure string) string { return checker.Promise{Measure: measure}.Noun() }
 
 // pass says what is there, and first of all what a run lost or showed although no promise forbids it.
 func (t *teller) pass() (first, second string) {

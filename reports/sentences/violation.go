@@ -104,7 +104,7 @@ func (t *teller) brokenLoss(p *checker.PromiseResult) string {
 	case "split_brain_lost":
 		return words.Capital(fmt.Sprintf("%s acknowledged writes %s lost to split brain.", n, verb))
 	}
-	return words.Capital(noun(p.Promise.Measure)) + ": " + n + "."
+	return words.Capital(Noun(p.Promise.Measure)) + ": " + n + "."
 }
 
 // lostInAll is the whole of which a broken promise about lost writes counts a part.
@@ -119,7 +119,7 @@ func (t *teller) brokenPromise(p *checker.PromiseResult) string {
 	case m == "divergent" && len(t.r.Convergence.Sample) > 0:
 		return t.divergent()
 	case p.Promise.By == "always" || t.found(m) > 0:
-		return words.Capital(noun(m)) + ": " + amount(p) + "."
+		return words.Capital(Noun(m)) + ": " + amount(p) + "."
 	case p.Why != "" && !p.Value.Point():
 		return fmt.Sprintf("A promise is broken: %s. Measured: %s (%s).", p.Text, amount(p), p.Why)
 	}
