@@ -26,7 +26,9 @@ type extra struct {
 	looked    map[string]bool // classes that some judge looked for
 	undecided []string
 	queued    *grouped
-	repeated  map[uint32]bool // registers and lists with repeated values, which sessions and lists find
+	// registered is what was read off the registers' tables, once; registerPass makes it.
+	registered *registerPass
+	repeated   map[uint32]bool // registers and lists with repeated values, which sessions and lists find
 }
 
 // classScope is what findings are counted by.

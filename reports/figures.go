@@ -213,7 +213,7 @@ func staleFigure(r *checker.Result) *figure {
 		return nil
 	}
 	n, unit := wordsUnit(s.Max)
-	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(esc(fmt.Sprintf("%s of %s reads were stale", share(s.Stale, s.Reads), num(s.Reads))), esc("p99 "+words(s.P99)))}
+	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(esc(fmt.Sprintf("%s of %s reads were stale", ends(share(s.Stale, s.Reads), share(s.StaleMost, s.Reads)), num(s.Reads))), esc("p99 "+between(s.P99, s.P99Most)+", at most "+words(s.MaxMost)))}
 }
 
 // lossSums closes the account: who acknowledged what was lost, and what caused it.

@@ -32,9 +32,9 @@ func (w *world) judge() {
 			r.Counts.Reads++
 			for _, n := range []int32{-1, int32(c.Node[i])} {
 				by[n].reads++
-				if s := w.a.Staleness[i]; s > 0 {
+				if s, _ := w.a.Ages.Of(i); s.Lo > 0 {
 					by[n].stale++
-					by[n].max = max(by[n].max, s)
+					by[n].max = max(by[n].max, s.Lo)
 				}
 			}
 			continue
@@ -69,7 +69,8 @@ func (w *world) judge() {
 		{Scope: "all reads", Keys: 100, Values: acked, Conflicts: 4417, BadKeys: 100, Overlap: 29e9, Forks: 61, Gamma: 13e9, K: 44}}
 	for n := int32(-1); n < 3; n++ {
 		t := by[n]
-		s := checker.Staleness{Node: n, Reads: t.reads, Stale: t.stale, P50: 0, P99: t.max / 3, Max: t.max, MaxUpper: t.max + ms, Surviving: t.max, Versions: t.stale / 9, Exact: true, LagBytes: 259300, LagTime: 700 * ms, MeanLagB: 912, WorstOp: -1}
+		ages := checker.Ages{Stale: t.stale, StaleMost: t.stale, P99: t.max / 3, P99Most: t.max / 3, Max: t.max, MaxMost: t.max + ms}
+		s := checker.Staleness{Node: n, Reads: t.reads, Ages: ages, Kept: &ages, Versions: t.stale / 9, Exact: true, LagBytes: 259300, LagTime: 700 * ms, MeanLagB: 912, WorstOp: -1}
 		r.Staleness = append(r.Staleness, s)
 	}
 	r.Visibility = []checker.Visibility{curve("steady", 0.9996, 1.0), curve(w.h.Faults[0].Text, 0.89, 3)}
@@ -79,7 +80,7 @@ func (w *world) judge() {
 }
 
 func curve(window string, top, slow float64) checker.Visibility {
-	v := checker.Visibility{Node: history.NoNode, Window: window, At: [4]int64{ms / 2, ms, 9 * ms, 90 * ms}, P50: ms / 2, P99: 3 * ms}
+	v := checker.Visibility{Node: history.NoNode, Window: window, At: [4]int64{ms / 2, ms, 9 * ms, 90 * ms}}
 	for i := range 14 {
 		from := ms / 10 << i
 		t := float64(from) / float64(ms) / slow

@@ -57,11 +57,15 @@ func splitBrain(rate float64) (*history.History, *checker.Analysis) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return int(w.ops[a].Call - w.ops[b].Call) })
+	ages := map[int]checker.ReadAge{}
 	for _, i := range order {
 		w.h.Ops.Append(w.ops[i])
 		w.a.Fate = append(w.a.Fate, w.fate[i])
-		w.a.Staleness = append(w.a.Staleness, w.stale[i])
+		if s := w.stale[i]; s >= 0 {
+			ages[len(w.a.Fate)-1] = checker.ReadAge{Lo: s, Hi: s, KeptLo: s, KeptHi: s}
+		}
 	}
+	w.a.Ages = checker.AgesOf(len(w.ops), ages)
 	w.observe()
 	w.events()
 	w.judge()

@@ -168,13 +168,9 @@ func (t *timeline) staleLane(g *gathered) (lane, []*series) {
 	}
 	s.b.WriteString("</svg>")
 	t.nameLines(s, ss, sc, names)
-	note := "p99 per " + words(t.coarse) + ", log scale"
-	if t.a.Result.Writes.Lost > 0 {
-		if all := overall(&t.a.Result); all != nil && all.Surviving >= 0 {
-			note += "; of what survived"
-		} else {
-			note += "; lost writes counted too"
-		}
+	note := "at least, p99 per " + words(t.coarse) + ", log scale"
+	if which := t.whichAges(); which != "" {
+		note += "; " + which
 	}
 	return lane{ID: "stale", Title: "Staleness of reads", Note: note, Y: yaxis(h, ys), Plot: s.done(), Legend: keys}, ss
 }

@@ -215,7 +215,7 @@ func (t *terminal) kept(kept int, r *checker.Result) {
 			line = pad(line, 13) + "longest write gap " + words(g)
 		}
 		if s := overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
-			line += "    staleness max " + words(s.Max)
+			line += "    staleness max " + words(max(s.Max, s.MaxMost))
 		}
 	}
 	fmt.Fprintf(&t.b, "  %s %s\n", t.paint("+ kept      ", green), clip(line, t.width-15))
