@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
@@ -28,7 +29,10 @@ type extra struct {
 	queued    *grouped
 	// registered is what was read off the registers' tables, once; registerPass makes it.
 	registered *registerPass
-	repeated   map[uint32]bool // registers and lists with repeated values, which sessions and lists find
+	// stretched are the replicas' stretches; replicaStretches finds them.
+	stretched   *stretches
+	stretchOnce sync.Once
+	repeated    map[uint32]bool // registers and lists with repeated values, which sessions and lists find
 }
 
 // classScope is what findings are counted by.

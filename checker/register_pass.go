@@ -49,6 +49,7 @@ func (x *extra) registerPass() *registerPass {
 		plan = x.newAgePlan()
 		x.a.Ages = newReadAges(x.h.Ops.Len())
 	}
+	stretches := x.replicaStretches().count
 	workers := make(chan *registerWorker, runtime.GOMAXPROCS(0))
 	eachRegister(p.keys, func() func(i int) {
 		w := &registerWorker{x: x}
@@ -64,15 +65,21 @@ func (x *extra) registerPass() *registerPass {
 			held := x.fin.byKey[keyName(x.h, uint32(key))]
 			f.swept = w.vals.judge(&w.table, &x.h.Ops, held)
 			f.sessions = w.registerSessions()
-			if !measured {
+			if !measured && stretches == 0 {
 				return
 			}
 			w.table.sortByCall()
+			w.newerThan()
+			if stretches > 0 {
+				f.stretch = w.registerStretch()
+			}
+			if !measured {
+				return
+			}
 			f.ages = w.measureAges(plan, x.fin.of(keyName(x.h, uint32(key))))
 			if w.table.replicas {
 				w.measureVisibility(plan, held)
 			}
-			f.stretch = w.registerStretch()
 		}
 	})
 	close(workers)

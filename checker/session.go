@@ -48,6 +48,7 @@ type sessionTallies [4][2]sessionTally
 // asked for. Registers show the first two, sets and lists the others.
 func (x *extra) sessions() {
 	var total sessionTallies
+	var whole [][]stretchRead
 	if x.all&bit(history.FRead) != 0 {
 		p := x.registerPass()
 		for i := range p.found {
@@ -61,10 +62,15 @@ func (x *extra) sessions() {
 	if x.all&(setOps|listOps) != 0 {
 		g := x.group(setOps | listOps)
 		keys := append(x.keysOf(setOps), x.keysOf(listOps)...)
-		for _, t := range perKey(keys, func(k uint32) sessionTallies { return collectionSessions(&x.h.Ops, g.of(k)) }) {
-			total.add(&t)
+		for _, f := range perKey(keys, func(k uint32) collectionFound {
+			s := collect(&x.h.Ops, g.of(k))
+			return collectionFound{collectionSessions(s), x.collectionStretch(s)}
+		}) {
+			total.add(&f.sessions)
+			whole = append(whole, f.stretch)
 		}
 	}
+	x.replicasBack(whole)
 	names := [4]string{readYourWrites, monotonicReads, monotonicWrites, writesFollowReads}
 	for i, name := range names {
 		for s, scope := range []string{scopeMaster, scopeAll} {
@@ -87,6 +93,12 @@ func (t *sessionTallies) add(o *sessionTallies) {
 			t[g][s].add(o[g][s])
 		}
 	}
+}
+
+// collectionFound is what one set or list came to.
+type collectionFound struct {
+	sessions sessionTallies
+	stretch  []stretchRead
 }
 
 // mark is one operation that a later read of its session must not fall behind.

@@ -12,7 +12,6 @@ import (
 // computation of staleness: table, timeline, histogram and measures read it.
 func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages []opAge) {
 	t, sc := &w.table, &w.ages
-	w.newerThan()
 	w.firstMissed(plan, final)
 	sc.lossy = plan.lossy && w.withoutLost()
 	sc.stale = sc.stale[:0]

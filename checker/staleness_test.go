@@ -90,7 +90,7 @@ func regLog(r *rand.Rand, replies, versions bool) (ops []history.Op, truth []int
 // The interval of a read's age holds the truth, whatever is known of the order: many writers, no replies, unknown outcomes.
 func TestAgesHoldTheTruth(t *testing.T) {
 	sure, all := 0, 0
-	for seed := range int64(20000) {
+	for seed := range lots(20000) {
 		r := rand.New(rand.NewSource(seed))
 		ops, truth := regLog(r, seed%2 == 0, seed%3 == 0)
 		h := hist(ops...)
