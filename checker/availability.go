@@ -12,9 +12,9 @@ import (
 type standing uint8
 
 const (
-	stays     standing = iota // it is there at the end, or nothing happened afterwards that could have thrown it away
+	firm      standing = iota // it is there at the end, or nothing happened afterwards that could have thrown it away
 	mayStay                   // that cannot be told
-	gone                      // it is lost, but was acknowledged by the rightful master
+	wasLost                   // it is lost, but was acknowledged by the rightful master
 	goneAside                 // it is lost, and may have been acknowledged by a master that was deposed by then
 	aside                     // a deposed master acknowledged it: that is no availability
 )
@@ -49,7 +49,7 @@ func (s *standings) of(i int) standing {
 	ops := &s.c.h.Ops
 	n, fate := int32(ops.Node[i]), s.c.a.Fate[i]
 	if fate == FateSurvived || n < 0 || int(n) >= len(s.lastEnd) {
-		return stays
+		return firm
 	}
 	surely, perhaps := s.deposed(n, ops.Call[i], ops.Return[i])
 	threatened := ops.Call[i] <= s.lastEnd[n]
@@ -59,11 +59,11 @@ func (s *standings) of(i int) standing {
 	case fate == FateLost && perhaps:
 		return goneAside
 	case fate == FateLost:
-		return gone
+		return wasLost
 	case perhaps || threatened:
 		return mayStay
 	}
-	return stays
+	return firm
 }
 
 // deposed tells whether another node had been promoted when a node acknowledged a write.
@@ -108,7 +108,7 @@ func (c *check) availability() {
 	write := func(i int32) bool { return ops.IsWrite(int(i)) }
 	read := func(i int32) bool { return !ops.IsWrite(int(i)) }
 	av.LongestWrite, av.Write = c.longest(order, from, to, write, write)
-	av.LongestWriteS, av.WriteS = c.longest(order, from, to, func(i int32) bool { return write(i) && worth[i] <= mayStay }, func(i int32) bool { return write(i) && worth[i] == stays })
+	av.LongestWriteS, av.WriteS = c.longest(order, from, to, func(i int32) bool { return write(i) && worth[i] <= mayStay }, func(i int32) bool { return write(i) && worth[i] == firm })
 	av.LongestRead, av.Read = c.longest(order, from, to, read, read)
 	for n, w := range workers {
 		of := func(keep func(int32) bool) func(int32) bool {

@@ -36,7 +36,7 @@ func (c *check) rta(worth []standing, from, end int64) {
 	for k := range av.ByWorker {
 		w := &av.ByWorker[k]
 		ws := c.writesOf(w.Worker, from, end)
-		f := found{c.longestOutage(ws, worth, mayStay, end), c.longestOutage(ws, worth, stays, end)}
+		f := found{c.longestOutage(ws, worth, mayStay, end), c.longestOutage(ws, worth, firm, end)}
 		outages[k] = f
 		if f.most.fault == 0 {
 			continue
