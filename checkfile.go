@@ -4,19 +4,19 @@ import (
 	"fmt"
 
 	"github.com/schismtest/schism/checker"
-	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/history/exchange"
 )
 
 // CheckOptions say how a history from elsewhere is meant.
 type CheckOptions struct {
 	Model   string // a name of checker.Models; empty: guessed
-	Format  string // one of history.Formats; empty: told by the content
+	Format  string // one of exchange.Formats; empty: told by the content
 	Checker checker.ModelOptions
 }
 
 // CheckFile judges a history file: ours, or one from elsewhere by its model.
 func CheckFile(path string, o CheckOptions) (*Outcome, error) {
-	h, model, err := history.Open(path, o.Format, history.ImportOptions{Model: o.Model})
+	h, model, err := exchange.Open(path, o.Format, exchange.ImportOptions{Model: o.Model})
 	if err != nil {
 		return nil, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
 	}

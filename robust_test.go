@@ -32,13 +32,18 @@ type child struct {
 
 func startChild(t *testing.T, args ...string) *child {
 	t.Helper()
+	return startChildIn(t, filepath.Join(t.TempDir(), "artifacts"), args...)
+}
+
+func startChildIn(t *testing.T, artifacts string, args ...string) *child {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts real servers")
 	}
 	bin := filepath.Join(t.TempDir(), "schism")
 	out, err := exec.Command("go", "build", "-o", bin, "./cmd/schism").CombinedOutput()
 	require.NoError(t, err, string(out))
-	c := &child{dir: filepath.Join(t.TempDir(), "artifacts")}
+	c := &child{dir: artifacts}
 	c.cmd = exec.Command(bin, append([]string{"run"}, append(args, "-artifacts", c.dir)...)...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
 	require.NoError(t, c.cmd.Start())
@@ -69,6 +74,56 @@ func (c *child) untilFault(t *testing.T) string {
 	}
 	t.Fatal("no fault took effect within a minute")
 	return ""
+}
+
+// exit waits for its end and returns its exit code and the run's folder.
+func (c *child) exit(t *testing.T) (code int, dir string) {
+	t.Helper()
+	err := c.cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	dirs, err := filepath.Glob(filepath.Join(c.dir, "*", "*", "2*"))
+	require.NoError(t, err)
+	require.Len(t, dirs, 1, c.out.String())
+	return c.cmd.ProcessState.ExitCode(), dirs[0]
+}
+
+// A full disk leaves what fitted on it, which is judged later, and never passes.
+func TestFullDiskKeepsTheEvidence(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skip("a small disk cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, 0)) })
+	c := startChildIn(t, disk, "healthy", "-seed", "8")
+	code, dir := c.exit(t)
+	require.Equal(t, schism.ExitError, code, c.out.String())
+	require.Contains(t, c.out.String(), "no space left on device")
+	require.Contains(t, c.out.String(), "what was recorded is in "+dir+": schism check "+dir)
+	require.Empty(t, left(t, "containers", runID(t, dir)))
+	out, err := schism.Check(dir)
+	require.NoError(t, err)
+	require.Contains(t, []checker.Verdict{checker.Unknown, checker.Error}, out.Result.Verdict)
+	require.Positive(t, out.Result.Writes.Acked)
+}
+
+// A start that failed leaves what the servers said of it.
+func TestFailedStartKeepsTheEvidence(t *testing.T) {
+	c := startChild(t, "healthy", "-seed", "9", "-config", "maxmemory-policy=nonsense")
+	code, dir := c.exit(t)
+	require.Equal(t, schism.ExitUsage, code, c.out.String())
+	require.Contains(t, c.out.String(), "what was recorded is in "+dir+": schism check "+dir)
+	require.Empty(t, left(t, "containers", runID(t, dir)))
+	out, err := schism.Check(dir)
+	require.NoError(t, err)
+	require.Equal(t, checker.Unknown, out.Result.Verdict)
+	_, err = schism.Report(dir)
+	require.NoError(t, err)
 }
 
 // left lists the engine's containers or networks of a run.
@@ -112,7 +167,7 @@ func TestHarnessKilledLeavesNothing(t *testing.T) {
 	require.NoError(t, c.cmd.Process.Signal(syscall.SIGKILL))
 	_ = c.cmd.Wait()
 	id := runID(t, dir)
-	require.Eventually(t, func() bool { return left(t, "containers", id) == "" }, 20*time.Second, 100*time.Millisecond, "the containers go by themselves")
+	require.Eventually(t, func() bool { return left(t, "containers", id) == "" }, time.Minute, 100*time.Millisecond, "the containers go by themselves")
 
 	out, err := schism.Check(dir)
 	require.NoError(t, err, "what was recorded can still be judged")

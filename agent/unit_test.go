@@ -5,7 +5,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,10 +15,8 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
-	"github.com/schismtest/schism/observer"
 	"github.com/schismtest/schism/wire"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 func TestParseStat(t *testing.T) {
@@ -269,118 +266,6 @@ func TestCommandsThatEndAServer(t *testing.T) {
 	for cmd, want := range map[string]bool{"shutdown nosave": true, "SHUTDOWN": true, "debug segfault": true, "DEBUG": false, "DEBUG SLEEP 1": false, "SET shutdown 1": false} {
 		require.Equal(t, want, endsServer(strings.Fields(cmd)), cmd)
 	}
-}
-
-// What ended is told with how and its last output, and whether anything of ours had asked for it.
-func TestExitsAreTold(t *testing.T) {
-	s := newSink(t)
-	e := newEmitter(s.srv)
-	e.identify(0, monotonic())
-	sup := newSupervisor(e, s.srv)
-	sup.once.Do(func() {}) // no reaper: it would take the children of other tests too
-	run := func(script string, ask bool) history.Event {
-		t.Helper()
-		s.mu.Lock()
-		s.batches = nil
-		s.mu.Unlock()
-		p, err := sup.start(t.Context(), wire.SetupArgs{Argv: []string{"/bin/sh", "-c", script}})
-		require.NoError(t, err)
-		var reaper sync.WaitGroup
-		defer reaper.Wait()
-		reaper.Go(func() {
-			var ws unix.WaitStatus
-			pid, err := unix.Wait4(p.Pid, &ws, 0, nil)
-			for err == unix.EINTR {
-				pid, err = unix.Wait4(p.Pid, &ws, 0, nil)
-			}
-			sup.reaped(pid, ws)
-		})
-		if ask {
-			_, err := sup.signal(t.Context(), wire.SignalArgs{Signal: int(unix.SIGKILL)})
-			require.NoError(t, err)
-		}
-		isExit := func(ev history.Event) bool {
-			return ev.Kind == history.EvProcess && (ev.Name == history.ProcessExited || ev.Name == history.ProcessByItself)
-		}
-		var exit history.Event
-		require.Eventually(t, func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, b := range s.batches {
-				for _, ev := range b.Events {
-					if isExit(ev) {
-						exit = ev
-						return true
-					}
-				}
-			}
-			return false
-		}, 10*time.Second, time.Millisecond)
-		return exit
-	}
-	for name, c := range map[string]struct {
-		script string
-		ask    bool
-		name   string
-		text   string
-	}{
-		"a status":              {"echo one; echo two >&2; exit 3", false, history.ProcessByItself, "exit status 3\none\ntwo"},
-		"a fault of memory":     {"kill -SEGV $$", false, history.ProcessByItself, "killed by SIGSEGV"},
-		"killed from elsewhere": {"kill -KILL $$", false, history.ProcessByItself, "killed by SIGKILL"},
-		"killed by us":          {"echo up; read x < /dev/zero; sleep 60", true, history.ProcessExited, "killed by SIGKILL"},
-		"a child ends first":    {"(exit 7) & wait; echo done; exit 0", false, history.ProcessByItself, "exit status 0\ndone"},
-		"a child holds the log": {"sleep 2 & echo parent; exit 5", false, history.ProcessByItself, "exit status 5\nparent"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ev := run(c.script, c.ask)
-			require.Equal(t, c.name, ev.Name, ev.Text)
-			if c.ask {
-				require.True(t, strings.HasPrefix(ev.Text, c.text), ev.Text) // its output may have come, or not
-				return
-			}
-			require.Equal(t, c.text, ev.Text)
-			require.Positive(t, ev.T)
-		})
-	}
-	require.NoError(t, sup.killAll())
-}
-
-// The second reading passes on what differs, and what is gone.
-func TestSecondReading(t *testing.T) {
-	var got []*history.Batch
-	now := int64(0)
-	r := reading{number: 1, clock: func() int64 { now += 10; return now }, wall: func() int64 { return 1000 + now }, seen: map[string]uint64{},
-		emit: func(b *history.Batch) { got = append(got, b) }}
-	keys := func(ds ...history.Dump) *history.Batch { return &history.Batch{Dumps: ds} }
-	r.begin()
-	r.take(keys(history.Dump{Key: "same", Digest: 1}, history.Dump{Key: "lies", Digest: 2}, history.Dump{Key: "gone", Digest: 3}))
-	r.take(keys(history.Dump{Key: "big", Digest: 4, Part: 1}, history.Dump{Key: "big", Digest: 4, Part: 2, Last: true}, history.Dump{Key: "long", Digest: 5, Part: 1}))
-	r.take(keys(history.Dump{Key: "long", Digest: 5, Part: 2, Last: true}))
-	r.take(&history.Batch{Events: []history.Event{{Name: observer.NoteInexactExpiry}}})
-	r.end(5)
-	require.Len(t, got, 5)
-	require.Equal(t, history.Dump{Key: "lies", Digest: 2, Read: 1, ReadCall: 10, ReadReturn: 20}, got[0].Dumps[1])
-	require.Equal(t, int64(30), got[1].Dumps[0].ReadReturn)
-	require.Equal(t, []history.Reading{{Read: 1, Call: 10, Return: 60, WallCall: 1010, WallReturn: 1060, Keys: 5}}, got[4].Readings)
-
-	got, r.number = nil, 2
-	r.begin()
-	r.take(keys(history.Dump{Key: "same", Digest: 1}, history.Dump{Key: "lies", Digest: 9}, history.Dump{Key: "new", Digest: 8}))
-	r.take(keys(history.Dump{Key: "big", Digest: 4, Part: 1}, history.Dump{Key: "big", Digest: 4, Part: 2, Last: true}))
-	r.take(keys(history.Dump{Key: "long", Digest: 6, Part: 1}, history.Dump{Key: "long", Digest: 6, Part: 2, Last: true}))
-	r.take(&history.Batch{Events: []history.Event{{Name: observer.NoteInexactExpiry}}})
-	r.end(5)
-	var said []string
-	for _, b := range got {
-		require.Empty(t, b.Events)
-		for _, d := range b.Dumps {
-			require.Equal(t, int32(2), d.Read)
-			require.Equal(t, int64(70), d.ReadCall)
-			said = append(said, fmt.Sprint(d.Key, d.Part, d.Type))
-		}
-	}
-	require.Equal(t, []string{"lies0", "new0", "long1", "long2", "gone0none"}, said)
-	require.Equal(t, int32(2), got[len(got)-1].Readings[0].Read)
 }
 
 func TestClassifyLine(t *testing.T) {

@@ -51,7 +51,58 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 			}
 		}
 	}
+	x.finalBank(k, ops, total, &fractured)
 	return []note{fractured, negative}
+}
+
+// finalBank holds the balances at the end against the total and, where transfers left their ids on a ledger in the same transaction,
+// against what those on the ledger moved: anything else is a torn transaction.
+func (x *extra) finalBank(k uint32, ops []int32, total int64, fractured *note) {
+	c := &x.h.Ops
+	for _, d := range x.fin.byKey[x.keyName(k)] {
+		if len(d.Elems) == 0 || total%int64(len(d.Elems)) != 0 {
+			continue
+		}
+		if got := sum(d.Elems); got != total {
+			fractured.count(fmt.Sprintf("%s: after the barrier %s held balances that add up to %d instead of %d", x.keyName(k), x.node(d.Node), got, total))
+			continue
+		}
+		want := slices.Repeat([]int64{total / int64(len(d.Elems))}, len(d.Elems))
+		exact := false
+		ledgers := map[string]map[int64]bool{}
+		for _, i := range ops {
+			l := c.List(int(i))
+			if c.F[i] != history.FTransfer || c.In[i] == history.None || len(l) != 2 || min(l[0], l[1]) < 0 || max(l[0], l[1]) >= int64(len(want)) {
+				continue
+			}
+			exact = true
+			if x.onLedger(ledgers, d.Node, k, c.In[i]) {
+				want[l[0]] -= arg(c, i)
+				want[l[1]] += arg(c, i)
+			}
+		}
+		if exact && !slices.Equal(want, d.Elems) {
+			fractured.count(fmt.Sprintf("%s: after the barrier the balances on %s are not what the transfers on its ledger make", x.keyName(k), x.node(d.Node)))
+		}
+	}
+}
+
+// onLedger reports whether a node's ledger of a key holds an id; ledgers keeps what was looked up.
+func (x *extra) onLedger(ledgers map[string]map[int64]bool, node int32, k uint32, id int64) bool {
+	name := history.LedgerKey(x.keyName(k), id)
+	ids, ok := ledgers[name]
+	if !ok {
+		ids = map[int64]bool{}
+		for _, d := range x.fin.byKey[name] {
+			if d.Node == node {
+				for _, e := range d.Elems {
+					ids[e] = true
+				}
+			}
+		}
+		ledgers[name] = ids
+	}
+	return ids[id]
 }
 
 // missing tells that an account is not there, or none at all.

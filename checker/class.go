@@ -30,7 +30,7 @@ type Class struct {
 
 // Classes are all of them.
 func Classes() []Class {
-	return []Class{
+	cs := []Class{
 		{Name: "phantom", Blame: Always, Order: true, Promise: "nothing is there that was never written", Noun: "values that nobody wrote"},
 		{Name: "aborted_read", Blame: Always, Order: true, Promise: "no refused write is visible", Noun: "visible refused writes"},
 		{Name: "future_read", Blame: Always, Order: true, Promise: "nothing is read before it is written", Noun: "reads of what was written only later"},
@@ -54,6 +54,7 @@ func Classes() []Class {
 		{Name: "hole", Blame: Unexcused, Promise: "loss has no holes", Noun: "lost writes before one that is there"},
 		{Name: "resurrected", Blame: Unexcused, Promise: "nothing removed comes back", Noun: "removed elements that came back"},
 		{Name: "queue_duplicated", Blame: Unexcused, Order: true, Promise: "every element comes off a queue once", Noun: "elements that came off a queue twice"},
+		{Name: "queue_conflict", Blame: Unexcused, Order: true, Promise: "operations on queues agree with one order", Noun: "queues that contradict one order"},
 		{Name: "queue_redelivered_after_ack", Blame: Unexcused, Promise: "nothing comes back after it was acknowledged for good", Noun: "elements that came back after their acknowledgement"},
 		{Name: "stale_token", Blame: Unexcused, Promise: "no outdated fencing token is taken", Noun: "outdated fencing tokens taken"},
 		{Name: "token_not_growing", Blame: Unexcused, Promise: "fencing tokens grow", Noun: "fencing tokens that did not grow"},
@@ -68,7 +69,6 @@ func Classes() []Class {
 		{Name: "counter_below", Order: true, Promise: "no counter is below what was acknowledged", Noun: "reads of counters below what was acknowledged"},
 		{Name: "counter_conflict", Order: true, Promise: "reads of counters agree with one order", Noun: "counters that contradict one order"},
 		{Name: "object_conflict", Order: true, Promise: "operations on each key agree with one order", Noun: "keys whose operations contradict one order"},
-		{Name: "queue_conflict", Order: true, Promise: "operations on queues agree with one order", Noun: "queues that contradict one order"},
 		{Name: "expiry_conflict", Order: true, Promise: "no read returns an older value after a newer one was acknowledged", Noun: "reads of expiring keys that returned an older value"},
 		{Name: "queue_reordered", Promise: "queues keep their order", Noun: "elements that overtook another in a queue"},
 		{Name: "queue_redelivered", Promise: "no element is delivered again", Noun: "redelivered elements"},
@@ -86,9 +86,12 @@ func Classes() []Class {
 		{Name: "duplicate-elements", Blame: Always, Txn: true, Promise: "no element stands in a list twice", Noun: "elements read twice in one list"},
 		{Name: "incompatible-order", Txn: true, Promise: "all reads of a list agree on its order", Noun: "reads that no order of a list explains"},
 		{Name: "lost-update", Txn: true, Promise: "no update is overwritten unseen", Noun: "lost updates"},
-		{Name: "long-fork", Txn: true, Promise: "all transactions see independent writes in one order", Noun: "long forks"},
-		{Name: "transactions", Txn: true, Promise: "transactions can be told apart", Noun: "undecided transactions"},
 	}
+	for _, name := range append(cycleClasses[:], "no-order") {
+		c, _ := cycleClass(name)
+		cs = append(cs, c)
+	}
+	return cs
 }
 
 // classOf finds a class by name.
@@ -98,16 +101,26 @@ func classOf(name string) (Class, bool) {
 			return c, true
 		}
 	}
-	for _, g := range cycleClasses {
-		if name == g || name == g+"-process" || name == g+"-realtime" {
-			c := Class{Name: name, Txn: true, Promise: "no circle of transactions of the kind " + name, Noun: "circles of transactions of the kind " + name}
-			if g == "G0" || g == "G1c" {
-				c.Blame = Unexcused
-			}
-			return c, true
-		}
+	return cycleClass(name)
+}
+
+// cycleClass is one of Elle's kinds of circles of transactions, plain, or with -process or -realtime where only the order of a
+// session or of real time closes it; or that no order of the transactions exists at all.
+func cycleClass(name string) (Class, bool) {
+	base := strings.TrimSuffix(strings.TrimSuffix(name, "-process"), "-realtime")
+	c := Class{Name: name, Txn: true, Promise: "no circle of transactions of the kind " + name, Noun: "circles of transactions of the kind " + name}
+	switch base {
+	case "G0", "G1c":
+		c.Blame = Unexcused
+	case "G-single", "G2-item":
+	case "G-nonadjacent":
+		c.Promise, c.Noun = "all transactions see independent writes in one order", "long forks ("+name+")"
+	case "no-order":
+		c.Promise, c.Noun = "some order of the transactions explains what they read", "groups of transactions that no order explains"
+	default:
+		return Class{}, false
 	}
-	return Class{}, false
+	return c, true
 }
 
 // oldNames are what measures and classes were called in results and run records of schema 1.

@@ -27,12 +27,14 @@ type extra struct {
 	looked    map[string]bool // classes that some judge looked for
 	undecided []string
 	queued    *grouped
+	txnTwice  int64                                // circles of transactions that another class tells as well
+	removals  map[uint32]map[int64]history.Outcome // by key and element
+	repeated  map[uint32]bool                      // registers and lists with repeated values, which sessions and lists find
 	// registered is what was read off the registers' tables, once; registerPass makes it.
 	registered *registerPass
 	// stretched are the replicas' stretches; replicaStretches finds them.
 	stretched   *stretches
 	stretchOnce sync.Once
-	repeated    map[uint32]bool // registers and lists with repeated values, which sessions and lists find
 }
 
 // classScope is what findings are counted by.
@@ -52,6 +54,9 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 		}
 		x.mask[k] |= bit(f)
 		x.all |= bit(f)
+	}
+	if x.all&bits(history.FRemove) != 0 {
+		x.removals = removalsOf(c)
 	}
 	return x
 }
@@ -185,12 +190,12 @@ func bits(fs ...history.F) fset {
 
 // The functions of each kind of object. A key that mixes kinds is a general object.
 var (
-	setOps      = bits(history.FAdd, history.FReadSet)
-	listOps     = bits(history.FAppend, history.FReadList)
+	setOps      = bits(history.FAdd, history.FReadSet, history.FRemove, history.FContains)
+	listOps     = bits(history.FAppend, history.FReadList, history.FReadTail)
 	counterOps  = bits(history.FIncr, history.FReadCounter)
-	lockOps     = bits(history.FAcquire, history.FRelease, history.FFenced)
+	lockOps     = bits(history.FAcquire, history.FRelease, history.FFenced, history.FReadLock)
 	bankOps     = bits(history.FTransfer, history.FReadBank)
-	queueOps    = bits(history.FEnqueue, history.FDequeue, history.FAck)
+	queueOps    = bits(history.FEnqueue, history.FDequeue, history.FAck, history.FReadQueue, history.FReadTail)
 	expiryOps   = bits(history.FExpiring, history.FReadExpiring)
 	registerOps = bits(history.FWrite, history.FRead)
 	txnOps      = bits(history.FTxn)
@@ -282,7 +287,11 @@ func (x *extra) keyName(k uint32) string {
 func (x *extra) who(i int) string {
 	c := &x.h.Ops
 	var b strings.Builder
-	fmt.Fprintf(&b, "process %d", c.Process[i])
+	if x.imported() || c.Client == nil {
+		fmt.Fprintf(&b, "process %d", c.Process[i])
+	} else {
+		fmt.Fprintf(&b, "c%d", c.Client[i]) // as everywhere on the page; a process is a client between two reconnects
+	}
 	if n := int(c.Node[i]); n >= 0 && n < len(x.h.Run.Nodes) {
 		fmt.Fprintf(&b, " on %s", x.h.Run.Nodes[n].Name)
 	}

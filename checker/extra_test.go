@@ -58,7 +58,7 @@ func hist(ops ...history.Op) *history.History {
 // checkExtra runs the judges of a run over a history, and fills in the measures.
 func checkExtra(h *history.History) *Analysis {
 	x := checked(h)
-	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: x.a, maskedWhy: map[string]int64{}}
+	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: x.a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}}
 	c.measures()
 	return x.a
 }

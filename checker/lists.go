@@ -17,13 +17,14 @@ func (x *extra) lists() {
 	parts := perKey(keys, func(k uint32) collectionFindings {
 		s := collect(&x.h.Ops, g.of(k))
 		s.span = x.span
-		f := collectionFindings{notes: x.strange(s, k)}
+		f := collectionFindings{notes: x.strange(s, k, g.of(k))}
 		f.full = s.full()
 		if f.repeats = slices.ContainsFunc(s.elems, func(e element) bool { return e.adds > 1 }); f.repeats {
 			return f // its places are not known, so it goes to porcupine
 		}
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
 			l := s.newListCheck(scope == 0)
+			l.tails(g.of(k), scope == 0)
 			l.run()
 			if l.bad > 0 {
 				f.notes = append(f.notes, note{class: "list_conflict", scope: name, n: l.bad, text: x.keyName(k) + ": " + l.text, ops: l.ops})
@@ -31,7 +32,7 @@ func (x *extra) lists() {
 		}
 		return f
 	})
-	x.looks("phantom", "aborted_read", "duplicated", "executed_twice", "list_conflict", "hole", "reordered")
+	x.looks("phantom", "aborted_read", "future_read", "duplicated", "executed_twice", "list_conflict", "hole", "reordered")
 	x.addCollections("list", parts)
 	for n, p := range parts {
 		if p.repeats {

@@ -28,7 +28,7 @@ func (x *extra) finalLists(keys []uint32, g grouped) {
 func lastRead(c *history.Columns, ops []int32) ([]int64, bool) {
 	end, best := int64(0), int32(-1)
 	for _, i := range ops {
-		if !isWhole(c.F[i]) && c.Outcome[i] != history.Info {
+		if isAddition(c.F[i]) && c.Outcome[i] != history.Info {
 			end = max(end, c.Return[i])
 		}
 	}

@@ -32,7 +32,7 @@ func (x *extra) locks() {
 	for _, ns := range perKey(x.keysOf(lockOps), func(k uint32) []note { return x.lock(k, g.of(k)) }) {
 		x.notes(ns)
 	}
-	x.looks("lock_overlap", "lock_lost", "stale_token", "token_not_growing")
+	x.looks("phantom", "lock_overlap", "lock_lost", "stale_token", "token_not_growing")
 }
 
 func (x *extra) lock(k uint32, ops []int32) []note {
@@ -59,7 +59,26 @@ func (x *extra) lock(k uint32, ops []int32) []note {
 		}
 	}
 	stale, again := x.fencing(k, ops)
-	return []note{over, lost, stale, again}
+	return []note{over, lost, stale, again, x.strangeHolders(k, ops)}
+}
+
+// strangeHolders counts holders that a read of the lock named and that never asked for it, each once.
+func (x *extra) strangeHolders(k uint32, ops []int32) note {
+	c := &x.h.Ops
+	n := note{class: "phantom"}
+	asked := map[int64]bool{history.Nil: true, history.None: true}
+	for _, i := range ops {
+		if c.F[i] == history.FAcquire && c.Outcome[i] != history.Fail {
+			asked[c.In[i]] = true
+		}
+	}
+	for _, i := range ops {
+		if c.F[i] == history.FReadLock && c.Outcome[i] == history.OK && !asked[c.Out[i]] {
+			asked[c.Out[i]] = true
+			n.count(fmt.Sprintf("%s: %s found %d holding it, who never asked for it", x.keyName(k), x.who(int(i)), c.Out[i]), int(i))
+		}
+	}
+	return n
 }
 
 // acquired tells whether an acquisition says that it got the lock.

@@ -7,14 +7,14 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// leaves tells of a write whether it leaves something that must be there at the end: what loss is counted of. The others (a lock
-// taken, an element taken off a queue, a removal) are judged by their objects' own classes.
+// leaves tells of a write whether it leaves something that must be so at the end: what loss is counted of. The others (a lock taken,
+// an element taken off a queue) are judged by their objects' own classes.
 func leaves(c *history.Columns, i int) bool {
 	if c.Flags[i]&history.FlagReplicaWrite != 0 {
 		return false
 	}
 	switch c.F[i] {
-	case history.FWrite, history.FAdd, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
+	case history.FWrite, history.FAdd, history.FRemove, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
 		return true
 	case history.FCAS, history.FTransfer: // the ones that found what they did not want changed nothing
 		return c.Outcome[i] != history.OK || c.Out[i] != 0
@@ -61,7 +61,7 @@ func (c *check) fates() {
 		d := c.fin.of(c.h.Keys[key])
 		var bound *keyLoss
 		switch m := c.functions(is); {
-		case (m == bits(history.FAdd) || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
+		case (m&^bits(history.FAdd, history.FRemove) == 0 || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
 			c.elementFates(is, d)
 		case m == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
 			bound = c.counterFates(is, d)
@@ -181,6 +181,8 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			there[e]++
 		}
 	}
+	removed := c.x.removed(ops.Key[is[0]])
+	is = c.removalFates(is, there)
 	// One element may have been added more than once (a client that retries): the first ok addition owns it.
 	owner := map[int64]int{}
 	for _, i := range is {
@@ -195,7 +197,57 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			found = false // the other addition explains it
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], found)
+		if o, ok := removed[ops.In[i]]; ok && !found && ops.Outcome[i] == history.OK {
+			c.a.Fate[i] = FateSurvived // until it was removed
+			if o != history.OK {
+				c.masked(i, "a removal without a reply may have taken them")
+			}
+		}
 	}
+}
+
+// removalFates judges the removals of one key, and returns the additions: what was removed for good is not there.
+func (c *check) removalFates(is []int, there map[int64]int) (adds []int) {
+	ops := &c.h.Ops
+	for _, i := range is {
+		if ops.F[i] != history.FRemove {
+			adds = append(adds, i)
+			continue
+		}
+		switch gone := there[ops.In[i]] == 0; {
+		case ops.Outcome[i] == history.OK:
+			c.a.Fate[i] = fateOf(history.OK, gone)
+		case ops.Outcome[i] == history.Fail:
+			c.a.Fate[i] = FateFailed // that the element is gone may have other reasons
+		case gone:
+			c.a.Fate[i] = FateRecovered
+		default:
+			c.a.Fate[i] = FateIndeterminate
+		}
+	}
+	return adds
+}
+
+// removed are the elements of a key that somebody tried to remove, with the best outcome.
+func (x *extra) removed(key uint32) map[int64]history.Outcome { return x.removals[key] }
+
+// removalsOf are the elements that somebody tried to remove, by key.
+func removalsOf(c *history.Columns) map[uint32]map[int64]history.Outcome {
+	out := map[uint32]map[int64]history.Outcome{}
+	for i, f := range c.F {
+		if f != history.FRemove || c.Outcome[i] == history.Fail {
+			continue
+		}
+		m := out[c.Key[i]]
+		if m == nil {
+			m = map[int64]history.Outcome{}
+			out[c.Key[i]] = m
+		}
+		if o, ok := m[c.In[i]]; !ok || c.Outcome[i] < o {
+			m[c.In[i]] = c.Outcome[i]
+		}
+	}
+	return out
 }
 
 func fateOf(o history.Outcome, found bool) Fate {

@@ -1,7 +1,6 @@
 package checker
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/schismtest/schism/history"
@@ -80,7 +79,7 @@ func (x *extra) takes(key uint32) takes {
 		case c.F[i] == history.FDequeue && c.Outcome[i] == history.Info:
 			t.pending++
 		case c.F[i] == history.FDequeue && c.Outcome[i] == history.OK && (c.Out[i] == history.Nil || c.Out[i] == history.None):
-			if masterRead(c, i) {
+			if masterRead(c, i) && arg(c, i) != 1 { // nothing to deliver again does not mean that nothing is there
 				t.empty = max(t.empty, c.Call[i])
 			}
 		case c.F[i] == history.FDequeue && c.Outcome[i] == history.OK:
@@ -118,18 +117,9 @@ func (x *extra) drainedQueues() {
 				}
 			}
 		}
-		n := int64(len(missing))
-		switch {
-		case !drained || n == 0:
-		case t.pending == 0:
-			x.a.Result.Writes.Lost += n
+		if n := int64(len(missing)); drained {
+			x.a.Result.Writes.Lost += max(0, n-t.pending) // a take without a reply may have got one
 			x.a.Result.Writes.LostMost += n
-		default:
-			x.a.Result.Writes.Lost += max(0, n-t.pending)
-			x.a.Result.Writes.LostMost += n
-			if n <= t.pending {
-				x.unsure("queue_conflict", fmt.Sprintf("%s: %s never came out, but %s without a reply may have got them", x.keyName(k), Count(n), Count(t.pending)))
-			}
 		}
 	}
 }
@@ -156,12 +146,45 @@ func (c *check) missingFates(is []int, spare int64, there func(v int64) bool, wh
 	return &keyLoss{max(0, n-spare), n}
 }
 
-// expiringFates: the write whose value is there at the end survived; what became of any other cannot be told, since it may have been
-// overwritten or have expired.
+// ledgerFates judges writes that left their id on a ledger in the same transaction: exactly those whose id is there took effect.
+func (c *check) ledgerFates(is []int) *keyLoss {
+	ops := &c.h.Ops
+	var bound keyLoss
+	for _, i := range is {
+		c.a.Fate[i] = fateOf(ops.Outcome[i], c.inLedger(i))
+		if c.a.Fate[i] == FateLost {
+			bound.lo++
+		}
+	}
+	bound.hi = bound.lo
+	return &bound
+}
+
+// inLedger reports whether a write's id is on its ledger at the end.
+func (c *check) inLedger(i int) bool {
+	ops := &c.h.Ops
+	key := history.LedgerKey(c.h.Keys[ops.Key[i]], ops.In[i])
+	ids, ok := c.ledgers[key]
+	if !ok {
+		ids = map[int64]bool{}
+		if d := c.fin.of(key); d != nil {
+			for _, e := range d.Elems {
+				ids[e] = true
+			}
+		}
+		c.ledgers[key] = ids
+	}
+	return ids[ops.In[i]]
+}
+
+// expiringFates: a write with an entry in the ledger is judged by that. Of the others the one whose value is there at the end
+// survived; what became of the rest cannot be told, since they may have been overwritten or have expired.
 func (c *check) expiringFates(is []int, d *history.Dump) {
 	ops := &c.h.Ops
 	for _, i := range is {
 		switch {
+		case ops.Flags[i]&history.FlagLedger != 0:
+			c.a.Fate[i] = fateOf(ops.Outcome[i], c.inLedger(i))
 		case d != nil && len(d.Elems) == 1 && d.Elems[0] == ops.In[i]:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], true)
 		case ops.Outcome[i] == history.OK:
@@ -177,6 +200,9 @@ func (c *check) expiringFates(is []int, d *history.Dump) {
 // without a reply may have moved, and one missing transfer explains no more money than the largest moved.
 func (c *check) bankFates(is []int, d *history.Dump) *keyLoss {
 	ops := &c.h.Ops
+	if ops.In[is[0]] != history.None {
+		return c.ledgerFates(is)
+	}
 	var acked, unknown int64
 	for _, i := range is {
 		switch ops.Outcome[i] {

@@ -249,7 +249,7 @@ func (c *check) beyondFork(i int) bool {
 	if m == nil || m.Role != history.RoleMaster {
 		return false
 	}
-	for _, p := range c.s.promoted {
+	for _, p := range c.s.with(n).promoted {
 		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset {
 			return true
 		}

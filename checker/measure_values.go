@@ -82,7 +82,7 @@ func (c *check) lossMeasures(set func(string, Value)) {
 	var split float64
 	if r.Loss != nil {
 		split = float64(r.Loss.SplitBrain)
-		untold += float64(r.Loss.Ambiguous)
+		untold += float64(r.Loss.Ambiguous + r.Loss.AtPromotion)
 	}
 	set("split_brain_lost", Between(split, split+max(0, untold), c.unsureLoss()))
 	elsewhere, maybe := c.lostElsewhere()
@@ -111,15 +111,12 @@ func (c *check) unsureLoss() string {
 func (c *check) availabilityMeasures(set func(string, Value)) {
 	r := &c.a.Result
 	av := &r.Availability
-	rta := Exactly(secondsOf(av.RTA))
-	switch {
-	case av.RTAFault == 0:
+	rta := av.RTAValue
+	if av.RTAFault == 0 {
 		rta = Unmeasured("no fault took effect")
-	case av.RTA < 0:
-		rta = AtLeast(secondsOf(max(0, av.RTAOpen)), "writes did not last again before the load ended")
 	}
 	set("rta", rta)
-	write, read := Exactly(secondsOf(av.LongestWriteS.Len())), Exactly(secondsOf(av.LongestRead.Len()))
+	write, read := av.WriteS, av.Read
 	if r.Writes.Attempted == 0 {
 		write = Unmeasured("no write was tried")
 	}
@@ -274,11 +271,11 @@ func (x *extra) txnMeasure() Value {
 	if x.all&txnOps == 0 {
 		return Unmeasured("no transaction was run")
 	}
-	var n float64
+	n := float64(-x.txnTwice)
 	var why string
 	for i := range x.found {
 		f := &x.found[i]
-		if c, ok := classOf(f.Class); ok && (c.Txn || c.Name == "fractured" || c.Name == "phantom") {
+		if forbidden(f.Class, levels[len(levels)-1]) {
 			n += float64(f.Count)
 			if f.Undecided != "" {
 				why = f.Undecided
@@ -325,8 +322,10 @@ func (c *check) otherReads() Value {
 // lostElsewhere counts lost writes that were not acknowledged by a master which was deposed at some time, and those that may be.
 func (c *check) lostElsewhere() (n, maybe float64) {
 	deposed := map[int32]bool{}
-	for _, p := range c.s.promoted {
-		deposed[p.old] = true
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			deposed[p.old] = true
+		}
 	}
 	for i, f := range c.a.Fate {
 		switch {

@@ -51,6 +51,32 @@ func TestCheckModelRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrModel)
 }
 
+// What a model does not look at it does not pass.
+func TestModelsPassNothingThatTheyDoNotJudge(t *testing.T) {
+	at := func(key uint32, o history.Op) history.Op { o.Key = key; return o }
+	mixed := []history.Op{op(1, history.FWrite, 1, none, 0, 1), at(1, op(1, history.FAdd, 1, none, 2, 3)), at(1, read(2, history.FReadSet, 4, 5))}
+	h := hist(mixed...)
+	a, err := CheckModel(h, "register", ModelOptions{})
+	require.NoError(t, err)
+	require.Equal(t, Pass, a.Result.Verdict)
+	require.EqualValues(t, 1, a.Result.ModelOps, "the set is another matter")
+	h.Run.Imported = "jsonl"
+	_, err = CheckModel(h, "register", ModelOptions{})
+	require.ErrorIs(t, err, ErrModel)
+	require.ErrorContains(t, err, "none of it")
+
+	mixed[1].Key, mixed[2].Key = 0, 0 // all on one key
+	a, err = CheckModel(hist(mixed...), "register", ModelOptions{})
+	require.NoError(t, err)
+	require.Equal(t, Unknown, a.Result.Verdict)
+	for _, m := range []string{"set", "counter", "list"} {
+		h := hist(op(1, history.FWrite, 1, none, 0, 1), op(1, history.FAdd, 1, none, 2, 3), op(1, history.FIncr, 1, none, 4, 5), op(1, history.FAppend, 1, none, 6, 7))
+		a, err := CheckModel(h, m, ModelOptions{})
+		require.NoError(t, err)
+		require.Equal(t, Unknown, a.Result.Verdict, m)
+	}
+}
+
 func TestModelVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name, model string
@@ -90,8 +116,7 @@ func TestModelVerdicts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := CheckModel(hist(c.ops...), c.model, ModelOptions{})
 			require.NoError(t, err)
-			require.Equal(t, c.want, a.Result.Verdict, a.Result.Headline)
-			require.NotEmpty(t, a.Result.Headline)
+			require.Equal(t, c.want, a.Result.Verdict, a.Result.Findings)
 		})
 	}
 }

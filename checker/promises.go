@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/schismtest/schism/history"
 )
@@ -126,6 +127,9 @@ func (p Promise) String() string {
 func (c *check) judge(p Promise) PromiseResult {
 	m, _ := measureOf(p.Measure)
 	pr := PromiseResult{Promise: p, Text: m.words(p.Limit), Limit: m.format(p.Limit)}
+	if !c.healed() { // there is nothing to count from but the load's end
+		pr.Text = strings.Replace(pr.Text, "after the heal", "after the load ended", 1)
+	}
 	pr.Value = c.value(p.Measure)
 	if p.Within != nil {
 		pr.Text = p.Within.words(len(c.h.Faults))
@@ -140,6 +144,11 @@ func (c *check) judge(p Promise) PromiseResult {
 		pr.Witness = c.x.witnessOf(p.Measure)
 	}
 	return pr
+}
+
+// healed reports whether any fault did.
+func (c *check) healed() bool {
+	return slices.ContainsFunc(c.h.Faults, func(f history.Fault) bool { return f.Healed > 0 })
 }
 
 // against compares a value with a limit that it must not be above (below, for a promise from below).
@@ -206,10 +215,11 @@ func (c *check) moment(a Anchor) (t int64, ok bool) {
 		case "heal":
 			t, ok = f.Healed, f.Healed != 0
 		case "promotion":
-			for _, p := range c.s.promoted {
-				if p.t > f.Effect {
-					t, ok = p.t, true
-					break
+			for _, g := range c.s.groups {
+				for _, p := range g.promoted {
+					if p.t > f.Effect && (!ok || p.t < t) {
+						t, ok = p.t, true
+					}
 				}
 			}
 		}

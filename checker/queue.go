@@ -29,7 +29,7 @@ func (x *extra) queues() {
 	for _, ns := range perKey(x.keysOf(queueOps), func(k uint32) []note { return x.queue(k, g.of(k)) }) {
 		x.notes(ns)
 	}
-	x.looks("phantom", "aborted_read", "future_read", "queue_duplicated", "queue_redelivered", "queue_redelivered_after_ack", "queue_reordered")
+	x.looks("phantom", "aborted_read", "future_read", "reordered", "queue_duplicated", "queue_redelivered", "queue_redelivered_after_ack", "queue_reordered", "queue_conflict")
 }
 
 // queue checks one.
@@ -86,7 +86,8 @@ func (x *extra) queue(k uint32, ops []int32) []note {
 		// The same master handed it out twice without a break in between: no failover can excuse that.
 		x.blame(&twice, fmt.Sprintf("%s: %d came out twice", x.keyName(k), v), e.took, i)
 	}
-	return []note{phantom, aborted, future, twice, again, after, x.queueOrder(k, es)}
+	ns := append(x.queueViews(ops, k, es, index, told), phantom, aborted, future, twice, again, after, x.queueOrder(k, es))
+	return append(ns, x.queueExact(k, ops, es, index, ns))
 }
 
 // entries lists what was put in, and where to find each value.

@@ -16,7 +16,7 @@ const (
 	Error     Verdict = "error"     // 3: the harness or its surroundings failed
 )
 
-// Result is result.json. All times are ns on the run's clock, all durations ns; -1 is "not measured".
+// Result is what result.json holds, but for the sentences that reports make of it. All times are ns on the run's clock, all durations ns; -1 is "not measured".
 type Result struct {
 	Schema  int     `json:"schema"`
 	Verdict Verdict `json:"verdict"`
@@ -26,11 +26,11 @@ type Result struct {
 	Do string `json:"do,omitempty"`
 	// Weakness: at least one of Shows was shown; a pass is then marked "weakness shown".
 	Weakness bool `json:"weakness"`
-	// Headline is the first sentence, with its numbers; Sub the second; Why the mechanism; Bounds what limits it.
-	Headline string `json:"headline"`
-	Sub      string `json:"sub,omitempty"`
-	Why      string `json:"why,omitempty"`
-	Bounds   string `json:"bounds,omitempty"`
+	// Model is what a history from elsewhere was judged as, ModelOps how many operations it is about, and Forbidden the classes found
+	// that it forbids; empty for our own runs.
+	Model     string   `json:"model,omitempty"`
+	ModelOps  int64    `json:"model_ops,omitempty"`
+	Forbidden []string `json:"forbidden,omitempty"`
 
 	Counts       Counts         `json:"counts"`
 	Writes       Account        `json:"writes"`
@@ -94,13 +94,14 @@ type Account struct {
 type Loss struct {
 	First, Last     int64 // returns of the first and last lost ack
 	ReplicationLag  int64 // acked before the promotion
+	AtPromotion     int64 // part of ReplicationLag: acked while the promotion took place, so perhaps after it
 	SplitBrain      int64 // acked by the deposed master after it
 	Other           int64 // by neither: a wipe, a restart, a foreign data set
 	RPA             int64 // ns, -1 when there is no dead branch with acks
 	BytesThrownAway int64 // -1 when not measured
 	Causes          []Cause
 	Unattributed    int64
-	Ambiguous       int64
+	Ambiguous       int64 // more than one branch end may have killed them
 }
 
 // Cause is one branch end and what it killed.
@@ -119,13 +120,21 @@ type Cause struct {
 
 // Availability is what clients could do.
 type Availability struct {
-	// RTA is from the first fault's effect to the first lasting ok write; -1 when there was no fault or no recovery.
+	// RTA is the time in ns in which writes were not possible because of fault RTAFault, as clients saw it: from its effect, or the last
+	// ok reply after it, to that of the first lasting write; -1 when there was no fault or no recovery. RTAValue is its interval in
+	// seconds, Outage the time from one reply to the other.
 	RTA           int64 `json:"rta"`
 	RTAFault      int   `json:"rta_fault,omitempty"`
+	RTAValue      Value `json:"rta_value"`
+	Outage        Gap   `json:"outage"`
 	RTAOpen       int64 `json:"rta_open,omitempty"`          // ns: how long writes had not lasted again when the load ended, where RTA is -1
 	LongestWrite  Gap   `json:"longest_write_gap"`           // between ok writes, any ack
 	LongestWriteS Gap   `json:"longest_write_gap_surviving"` // between ok writes that survived
 	LongestRead   Gap   `json:"longest_read_gap"`
+	// Write, WriteS and Read are the lengths of the longest gaps as intervals, in seconds.
+	Write  Value `json:"write_gap"`
+	WriteS Value `json:"write_gap_surviving"`
+	Read   Value `json:"read_gap"`
 	// ByWorker are the same per worker, since a cut-off side sees another world.
 	ByWorker []WorkerAvailability `json:"by_worker,omitempty"`
 }
@@ -136,6 +145,11 @@ type WorkerAvailability struct {
 	LongestWrite      Gap   `json:"longest_write_gap"`
 	LongestRead       Gap   `json:"longest_read_gap"`
 	OKWrites, OKReads int64
+	// RTA, RTAFault and RTAValue are the worker's own. CutOff: a fault held its links back to the promoted node or to every sentinel.
+	RTA      int64 `json:"rta"`
+	RTAFault int   `json:"rta_fault,omitempty"`
+	RTAValue Value `json:"rta_value"`
+	CutOff   bool  `json:"cut_off,omitempty"`
 }
 
 // Gap is a time without the wanted reply.

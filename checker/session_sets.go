@@ -12,10 +12,12 @@ type collection struct {
 	c     *history.Columns
 	elems []element
 	reads []int32 // ok whole reads, by call
-	// data and off hold each read's elements by number, -1 for a value never added.
+	// data and off hold each read's elements by number, -1 for a value never added, taken for one that somebody tried to remove.
 	data []int32
 	off  []int
 	span func(ns int64) string // writes a duration for people
+	// number finds an element by its value, made when first asked for.
+	number map[int64]int32
 }
 
 // element is one value that somebody tried to add.
@@ -32,6 +34,7 @@ func (s *collection) read(n int) []int32 { return s.data[s.off[n]:s.off[n+1]] }
 
 func collect(c *history.Columns, ops []int32) *collection {
 	s := &collection{c: c, span: Words}
+	gone := removals(c, ops)
 	s.elems = elementsOf(c, ops)
 	for _, i := range ops {
 		if isWhole(c.F[i]) && c.Outcome[i] == history.OK {
@@ -47,7 +50,10 @@ func collect(c *history.Columns, ops []int32) *collection {
 	for _, i := range s.reads {
 		for _, v := range c.List(int(i)) {
 			n, ok := number[v]
-			if !ok {
+			switch {
+			case gone[v]:
+				n = taken
+			case !ok:
 				n = -1
 			}
 			s.data = append(s.data, n)
@@ -57,14 +63,34 @@ func collect(c *history.Columns, ops []int32) *collection {
 	return s
 }
 
+const taken = -2
+
+// removals are the elements that somebody tried to remove: what is left of a collection without them only grows.
+func removals(c *history.Columns, ops []int32) map[int64]bool {
+	var gone map[int64]bool
+	for _, i := range ops {
+		if c.F[i] != history.FRemove || c.Outcome[i] == history.Fail {
+			continue
+		}
+		if gone == nil {
+			gone = map[int64]bool{}
+		}
+		gone[c.In[i]] = true
+	}
+	return gone
+}
+
+func isAddition(f history.F) bool { return f == history.FAdd || f == history.FAppend }
+
 func isWhole(f history.F) bool { return f == history.FReadSet || f == history.FReadList }
 
 // elementsOf joins the operations that add the same value: the value is there from some moment between the least call and the
 // least return on, whichever of them did it.
 func elementsOf(c *history.Columns, ops []int32) []element {
 	var es []element
+	gone := removals(c, ops)
 	for _, i := range ops {
-		if isWhole(c.F[i]) {
+		if !isAddition(c.F[i]) || gone[c.In[i]] {
 			continue
 		}
 		e := element{value: c.In[i], add: i, adds: 1, call: history.Inf, ret: history.Inf}

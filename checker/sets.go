@@ -23,16 +23,23 @@ func (x *extra) sets() {
 	parts := perKey(keys, func(k uint32) collectionFindings {
 		s := collect(&x.h.Ops, g.of(k))
 		s.span = x.span
-		f := collectionFindings{notes: x.strange(s, k)}
+		odd := x.strange(s, k, g.of(k))
+		f := collectionFindings{notes: append(slices.Clone(odd), x.resurrected(k, g.of(k)))}
 		f.full = s.full()
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
-			if bad, text, ops := s.setConflicts(scope == 0); bad > 0 {
+			bad, text, ops := s.setConflicts(scope == 0)
+			if bad == 0 {
+				if text, ops = x.setExact(k, g.of(k), odd, scope == 0); text != "" {
+					bad = 1
+				}
+			}
+			if bad > 0 {
 				f.notes = append(f.notes, note{class: "set_conflict", scope: name, n: bad, text: x.keyName(k) + ": " + text, ops: ops})
 			}
 		}
 		return f
 	})
-	x.looks("phantom", "aborted_read", "set_conflict")
+	x.looks("phantom", "aborted_read", "future_read", "resurrected", "set_conflict")
 	x.addCollections("set", parts)
 }
 
@@ -48,40 +55,45 @@ func (x *extra) addCollections(kind string, parts []collectionFindings) {
 
 // strange finds values that were never added, that were added by a failed operation only, and that stand there twice, in reads and
 // in what the nodes held at the end. Each element is counted once a class, whatever the number of reads that show it.
-func (x *extra) strange(s *collection, k uint32) []note {
+func (x *extra) strange(s *collection, k uint32, ops []int32) []note {
 	o := &oddities{x: x, s: s, k: k, phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, twice: note{class: "duplicated"}, retried: note{class: "executed_twice"},
-		seen: make([]int32, len(s.elems)), told: make([]bool, len(s.elems)), ghosts: map[int64]bool{}}
+		future: note{class: "future_read"}, seen: make([]int32, len(s.elems)), told: make([]bool, len(s.elems)), ghosts: map[int64]bool{}}
 	for n, i := range s.reads {
 		o.look(s.c.List(int(i)), s.read(n), x.who(int(i))+" read", int(i))
+		o.early(i, s.c.List(int(i)), s.read(n))
 	}
-	number := make(map[int64]int32, len(s.elems))
-	for n, e := range s.elems {
-		number[e.value] = int32(n)
-	}
+	o.partial(ops)
+	number := s.numbers()
+	gone := x.removed(k)
 	for _, d := range x.fin.byKey[x.keyName(k)] {
 		elems := make([]int32, len(d.Elems))
 		for p, v := range d.Elems {
 			n, ok := number[v]
-			if !ok {
+			switch {
+			case hasKey(gone, v):
+				n = taken
+			case !ok:
 				n = noOp
 			}
 			elems[p] = n
 		}
 		o.look(d.Elems, elems, "after the barrier "+x.node(d.Node)+" held")
 	}
-	return []note{o.phantom, o.aborted, o.twice, o.retried}
+	return []note{o.phantom, o.aborted, o.future, o.twice, o.retried}
 }
 
 // oddities looks through views of one collection for elements that must not be there.
 type oddities struct {
-	x                                *extra
-	s                                *collection
-	k                                uint32
-	phantom, aborted, twice, retried note
-	views                            int32
-	seen                             []int32 // by element: the last view that held it, from 1
-	told                             []bool
-	ghosts                           map[int64]bool
+	x *extra
+	s *collection
+	k uint32
+
+	phantom, aborted, future, twice, retried note
+
+	views  int32
+	seen   []int32 // by element: the last view that held it, from 1
+	told   []bool
+	ghosts map[int64]bool
 }
 
 // look takes in one view: values and their elements' numbers, who saw it, and the operation that did, if one.
@@ -89,6 +101,9 @@ func (o *oddities) look(values []int64, elems []int32, who string, ops ...int) {
 	o.views++
 	name := o.x.keyName(o.k)
 	for j, e := range elems {
+		if e == taken {
+			continue // judged with its removal
+		}
 		if e < 0 {
 			if !o.ghosts[values[j]] {
 				o.ghosts[values[j]] = true
@@ -203,3 +218,5 @@ func (s *collection) describe(m misplaced) string {
 		return fmt.Sprintf("%d shows up before %d, which was acknowledged %s before it was asked for", s.c.In[m.b], s.c.In[m.a], s.span(max(later, 0)))
 	}
 }
+
+func hasKey[V any](m map[int64]V, k int64) bool { _, ok := m[k]; return ok }

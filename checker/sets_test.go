@@ -65,11 +65,21 @@ func TestSetsAgreeWithBruteForce(t *testing.T) {
 func TestSets(t *testing.T) {
 	add := func(p int32, v, call, ret int64) history.Op { return op(p, history.FAdd, v, 1, call, ret) }
 	whole := func(call, ret int64, vs ...int64) history.Op { return read(9, history.FReadSet, call, ret, vs...) }
+	remove := func(v, out, call, ret int64) history.Op { return op(3, history.FRemove, v, out, call, ret) }
+	contains := func(v, out, call, ret int64) history.Op { return op(4, history.FContains, v, out, call, ret) }
+	both := map[string]int64{"set_conflict (master reads)": 1, "set_conflict (all reads)": 1}
 	for _, c := range []struct {
 		name string
 		ops  []history.Op
 		want map[string]int64
 	}{
+		{"comes and goes", []history.Op{contains(1, 0, 0, 1), add(1, 1, 2, 3), contains(1, 1, 4, 5), remove(1, 1, 6, 7), contains(1, 0, 8, 9), whole(8, 9)}, nil},
+		{"there, and asked for in vain", []history.Op{add(1, 1, 0, 1), contains(1, 0, 2, 3)}, both},
+		{"asked for in vain on a replica", []history.Op{add(1, 1, 0, 1), fromReplica(contains(1, 0, 2, 3))}, map[string]int64{"set_conflict (all reads)": 1}},
+		{"removed in vain", []history.Op{add(1, 1, 0, 1), remove(1, 0, 2, 3)}, both},
+		{"removed, and there", []history.Op{add(1, 1, 0, 1), remove(1, 1, 2, 3), contains(1, 1, 4, 5)}, map[string]int64{"resurrected": 1, "set_conflict (master reads)": 1, "set_conflict (all reads)": 1}},
+		{"removed without a reply", []history.Op{add(1, 1, 0, 1), remove(1, none, 2, inf), contains(1, 1, 4, 5)}, nil},
+		{"not new, although nobody had added it", []history.Op{op(1, history.FAdd, 1, 0, 0, 1)}, both},
 		{"grows", []history.Op{add(1, 1, 0, 5), whole(6, 7, 1), add(1, 2, 8, 9), whole(10, 11, 2, 1)}, nil},
 		{"acknowledged and missing", []history.Op{add(1, 1, 0, 5), whole(6, 7)}, map[string]int64{"set_conflict (master reads)": 1, "set_conflict (all reads)": 1}},
 		{"missing on a replica only", []history.Op{add(1, 1, 0, 5), fromReplica(whole(6, 7))}, map[string]int64{"set_conflict (all reads)": 1}},

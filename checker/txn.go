@@ -16,18 +16,21 @@ type mopIter struct {
 	in   int64
 	read []int64 // of an FReadList
 	full bool    // read is known
+	// damaged: the list is none of transactions from here on, and nothing of that is believed.
+	damaged bool
 }
 
 func (it *mopIter) next() bool {
 	if len(it.list) < 4 {
+		it.damaged = it.damaged || len(it.list) > 0
 		return false
 	}
 	it.f, it.key, it.in = history.F(it.list[0]), it.list[1], it.list[2]
 	n := it.list[3]
 	it.list = it.list[4:]
 	it.read, it.full = nil, n >= 0
-	if n > int64(len(it.list)) { // damaged: nothing of it is believed
-		it.list = nil
+	if n > int64(len(it.list)) {
+		it.list, it.damaged = nil, true
 		return false
 	}
 	if n > 0 {
@@ -42,6 +45,7 @@ type txnWrite struct {
 	value int64
 	txn   int32
 	place int32 // in the key's version order, from 1; 0: in none that is known
+	nth   int32 // the how manieth of the transaction on the key, from 0
 	last  bool  // the transaction's last one on the key
 }
 
@@ -55,8 +59,19 @@ type txnCheck struct {
 	lists  txnWrites
 	regs   txnWrites
 	order  [][]int64 // by dense key: the list's version order, its longest read
+	vague  []bool    // by dense key: a value was written twice, so that nobody knows what a read saw
 	happen []bool    // by number: it happened (ok, or unknown and observed)
 	graph  *txnGraph
+	// moments are the first node that is a moment of real time, and the first after them.
+	moments [2]int32
+	lreads  []listRead
+	rreads  []regRead // sorted by transaction
+	// versions are the registers' versions, whose order is known in part only.
+	versions []regVersion
+	// told are pairs of transactions, the smaller number first, that a class of its own tells of: a cycle of just the two says it again.
+	told map[[2]int32]bool
+	// twice counts the cycles that tell a second time what another class tells.
+	twice int64
 }
 
 // txnWrites are all writes of one kind, sorted by key and value.
@@ -78,17 +93,39 @@ func (w *txnWrites) find(k int32, v int64) *txnWrite {
 
 // transactions looks for Elle's anomalies in list-append and read-write-register transactions.
 func (x *extra) transactions() {
-	t := &txnCheck{x: x, c: &x.h.Ops, number: map[int64]int32{}}
+	t := &txnCheck{x: x, c: &x.h.Ops, number: map[int64]int32{}, told: map[[2]int32]bool{}}
 	x.opts.progress("ordering transactions")
 	t.collect()
 	t.graph = newTxnGraph(len(t.ops))
 	t.listAppend()
 	t.rwRegister()
+	t.listEdges() // when all is known that happened
+	t.registerEdges()
 	t.sessionEdges()
 	t.realtimeEdges()
+	t.versionOrder()
 	x.opts.progress("looking for cycles among %d transactions", len(t.ops))
+	t.tornRegisters()
 	t.cycles()
-	x.looks("phantom", "internal", "G1a", "G1b", "duplicate-elements", "incompatible-order", "lost-update", "G0", "G1c", "G-single", "G2-item")
+	x.looks("phantom", "internal", "G1a", "G1b", "duplicate-elements", "incompatible-order", "lost-update", "fractured", "no-order")
+	x.looks(cycleClasses[:]...)
+	if !x.forbidden(x.level()) {
+		t.decide()
+	}
+	x.txnTwice = t.twice
+}
+
+// level is what transactions are judged by; a run's by the strictest.
+func (x *extra) level() string {
+	if x.opts.Level == "" {
+		return levels[len(levels)-1]
+	}
+	return x.opts.Level
+}
+
+// forbidden tells whether something was found that the level forbids.
+func (x *extra) forbidden(level string) bool {
+	return slices.ContainsFunc(x.found, func(a Finding) bool { return a.Count > 0 && forbidden(a.Class, level) })
 }
 
 func (t *txnCheck) dense(key int64) int32 {
@@ -121,9 +158,13 @@ func (t *txnCheck) collect() {
 				regs = append(regs, txnWrite{key: k, value: it.in, txn: txn})
 			}
 		}
+		if it.damaged {
+			t.x.unsure("no-order", fmt.Sprintf("operation %d is damaged", i))
+		}
 		markLast(lists[l0:])
 		markLast(regs[r0:])
 	}
+	t.vague = make([]bool, len(t.keys))
 	t.lists = t.sortWrites(lists, "append")
 	t.regs = t.sortWrites(regs, "write")
 	t.happen = make([]bool, len(t.ops))
@@ -132,15 +173,20 @@ func (t *txnCheck) collect() {
 	}
 }
 
-// markLast marks each key's last write of one transaction.
+// markLast numbers each key's writes of one transaction, and marks the last.
 func markLast(ws []txnWrite) {
 	for i := range ws {
 		ws[i].last = !slices.ContainsFunc(ws[i+1:], func(o txnWrite) bool { return o.key == ws[i].key })
+		for _, o := range ws[:i] {
+			if o.key == ws[i].key {
+				ws[i].nth++
+			}
+		}
 	}
 }
 
-// sortWrites indexes writes. A value that is written twice to one key tells nothing of its writer: that is said, and the first
-// one that did not fail is taken.
+// sortWrites indexes writes. A value that is written twice to one key tells nothing of its writer: that is said, and nothing is
+// inferred from the key. Of writes that failed and one that did not, the latter is meant.
 func (t *txnCheck) sortWrites(ws []txnWrite, what string) txnWrites {
 	slices.SortFunc(ws, func(a, b txnWrite) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), t.failedLast(a, b), cmp.Compare(a.txn, b.txn))
@@ -149,7 +195,8 @@ func (t *txnCheck) sortWrites(ws []txnWrite, what string) txnWrites {
 	for _, w := range ws {
 		if n := len(out); n > 0 && out[n-1].key == w.key && out[n-1].value == w.value {
 			if t.outcome(w.txn) != history.Fail {
-				t.x.unsure("transactions", fmt.Sprintf("the transactions %s %d to key %d more than once", what, w.value, t.keys[w.key]))
+				t.vague[w.key] = true
+				t.x.unsure("no-order", fmt.Sprintf("the transactions %s %d to key %d more than once", what, w.value, t.keys[w.key]))
 			}
 			continue
 		}
@@ -200,6 +247,24 @@ func (t *txnCheck) ghost(key int32, v int64, reader int32) {
 	t.x.anomaly("phantom", 1, true, fmt.Sprintf("operation %d observed %d on key %d, which nobody wrote", t.ops[reader], v, t.keys[key]), int(t.ops[reader]))
 }
 
-func (t *txnCheck) internal(key int32, txn int32, text string) {
+// internal reports a read that contradicts its own transaction. Where what it shows was never committed, that says more.
+func (t *txnCheck) internal(ws *txnWrites, key, txn int32, list []int64, text string) {
+	for _, v := range list {
+		w := ws.find(key, v)
+		if w == nil {
+			t.ghost(key, v, txn)
+			return
+		}
+		t.saw(w, txn)
+		if t.outcome(w.txn) == history.Fail {
+			return
+		}
+		if !forbidden("internal", t.x.level()) { // else it is enough
+			t.graph.add(w.txn, txn, edgeWR)
+		}
+	}
+	if len(list) > 0 {
+		t.intermediate(ws.find(key, list[len(list)-1]), txn)
+	}
 	t.x.anomaly("internal", 1, true, fmt.Sprintf("operation %d on key %d: %s", t.ops[txn], t.keys[key], text), int(t.ops[txn]))
 }

@@ -15,7 +15,7 @@ const cycleBudget = 100_000_000
 const candidates = 50
 
 // cycleClasses are Elle's, strongest first.
-var cycleClasses = [4]string{"G0", "G1c", "G-single", "G2-item"}
+var cycleClasses = [5]string{"G0", "G1c", "G-single", "G-nonadjacent", "G2-item"}
 
 // cycles finds, in each knot of the dependency graph, a cycle of each class: by data dependencies alone, then with each process's
 // order, then with real time. A class is told once a knot, in its strongest form.
@@ -28,19 +28,20 @@ func (t *txnCheck) cycles() {
 		all[n] = int32(n)
 	}
 	const data = edgeWW | edgeWR | edgeRW
-	knots := r.components(all, 0, data|edgeProcess|edgeRealtime)
+	knots := r.components(all, 0, data|edgeProcess|edgeRealtime|inferredRealtime)
+	t.tornLists(knots)
 	if len(knots) == 0 {
 		return
 	}
 	clean := t.steady()
-	var seen [4][]bool // by class and node: a cycle of that class goes through it
+	var seen [5][]bool // by class and node: a cycle of that class goes through it
 	for i := range seen {
 		seen[i] = make([]bool, g.nodes)
 	}
 	for _, v := range []struct {
 		suffix string
 		kinds  edgeKind
-	}{{"", 0}, {"-process", edgeProcess}, {"-realtime", edgeProcess | edgeRealtime}} {
+	}{{"", 0}, {"-process", edgeProcess}, {"-realtime", edgeProcess | edgeRealtime | inferredRealtime}} {
 		for _, knot := range knots {
 			id := r.mark(knot)
 			for _, part := range r.components(knot, id, data|v.kinds) {
@@ -55,6 +56,9 @@ func (t *txnCheck) cycles() {
 						seen[class][h.from] = true
 					}
 					if hops != nil {
+						if t.isTold(hops) {
+							t.twice++
+						}
 						t.tell(cycleClasses[class]+v.suffix, hops, len(part), class < 2 && v.suffix == "" && clean)
 					}
 				}
@@ -94,7 +98,7 @@ type cycleSearch struct {
 	knot  []int32
 	extra edgeKind // process and realtime edges that may help
 	id    int32    // the label of knot
-	found [4]bool
+	found [5]bool
 	spent bool // the budget ran out before the single anti-dependencies were through
 }
 
@@ -103,12 +107,14 @@ func (s *cycleSearch) find(class int) []hop {
 	var hops []hop
 	switch class {
 	case 0:
-		hops = s.through(edgeWW, edgeWW|s.extra)
+		hops = s.through(edgeWW, (edgeWW|s.extra)&^inferredRealtime)
 	case 1:
-		hops = s.through(edgeWR, edgeWW|edgeWR|s.extra)
+		hops = s.through(edgeWR, (edgeWW|edgeWR|s.extra)&^inferredRealtime)
 	case 2:
 		hops = s.single()
 	case 3:
+		hops = s.nonadjacent()
+	case 4:
 		hops = s.double()
 	}
 	s.found[class] = hops != nil
@@ -124,7 +130,7 @@ func (s *cycleSearch) through(must, kinds edgeKind) []hop {
 		id := s.r.mark(part)
 		for _, n := range part {
 			for e := g.off[n]; e < g.off[n+1] && tries < candidates; e++ {
-				if g.kind[e]&must == 0 || s.r.label[g.to[e]] != id {
+				if g.kind[e]&must == 0 || !g.kind[e].among(kinds) || s.r.label[g.to[e]] != id {
 					continue
 				}
 				tries++
@@ -163,7 +169,7 @@ func (s *cycleSearch) single() []hop {
 	start := s.r.visits
 	for _, n := range s.knot {
 		for e := g.off[n]; e < g.off[n+1]; e++ {
-			if g.kind[e] != edgeRW || s.r.label[g.to[e]] != s.id {
+			if g.kind[e]&edgeRW == 0 || !g.kind[e].among(kinds|edgeRW) || s.r.label[g.to[e]] != s.id {
 				continue
 			}
 			if s.r.visits-start > cycleBudget {
@@ -171,7 +177,7 @@ func (s *cycleSearch) single() []hop {
 				return best
 			}
 			back := s.r.path(g.to[e], n, s.id, kinds)
-			best = s.shorter(best, n, g.to[e], edgeRW, back)
+			best = s.shorter(best, n, g.to[e], g.kind[e], back)
 			if back != nil {
 				tries++
 			}
@@ -186,13 +192,39 @@ func (s *cycleSearch) single() []hop {
 // double finds a cycle with two anti-dependencies or more. It is looked for where no stronger class was found in the part: any
 // cycle there is one.
 func (s *cycleSearch) double() []hop {
-	if s.found[0] || s.found[1] || s.found[2] {
+	if s.found[0] || s.found[1] || s.found[2] || s.found[3] {
 		return nil
 	}
 	if s.spent {
-		s.t.x.unsure("G-single", fmt.Sprintf("a knot of %d transactions is too large to tell G-single from G2-item", len(s.knot)))
+		s.t.x.unsure("no-order", fmt.Sprintf("a knot of %d transactions is too large to tell G-single from G2-item", len(s.knot)))
 	}
-	return s.through(edgeRW, edgeWW|edgeWR|edgeRW|s.extra)
+	if hops := s.through(edgeRW, edgeWW|edgeWR|edgeRW|s.extra); hops != nil {
+		return hops
+	}
+	return s.through(inferredRealtime, edgeWW|edgeWR|edgeRW|s.extra) // of orders alone that real time tells
+}
+
+// nonadjacent finds a cycle of which no two anti-dependencies follow each other, which snapshot isolation forbids: the long fork. It
+// is looked for where no single one was found. Each transaction is split into the moment that it reads at and the one that it commits
+// at (Cerone and Gotsman); between the two halves only such cycles are left.
+func (s *cycleSearch) nonadjacent() []hop {
+	if s.found[0] || s.found[1] || s.found[2] {
+		return nil
+	}
+	halves, of := s.r.g.split(s.knot, s.r.label, s.id, edgeWW|edgeWR|edgeRW|s.extra)
+	r := newRegion(halves)
+	all := make([]int32, halves.nodes)
+	for n := range all {
+		all[n] = int32(n)
+	}
+	half := &cycleSearch{t: s.t, r: r, knot: all, id: 0}
+	var out []hop
+	for _, h := range half.through(edgeRW, edgeWW|edgeWR|edgeRW|edgeProcess|edgeRealtime|inferredRealtime) {
+		if h.kind != edgeVia { // from a transaction's start to its own commit
+			out = append(out, hop{of[h.from/2], of[h.to/2], h.kind})
+		}
+	}
+	return out
 }
 
 // tell reports a cycle in words.
@@ -216,7 +248,7 @@ func (t *txnCheck) tell(class string, hops []hop, size int, bug bool) {
 // why tells one step.
 func (t *txnCheck) why(h hop) string {
 	a, b := t.ops[h.from], t.ops[h.to]
-	switch h.kind {
+	switch h.kind &^ inferredRealtime {
 	case edgeProcess:
 		return fmt.Sprintf("operation %d came before operation %d in process %d", a, b, t.c.Process[a])
 	case edgeRealtime:
@@ -246,7 +278,7 @@ func (t *txnCheck) common(h hop, f1, f2, g1, g2 history.F) (int64, bool) {
 		}
 		b := mopIter{list: t.c.List(int(t.ops[h.to]))}
 		for b.next() {
-			if b.key == a.key && (b.f == g1 || b.f == g2) && t.depends(h.kind, &a, &b) {
+			if b.key == a.key && (b.f == g1 || b.f == g2) && t.depends(h.kind&^inferredRealtime, &a, &b) {
 				return a.key, true
 			}
 		}
@@ -293,7 +325,7 @@ func forbidden(class, level string) bool {
 		return true
 	case "G1a", "G1b", "G1c":
 		return rank >= 1
-	case "internal", "G-single", "lost-update":
+	case "internal", "fractured", "G-single", "G-nonadjacent", "lost-update", "no-order":
 		return rank >= 2
 	case "G2-item":
 		return rank >= 3

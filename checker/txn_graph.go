@@ -18,7 +18,14 @@ const (
 	edgeRealtime
 	// edgeVia goes on from a node that is no transaction; the edge into that node says why.
 	edgeVia
+	// inferredRealtime comes with edgeWW or edgeRW: two versions of a register are in this order because of real time alone.
+	inferredRealtime
 )
+
+// among tells whether a search by some kinds of edges may use an edge.
+func (k edgeKind) among(kinds edgeKind) bool {
+	return k&kinds&^inferredRealtime != 0 && k&inferredRealtime&^kinds == 0
+}
 
 // txnGraph is the dependency graph: transactions, and behind them nodes that stand for many edges at once.
 type txnGraph struct {
@@ -160,6 +167,8 @@ func (t *txnCheck) realtimeEdges() {
 		return cmp.Compare(a.txn, b.txn)
 	})
 	g := t.graph
+	t.moments[0] = g.nodes
+	defer func() { t.moments[1] = g.nodes }()
 	now, open := int32(-1), false // the present moment, and whether only returns have come since it began
 	for _, m := range ms {
 		if m.call {
@@ -174,6 +183,58 @@ func (t *txnCheck) realtimeEdges() {
 		}
 		g.add(m.txn, now, edgeRealtime)
 	}
+}
+
+// part is the graph of some nodes with a label and the edges between them. of are the nodes by number.
+func (g *txnGraph) part(nodes, label []int32, id int32, kinds edgeKind) (p *txnGraph, of []int32) {
+	of = slices.Clone(nodes)
+	slices.Sort(of) // transactions first
+	txns, _ := slices.BinarySearch(of, g.txns)
+	p = &txnGraph{txns: int32(txns), nodes: int32(len(of))}
+	for i, n := range of {
+		for e := g.off[n]; e < g.off[n+1]; e++ {
+			if label[g.to[e]] == id && g.kind[e].among(kinds|edgeVia) {
+				to, _ := slices.BinarySearch(of, g.to[e])
+				p.add(int32(i), int32(to), g.kind[e])
+			}
+		}
+	}
+	p.seal()
+	return p, of
+}
+
+// split makes of some nodes with a label a graph of their halves: node 2i is the start of the i-th node, 2i+1 its commit. A
+// dependency leads from a commit to a start, an anti-dependency from a start to a commit. A node that is no transaction is two, one
+// for either sort. of are the nodes by number.
+func (g *txnGraph) split(nodes, label []int32, id int32, kinds edgeKind) (halves *txnGraph, of []int32) {
+	of = slices.Clone(nodes)
+	slices.Sort(of) // transactions first
+	txns, _ := slices.BinarySearch(of, g.txns)
+	halves = &txnGraph{txns: int32(2 * txns), nodes: int32(2 * len(of))}
+	for i, n := range of {
+		from := int32(i)
+		if n < g.txns {
+			halves.add(2*from, 2*from+1, edgeVia)
+		}
+		for e := g.off[n]; e < g.off[n+1]; e++ {
+			if label[g.to[e]] != id || !g.kind[e].among(kinds|edgeVia) {
+				continue
+			}
+			at, _ := slices.BinarySearch(of, g.to[e])
+			to := int32(at)
+			switch {
+			case n >= g.txns: // the copy of dependencies leads to the start, the other to the commit
+				halves.add(2*from, 2*to, g.kind[e])
+				halves.add(2*from+1, 2*to+1, g.kind[e])
+			case g.kind[e]&edgeRW != 0:
+				halves.add(2*from, 2*to+1, g.kind[e])
+			default:
+				halves.add(2*from+1, 2*to, g.kind[e])
+			}
+		}
+	}
+	halves.seal()
+	return halves, of
 }
 
 // seal turns the edges into arrays by source.

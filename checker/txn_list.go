@@ -27,7 +27,7 @@ type ownKey struct {
 	full int     // how many of its own appends seen holds
 }
 
-// listAppend infers the version order of each list from its longest read, and the dependencies from it.
+// listAppend infers the version order of each list from its longest read.
 func (t *txnCheck) listAppend() {
 	reads := t.listReads()
 	if len(t.lists.all) == 0 && len(reads) == 0 {
@@ -41,9 +41,12 @@ func (t *txnCheck) listAppend() {
 		}
 	}
 	t.placeWrites(by)
+	for k, order := range t.order {
+		t.ownOrder(int32(k), order, by[k], func(w *txnWrite) int32 { return w.place })
+	}
 	t.compareReads(reads)
 	t.listUpdates(reads)
-	t.listEdges(reads)
+	t.lreads = reads
 }
 
 // listReads collects the reads of ok transactions and checks each transaction against itself.
@@ -62,6 +65,9 @@ func (t *txnCheck) listReads() []listRead {
 				continue
 			}
 			k := t.dense(it.key)
+			if t.vague[k] {
+				continue
+			}
 			at := slices.IndexFunc(own, func(o ownKey) bool { return o.key == k })
 			if at < 0 {
 				at = len(own)
@@ -86,7 +92,7 @@ func (t *txnCheck) ownRead(o *ownKey, list []int64, txn int32, reads []listRead)
 	if o.read > 0 {
 		want := append(slices.Clone(o.seen), o.own[o.full:]...)
 		if !slices.Equal(want, list) {
-			t.internal(o.key, txn, fmt.Sprintf("it read %v where its earlier read and its appends make %v", short(list), short(want)))
+			t.internal(&t.lists, o.key, txn, list, fmt.Sprintf("it read %v where its earlier read and its appends make %v", short(list), short(want)))
 			return reads
 		}
 		o.seen, o.full = list, len(o.own)
@@ -94,12 +100,62 @@ func (t *txnCheck) ownRead(o *ownKey, list []int64, txn int32, reads []listRead)
 		return reads
 	}
 	if len(list) < len(o.own) || !slices.Equal(list[len(list)-len(o.own):], o.own) {
-		t.internal(o.key, txn, fmt.Sprintf("it read %v, which does not end with its own appends %v", short(list), short(o.own)))
+		t.internal(&t.lists, o.key, txn, list, fmt.Sprintf("it read %v, which does not end with its own appends %v", short(list), short(o.own)))
 		return reads
 	}
-	reads = append(reads, listRead{key: o.key, txn: txn, list: list[:len(list)-len(o.own)], whole: list})
+	found := list[:len(list)-len(o.own)]
+	if v, own := t.ownIn(o.key, found, txn); own {
+		t.internal(&t.lists, o.key, txn, list, fmt.Sprintf("it read %d in %v before it appended it", v, short(list)))
+		return reads
+	}
+	reads = append(reads, listRead{key: o.key, txn: txn, list: found, whole: list})
 	o.seen, o.full, o.read = list, len(o.own), len(reads)
 	return reads
+}
+
+// ownIn finds an append of the transaction itself in a list that it found.
+func (t *txnCheck) ownIn(key int32, list []int64, txn int32) (int64, bool) {
+	if len(list) == 0 {
+		return 0, false
+	}
+	it := mopIter{list: t.c.List(int(t.ops[txn]))}
+	for it.next() {
+		if it.f == history.FAppend && it.key == t.keys[key] && slices.Contains(list, it.in) {
+			return it.in, true
+		}
+	}
+	return 0, false
+}
+
+// ownOrder checks that each transaction's appends stand in a list in the order in which it made them: none before an earlier one,
+// and none without it. place is where an element stands first, from 1, and 0 where it does not.
+func (t *txnCheck) ownOrder(key int32, list []int64, reader int32, place func(w *txnWrite) int32) {
+	for p, v := range list {
+		w := t.lists.find(key, v)
+		if w == nil || w.nth == 0 || place(w) != int32(p+1) {
+			continue
+		}
+		it := mopIter{list: t.c.List(int(t.ops[w.txn]))}
+		for it.next() {
+			if it.f != history.FAppend || it.key != t.keys[key] {
+				continue
+			}
+			if it.in == v {
+				break
+			}
+			u := t.lists.find(key, it.in)
+			if u == nil || u.txn != w.txn || (place(u) > 0 && place(u) < place(w)) {
+				continue
+			}
+			how := "before"
+			if place(u) == 0 {
+				how = "without"
+			}
+			t.x.anomaly("internal", 1, true, fmt.Sprintf("operation %d appended %d and then %d to key %d, and operation %d read the second %s the first",
+				t.ops[w.txn], it.in, v, t.keys[key], t.ops[reader], how), int(t.ops[w.txn]), int(t.ops[reader]))
+			break
+		}
+	}
 }
 
 // short is the end of a list for people.
@@ -154,18 +210,20 @@ func (t *txnCheck) compareReads(reads []listRead) {
 // incompatible reports a read that is no prefix, and checks its elements one by one.
 func (t *txnCheck) incompatible(r *listRead, order []int64) {
 	op := t.ops[r.txn]
-	seen := map[int64]bool{}
-	for _, v := range r.whole {
-		if seen[v] {
+	seen := map[int64]int32{}
+	for p, v := range r.whole {
+		if seen[v] > 0 {
 			t.x.anomaly("duplicate-elements", 1, true, fmt.Sprintf("operation %d read %d twice on key %d", op, v, t.keys[r.key]), int(op))
+			continue
 		}
-		seen[v] = true
+		seen[v] = int32(p + 1)
 		if w := t.lists.find(r.key, v); w == nil {
 			t.ghost(r.key, v, r.txn)
 		} else if w.place == 0 {
 			t.saw(w, r.txn)
 		}
 	}
+	t.ownOrder(r.key, r.whole, r.txn, func(w *txnWrite) int32 { return seen[w.value] })
 	t.x.anomaly("incompatible-order", 1, false, fmt.Sprintf("operation %d read %v on key %d, which is no prefix of %v", op, short(r.whole), t.keys[r.key], short(order)), int(op))
 }
 
@@ -189,13 +247,15 @@ func (t *txnCheck) listUpdates(reads []listRead) {
 }
 
 func (t *txnCheck) lostUpdate(key, a, b int32) {
+	t.pair(a, b)
 	t.x.anomaly("lost-update", 1, false, fmt.Sprintf("operations %d and %d both read the same version of key %d and wrote to it", t.ops[a], t.ops[b], t.keys[key]),
 		int(t.ops[a]), int(t.ops[b]))
 }
 
 // listEdges adds the dependencies: between neighbours of a version order, to who read an element last, and from who read a version
 // to who appended the next element. Appends that happened and that no read holds come after the whole version order.
-func (t *txnCheck) listEdges(reads []listRead) {
+func (t *txnCheck) listEdges() {
+	reads := t.lreads
 	tails := make([]fan, len(t.keys))
 	for k, order := range t.order {
 		key := int32(k)
@@ -210,7 +270,7 @@ func (t *txnCheck) listEdges(reads []listRead) {
 			prev = w.txn
 		}
 		for _, w := range t.lists.of(key) {
-			if w.place == 0 && t.happen[w.txn] {
+			if w.place == 0 && t.happen[w.txn] && !t.vague[k] {
 				tails[k].to = append(tails[k].to, w.txn)
 			}
 		}

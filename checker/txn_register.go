@@ -24,8 +24,8 @@ type ownReg struct {
 	read  int // number of the regRead plus 1, 0 for none
 }
 
-// rwRegister infers what order of versions it can: the initial value comes first, and what a transaction writes comes after what it
-// had read.
+// rwRegister collects the reads of registers and what is wrong with each. The order of versions is known in part: the initial value
+// comes first, and what a transaction writes comes after what it had read.
 func (t *txnCheck) rwRegister() {
 	reads := t.regReads()
 	if len(t.regs.all) == 0 && len(reads) == 0 {
@@ -42,6 +42,13 @@ func (t *txnCheck) rwRegister() {
 			t.intermediate(w, r.txn)
 		}
 	}
+	slices.SortFunc(reads, func(a, b regRead) int { return cmp.Or(cmp.Compare(a.txn, b.txn), cmp.Compare(a.key, b.key)) })
+	t.rreads = reads
+}
+
+// registerEdges adds the dependencies that the reads of each version tell.
+func (t *txnCheck) registerEdges() {
+	reads := slices.Clone(t.rreads)
 	slices.SortFunc(reads, func(a, b regRead) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.value, b.value), cmp.Compare(a.txn, b.txn))
 	})
@@ -70,16 +77,22 @@ func (t *txnCheck) regReads() []regRead {
 				continue
 			}
 			k := t.dense(it.key)
+			if t.vague[k] {
+				continue
+			}
 			at := slices.IndexFunc(own, func(o ownReg) bool { return o.key == k })
 			switch {
 			case at < 0 && it.f == history.FWrite:
 				own = append(own, ownReg{key: k, value: it.in, wrote: true})
 			case at < 0:
+				if t.writes(k, it.in, int32(n)) {
+					t.internal(&t.regs, k, int32(n), valueList(it.in), fmt.Sprintf("it read %d before it wrote it", it.in))
+				}
 				reads = append(reads, regRead{key: k, txn: int32(n), value: it.in})
 				own = append(own, ownReg{key: k, value: it.in, read: len(reads)})
 			case it.f == history.FRead:
 				if it.in != own[at].value {
-					t.internal(k, int32(n), fmt.Sprintf("it read %s where it had read or written %s", valueText(it.in), valueText(own[at].value)))
+					t.internal(&t.regs, k, int32(n), valueList(it.in), fmt.Sprintf("it read %s where it had read or written %s", valueText(it.in), valueText(own[at].value)))
 				}
 			default:
 				if own[at].read > 0 {
@@ -90,6 +103,20 @@ func (t *txnCheck) regReads() []regRead {
 		}
 	}
 	return reads
+}
+
+// valueList is a register's value as a list.
+func valueList(v int64) []int64 {
+	if v == history.Nil {
+		return nil
+	}
+	return []int64{v}
+}
+
+// writes tells whether a transaction writes a value to a key.
+func (t *txnCheck) writes(key int32, v int64, txn int32) bool {
+	w := t.regs.find(key, v)
+	return w != nil && w.txn == txn
 }
 
 // versionEdges adds what follows from all reads of one version.
@@ -120,6 +147,7 @@ func (t *txnCheck) versionEdges(reads []regRead) {
 		}
 		next.from(w.txn, edgeWW)
 	}
+	t.addVersion(reads)
 	for _, r := range reads {
 		next.from(r.txn, edgeRW)
 	}

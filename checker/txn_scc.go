@@ -63,7 +63,7 @@ func (r *region) components(nodes []int32, id int32, kinds edgeKind) [][]int32 {
 				e := f.edge
 				f.edge++
 				to := g.to[e]
-				if g.kind[e]&kinds == 0 || r.label[to] != id {
+				if !g.kind[e].among(kinds) || r.label[to] != id {
 					continue
 				}
 				if r.visited[to] == 0 {
@@ -132,7 +132,7 @@ func (r *region) path(from, to, id int32, kinds edgeKind) []hop {
 			for e := g.off[n]; e < g.off[n+1]; e++ {
 				r.visits++
 				m := g.to[e]
-				if g.kind[e]&kinds == 0 || r.label[m] != id || r.stamp[m] == r.round {
+				if !g.kind[e].among(kinds) || r.label[m] != id || r.stamp[m] == r.round {
 					continue
 				}
 				r.stamp[m], r.prev[m], r.by[m] = r.round, n, g.kind[e]

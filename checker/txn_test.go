@@ -46,7 +46,7 @@ func TestElle(t *testing.T) {
 		{"G1a", []history.Op{failed(at(1, app(1, 1))), at(2, get(1, 1))}, map[string]int64{"G1a": 1}},
 		{"G1b", []history.Op{at(1, app(1, 1), app(1, 2)), at(2, get(1, 1)), at(3, get(1, 1, 2))}, map[string]int64{"G1b": 1, "G-single": 1}},
 		{"G1c", []history.Op{at(1, app(1, 1), get(2, 1)), at(2, app(2, 1), get(1, 1))}, map[string]int64{"G1c": 1}},
-		{"G-single: read skew", []history.Op{at(1, app(1, 1), app(2, 1)), at(2, get(1, 1), get(2))}, map[string]int64{"G-single": 1}},
+		{"G-single: read skew", []history.Op{at(1, app(1, 1), app(2, 1)), at(2, get(1, 1), get(2))}, map[string]int64{"G-single": 1, "fractured": 1}},
 		{"G2-item: write skew", []history.Op{at(1, get(1), app(2, 1)), at(2, get(2), app(1, 1)), at(3, get(1, 1), get(2, 1))}, map[string]int64{"G2-item": 1}},
 		{"G2-item where nobody read the writes", []history.Op{at(1, get(1), app(2, 1)), at(2, get(2), app(1, 1))}, map[string]int64{"G2-item": 1}},
 		{"lost update", []history.Op{at(1, get(1), app(1, 1)), at(2, get(1), app(1, 2)), at(3, get(1, 1, 2))}, map[string]int64{"lost-update": 1, "G-single": 1}},
@@ -54,8 +54,10 @@ func TestElle(t *testing.T) {
 		{"internal: read changes", []history.Op{at(1, get(1), get(1, 2)), at(2, app(1, 2))}, map[string]int64{"internal": 1}},
 		{"incompatible order", []history.Op{at(1, app(1, 1)), at(2, app(1, 2)), at(3, get(1, 1)), at(4, get(1, 2)), at(5, get(1, 1, 2))}, map[string]int64{"incompatible-order": 1}},
 		{"duplicate elements", []history.Op{at(1, app(1, 1)), at(2, get(1, 1, 1))}, map[string]int64{"duplicate-elements": 1}},
+		{"duplicate elements on another branch", []history.Op{at(1, app(1, 1)), at(2, app(1, 2)), at(3, app(1, 3)), at(4, get(1, 1, 2, 3)), at(5, get(1, 2, 2))},
+			map[string]int64{"duplicate-elements": 1, "incompatible-order": 1}},
 		{"phantom", []history.Op{at(2, get(1, 7))}, map[string]int64{"phantom": 1}},
-		{"an unknown transaction that was seen happened", []history.Op{txn(1, 0, inf, app(1, 1), app(2, 1)), at(2, get(1, 1), get(2))}, map[string]int64{"G-single": 1}},
+		{"an unknown transaction that was seen happened", []history.Op{txn(1, 0, inf, app(1, 1), app(2, 1)), at(2, get(1, 1), get(2))}, map[string]int64{"G-single": 1, "fractured": 1}},
 		{"an unknown transaction that nobody saw", []history.Op{txn(1, 0, inf, app(1, 1)), txn(2, 200, 300, get(1))}, map[string]int64{}},
 		{"stale read", []history.Op{txn(1, 0, 1, app(1, 1)), txn(2, 2, 3, get(1)), txn(3, 4, 5, get(1, 1))}, map[string]int64{"G-single-realtime": 1}},
 		{"lost append", []history.Op{txn(1, 0, 1, app(1, 1)), txn(2, 2, 3, get(1))}, map[string]int64{"G-single-realtime": 1}},
@@ -68,7 +70,7 @@ func TestElle(t *testing.T) {
 		{"registers: G1a", []history.Op{failed(at(1, wr(1, 1))), at(2, rd(1, 1))}, map[string]int64{"G1a": 1}},
 		{"registers: G1b", []history.Op{at(1, wr(1, 1), wr(1, 2)), at(2, rd(1, 1))}, map[string]int64{"G1b": 1}},
 		{"registers: G1c", []history.Op{at(1, wr(1, 1), rd(2, 1)), at(2, wr(2, 1), rd(1, 1))}, map[string]int64{"G1c": 1}},
-		{"registers: G-single", []history.Op{at(1, wr(1, 1), wr(2, 1)), at(2, rd(1, 1), rd(2, null))}, map[string]int64{"G-single": 1}},
+		{"registers: G-single", []history.Op{at(1, wr(1, 1), wr(2, 1)), at(2, rd(1, 1), rd(2, null))}, map[string]int64{"G-single": 1, "fractured": 1}},
 		{"registers: write skew", []history.Op{at(1, rd(1, null), wr(2, 1)), at(2, rd(2, null), wr(1, 1))}, map[string]int64{"G2-item": 1}},
 		{"registers: lost update", []history.Op{at(0, wr(1, 9)), at(1, rd(1, 9), wr(1, 1)), at(2, rd(1, 9), wr(1, 2))}, map[string]int64{"lost-update": 1, "G2-item": 1}},
 		{"registers: internal", []history.Op{at(1, wr(1, 1), rd(1, 2)), at(2, wr(1, 2))}, map[string]int64{"internal": 1}},
@@ -222,27 +224,101 @@ func TestListAppendAgreesWithBruteForce(t *testing.T) {
 	require.Less(t, good, rounds(30000)*19/20)
 }
 
-// TestRegisterTransactionsAreSound: the order of register versions is known in part only, so something may go unseen, but what is
-// found is there.
-func TestRegisterTransactionsAreSound(t *testing.T) {
+// TestRegisterTransactionsAgreeWithBruteForce: the order of register versions is known in part only, so an order is searched for.
+func TestRegisterTransactionsAgreeWithBruteForce(t *testing.T) {
 	r := rand.New(rand.NewSource(8))
-	found, bad := 0, 0
+	bad, cycles := 0, 0
 	for range rounds(30000) {
 		ops := randomTxns(r, false)
-		ok := linearizable(ops, map[int64][]int64{}, stepTestTxn)
+		want := Violation
+		if linearizable(ops, map[int64][]int64{}, stepTestTxn) {
+			want = Pass
+		}
+		if !slices.ContainsFunc(ops, func(o history.Op) bool { return o.Outcome == history.OK }) {
+			continue // nothing to judge
+		}
 		a, err := CheckModel(hist(ops...), "rw-register", ModelOptions{})
 		require.NoError(t, err)
-		n := len(counts(a))
-		if ok {
-			require.Zero(t, n, "%v\n%s", counts(a), opsText(ops))
-			continue
-		}
-		bad++
-		if n > 0 {
-			found++
+		require.Equal(t, want, a.Result.Verdict, "%v\n%s", counts(a), opsText(ops))
+		if want == Violation {
+			bad++
+			if n := counts(a); n["no-order"]+n["no-order-realtime"] == 0 {
+				cycles++
+			}
 		}
 	}
-	require.Greater(t, found, bad/2)
+	t.Logf("%d of %d violations are told by a class of their own, the others by trying all orders", cycles, bad)
+	require.Greater(t, cycles, bad*9/10)
+}
+
+// bigRegisters is a valid history of n transactions of registers by so many clients, of which few read what they write.
+func bigRegisters(n, clients, writesPerKey int) *history.History {
+	r := rand.New(rand.NewSource(10))
+	h := &history.History{Keys: []string{"db"}}
+	keys := make([]int64, 10)
+	values := make([]int64, len(keys))
+	for k := range keys {
+		keys[k], values[k] = int64(k), null
+	}
+	next, value := int64(len(keys)), int64(0)
+	end := make([]int64, clients)
+	for i := range n {
+		p := i % clients
+		now := int64(10 * i)
+		call := max(end[p]+1, now-int64(r.Intn(5*clients)))
+		var ms []history.Mop
+		for range 1 + r.Intn(4) {
+			k := r.Intn(len(keys))
+			if r.Intn(2) == 0 {
+				ms = append(ms, rd(keys[k], values[k]))
+				continue
+			}
+			if r.Intn(writesPerKey) == 0 && !slices.ContainsFunc(ms, func(m history.Mop) bool { return m.Key == keys[k] }) {
+				keys[k], values[k] = next, null
+				next++
+			}
+			value++
+			values[k] = value
+			ms = append(ms, wr(keys[k], value))
+		}
+		end[p] = now + int64(1+r.Intn(5*clients))
+		h.Ops.Append(txn(int32(p), call, end[p], ms...))
+	}
+	return h
+}
+
+// TestOrdinaryRegisterTransactionsAreDecided: an order is found for what a database that is right does, at any level, and also
+// where reads of now and then an old snapshot contradict real time.
+func TestOrdinaryRegisterTransactionsAreDecided(t *testing.T) {
+	for _, c := range []struct{ n, clients, writes int }{{2000, 5, 50}, {2000, 30, 1000}, {20000, 10, 1000}} {
+		h := bigRegisters(c.n, c.clients, c.writes)
+		for _, level := range levels {
+			a, err := CheckModel(h, "rw-register", ModelOptions{Level: level})
+			require.NoError(t, err)
+			require.Equal(t, Pass, a.Result.Verdict, "%v %s %v %v", c, level, a.Result.Reasons, counts(a))
+		}
+		for i := range h.Ops.Len() {
+			ms, _ := history.DecodeMops(h.Ops.List(i))
+			if i%5 == 0 && !slices.ContainsFunc(ms, func(m history.Mop) bool { return m.F == history.FWrite }) {
+				h.Ops.Call[i], h.Ops.Return[i] = h.Ops.Call[i]+3000, h.Ops.Return[i]+3000 // an old snapshot
+			}
+		}
+		for level, want := range map[string]Verdict{"serializable": Pass, "snapshot-isolation": Pass, "read-committed": Pass, "strict-serializable": Violation} {
+			a, err := CheckModel(h, "rw-register", ModelOptions{Level: level})
+			require.NoError(t, err)
+			require.Equal(t, want, a.Result.Verdict, "shifted %v %s %v %v", c, level, a.Result.Reasons, counts(a))
+		}
+	}
+}
+
+// BenchmarkRegisterTransactions checks 100,000 transactions of registers, of which most versions are not read by who replaced them.
+func BenchmarkRegisterTransactions(b *testing.B) {
+	h := bigRegisters(100_000, 20, 1000)
+	for b.Loop() {
+		a, err := CheckModel(h, "rw-register", ModelOptions{})
+		require.NoError(b, err)
+		require.Equal(b, Pass, a.Result.Verdict, a.Result.Findings)
+	}
 }
 
 func TestDamagedTransactions(t *testing.T) {
@@ -293,7 +369,7 @@ func BenchmarkTransactions(b *testing.B) {
 	for b.Loop() {
 		a, err := CheckModel(h, "list-append", ModelOptions{})
 		require.NoError(b, err)
-		require.Equal(b, Pass, a.Result.Verdict, a.Result.Headline)
+		require.Equal(b, Pass, a.Result.Verdict, a.Result.Findings)
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/1000, "s/1M-txns")
 	b.ReportMetric(0, "ns/op")

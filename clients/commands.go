@@ -2,9 +2,7 @@ package clients
 
 import (
 	"context"
-	"slices"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -22,19 +20,22 @@ func (s *session) issue(ctx context.Context, key string, op *history.Op) (err er
 		op.Out, err = s.get(ctx, key, 0)
 	case history.FDel:
 		op.Out, err = s.number(ctx, "del", key)
-	case history.FAdd:
-		op.Out, err = s.number(ctx, "sadd", key, op.In)
-	case history.FReadSet:
-		op.List, err = s.list(ctx, "smembers", key)
-		slices.Sort(op.List)
+	case history.FAdd, history.FRemove, history.FContains, history.FReadSet:
+		return s.collection(ctx, key, op)
 	case history.FAppend:
 		op.Out, err = s.number(ctx, "rpush", key, op.In)
 	case history.FReadList:
 		op.List, err = s.list(ctx, "lrange", key, 0, -1)
 	case history.FIncr:
 		op.Out, err = s.number(ctx, "incrby", key, op.In)
+	case history.FReadTail:
+		return s.readTail(ctx, key, op)
 	case history.FExpiring:
-		err = s.status(ctx, "set", key, op.In, "px", op.Arg/int64(time.Millisecond))
+		return s.expiring(ctx, key, op)
+	case history.FReadLock:
+		op.Out, err = s.get(ctx, key, history.Nil)
+	case history.FReadQueue:
+		return s.readQueue(ctx, key, op)
 	case history.FCAS:
 		return s.cas(ctx, key, op)
 	case history.FTransfer:
@@ -63,7 +64,12 @@ func (s *session) write(ctx context.Context, key string, op *history.Op) error {
 	} else {
 		cmd = redis.NewStringCmd(ctx, "getset", key, s.value(op.In))
 	}
-	switch err := s.rdb.Process(ctx, cmd); err {
+	return s.replaced(op, cmd, s.rdb.Process(ctx, cmd))
+}
+
+// replaced fills in the value that a write has replaced.
+func (s *session) replaced(op *history.Op, cmd *redis.StringCmd, err error) error {
+	switch err {
 	case nil:
 		op.Out = parseValue(cmd.Val())
 	case redis.Nil:

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,7 +17,7 @@ const (
 
 // queue puts elements on a list or stream, takes them off into work, and acknowledges them.
 func (s *session) queue(ctx context.Context, key string, op *history.Op) error {
-	if strings.HasPrefix(key, "x:") {
+	if isStream(key) {
 		return s.stream(ctx, key, op)
 	}
 	work := "qp:" + s.opt.Consumer + ":" + keyNumber(key)

@@ -2,9 +2,13 @@ package clients
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,11 +20,18 @@ import (
 	"github.com/schismtest/schism/internal/redistest"
 )
 
-const testTimeout = 500 * time.Millisecond
+const (
+	testTimeout = 500 * time.Millisecond
+	// muchLater is when an operation ends that waited or tried more often than it should, and no later than a busy machine is done.
+	muchLater = 20 * testTimeout
+)
 
 func connect(t *testing.T, opt Options) *session {
 	t.Helper()
-	opt.Timeout, opt.DialTimeout = testTimeout, testTimeout
+	if opt.Timeout == 0 {
+		opt.Timeout = testTimeout
+	}
+	opt.DialTimeout = opt.Timeout
 	if opt.WaitTimeout == 0 {
 		opt.WaitTimeout = testTimeout
 	}
@@ -31,6 +42,28 @@ func connect(t *testing.T, opt Options) *session {
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	return c.(*session)
+}
+
+// unread is how many bytes the kernel holds that the server at the address has not read.
+func unread(t *testing.T, addr string) (n int64) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	number, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	b, err := os.ReadFile("/proc/net/tcp")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line) // number, local, remote, state, tx_queue:rx_queue, ...
+		if len(f) < 5 || !strings.HasSuffix(f[1], fmt.Sprintf(":%04X", number)) {
+			continue
+		}
+		_, rx, _ := strings.Cut(f[4], ":")
+		queued, err := strconv.ParseInt(rx, 16, 64)
+		require.NoError(t, err)
+		n += queued
+	}
+	return n
 }
 
 func do(c Client, f history.F, key string, in int64) history.Op {
@@ -120,7 +153,7 @@ func TestMisconf(t *testing.T) {
 	require.NoError(t, s.Client.ConfigSet(ctx, "save", "3600 1").Err())
 	require.NoError(t, os.MkdirAll(filepath.Join(s.Dir, "dump.rdb", "full"), 0o755))
 	require.NoError(t, s.Client.BgSave(ctx).Err())
-	redistest.Poll(t, 10*time.Second, "the snapshot to fail", func() bool {
+	redistest.Poll(t, time.Minute, "the snapshot to fail", func() bool {
 		info, err := s.Client.Info(ctx, "persistence").Result()
 		return err == nil && strings.Contains(info, "rdb_last_bgsave_status:err")
 	})
@@ -150,11 +183,11 @@ func TestUnknownOutcomes(t *testing.T) {
 	s.Signal(t, syscall.SIGSTOP)
 	began := time.Now()
 	requireEnds(t, do(c, history.FWrite, "r:0", 2), history.Info, history.ErrTimeout)
-	require.Less(t, time.Since(began), 4*testTimeout)
+	require.Less(t, time.Since(began), muchLater)
 	// The next one dials, is accepted by the kernel, and gets no answer to its handshake: nothing of the operation was sent.
 	requireEnds(t, do(c, history.FWrite, "r:0", 3), history.Fail, history.ErrNotSent)
 	s.Signal(t, syscall.SIGCONT)
-	redistest.Poll(t, 5*time.Second, "the write of unknown outcome to land", func() bool {
+	redistest.Poll(t, time.Minute, "the write of unknown outcome to land", func() bool {
 		v, err := s.Client.Get(context.Background(), "r:0").Result()
 		return err == nil && v == "2"
 	})
@@ -162,10 +195,17 @@ func TestUnknownOutcomes(t *testing.T) {
 
 	for name, kill := range map[string]func(){"freeze and kill": s.Kill} {
 		t.Run(name, func(t *testing.T) {
+			c := connect(t, Options{Addr: s.Addr, Timeout: time.Minute}) // the end comes by the kill, however busy the machine is
+			require.Equal(t, history.OK, do(c, history.FRead, "r:0", history.None).Outcome)
 			s.Signal(t, syscall.SIGSTOP)
-			timer := time.AfterFunc(testTimeout/3, kill)
-			defer timer.Stop()
+			before := unread(t, s.Addr)
+			var g sync.WaitGroup
+			g.Go(func() {
+				redistest.Poll(t, time.Minute, "the command to reach the frozen server", func() bool { return unread(t, s.Addr) > before })
+				kill()
+			})
 			op := do(c, history.FWrite, "r:0", 4)
+			g.Wait()
 			require.Equal(t, history.Info, op.Outcome)
 			require.Contains(t, []history.ErrCode{history.ErrEOF, history.ErrReset}, op.Err)
 			require.EqualValues(t, 3, op.Node)
@@ -179,7 +219,7 @@ func TestKilledConnectionIsReplacedBeforeSending(t *testing.T) {
 	c := connect(t, Options{Addr: s.Addr})
 	require.Equal(t, history.OK, do(c, history.FWrite, "r:0", 1).Outcome)
 	require.NoError(t, s.Client.Do(ctx, "client", "kill", "type", "normal", "skipme", "yes").Err())
-	redistest.Poll(t, 5*time.Second, "the kill to arrive", func() bool {
+	redistest.Poll(t, time.Minute, "the kill to arrive", func() bool {
 		n, err := s.Client.Do(ctx, "client", "list").Text()
 		return err == nil && strings.Count(n, "\n") == 1
 	})
@@ -200,7 +240,7 @@ func TestWait(t *testing.T) {
 	master.Signal(t, syscall.SIGSTOP)
 	began := time.Now()
 	require.Equal(t, history.Info, do(c, history.FWrite, "r:0", 3).Outcome)
-	require.Less(t, time.Since(began), 4*testTimeout)
+	require.Less(t, time.Since(began), muchLater)
 	master.Signal(t, syscall.SIGCONT)
 	replica.Signal(t, syscall.SIGCONT)
 }
@@ -252,7 +292,7 @@ func TestSentinelFailover(t *testing.T) {
 	master := redistest.Start(t)
 	replica := master.Replica(t)
 	sentinel := master.Sentinel(t)
-	redistest.Poll(t, 20*time.Second, "the Sentinel to find the replica", func() bool {
+	redistest.Poll(t, time.Minute, "the Sentinel to find the replica", func() bool {
 		m, err := sentinel.Client.Do(ctx, "sentinel", "replicas", "m").Slice()
 		return err == nil && len(m) == 1
 	})
@@ -261,10 +301,11 @@ func TestSentinelFailover(t *testing.T) {
 	op := do(c, history.FWrite, "r:0", 1)
 	require.Equal(t, history.OK, op.Outcome)
 	require.EqualValues(t, 0, op.Node)
-	require.EqualValues(t, 1, func() int64 { n, _ := master.Client.Wait(ctx, 1, time.Second).Result(); return n }())
+	// WAIT would speak of what its own connection wrote.
+	redistest.Poll(t, 10*time.Second, "the replica to have the write", func() bool { return replica.Client.Get(ctx, "r:0").Val() == "1" })
 	master.Kill()
 	version := int64(1)
-	redistest.Poll(t, 30*time.Second, "a write to be acknowledged again", func() bool {
+	redistest.Poll(t, time.Minute, "a write to be acknowledged again", func() bool {
 		version++
 		op = do(c, history.FWrite, "r:0", version)
 		if op.Outcome != history.OK {
@@ -288,12 +329,13 @@ func TestSentinelThatDoesNotAnswerIsLeft(t *testing.T) {
 	c := connect(t, Options{Sentinels: []string{sentinels[0].Addr, sentinels[1].Addr}, MasterName: "m", Nodes: map[string]int32{master.Addr: 0}})
 	for _, frozen := range sentinels {
 		frozen.Signal(t, syscall.SIGSTOP)
-		c.drop() // the client must ask for the master again
-		began := time.Now()
-		redistest.Poll(t, 10*time.Second, "the client to ask the other Sentinel", func() bool {
+		c.drop()   // the client must ask for the master again
+		tries := 0 // each ends by its own timeouts
+		redistest.Poll(t, time.Minute, "the client to ask the other Sentinel", func() bool {
+			tries++
 			return do(c, history.FWrite, "r:0", 1).Outcome == history.OK
 		})
-		require.Less(t, time.Since(began), 8*testTimeout)
+		require.LessOrEqual(t, tries, 3)
 		frozen.Signal(t, syscall.SIGCONT)
 	}
 }

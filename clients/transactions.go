@@ -20,6 +20,7 @@ const transferScript = `local v = tonumber(redis.call('hget', KEYS[1], ARGV[1]) 
 if v < tonumber(ARGV[3]) then return 0 end
 redis.call('hincrby', KEYS[1], ARGV[1], -ARGV[3])
 redis.call('hincrby', KEYS[1], ARGV[2], ARGV[3])
+if ARGV[4] ~= '' then redis.call('rpush', KEYS[2], ARGV[4]) end
 return 1`
 
 // cas sets a register from In to Arg; Nil is its absence.
@@ -46,11 +47,15 @@ func (s *session) cas(ctx context.Context, key string, op *history.Op) (err erro
 	})
 }
 
-// transfer moves Arg from account List[0] to List[1] unless that would leave the first below zero.
+// transfer moves Arg from account List[0] to List[1] unless that would leave the first below zero, and puts its id on the ledger.
 func (s *session) transfer(ctx context.Context, key string, op *history.Op) (err error) {
 	from, to := strconv.FormatInt(op.List[0], 10), strconv.FormatInt(op.List[1], 10)
+	ledger, id := key, ""
+	if op.In != history.None {
+		ledger, id = history.LedgerKey(key, op.In), strconv.FormatInt(op.In, 10)
+	}
 	if s.opt.Lua {
-		op.Out, err = s.number(ctx, "eval", transferScript, 1, key, from, to, op.Arg)
+		op.Out, err = s.number(ctx, "eval", transferScript, 2, key, ledger, from, to, op.Arg, id)
 		return err
 	}
 	return s.watch(ctx, key, op, func(tx *redis.Tx) (bool, error) {
@@ -62,6 +67,9 @@ func (s *session) transfer(ctx context.Context, key string, op *history.Op) (err
 	}, func(p redis.Pipeliner) {
 		p.HIncrBy(ctx, key, from, -op.Arg)
 		p.HIncrBy(ctx, key, to, op.Arg)
+		if id != "" {
+			p.RPush(ctx, ledger, id)
+		}
 	})
 }
 

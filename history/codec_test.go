@@ -21,8 +21,8 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 	t := int64(0)
 	for range n {
 		t += r.Int63n(1e6) / unit * unit
-		o := Op{Process: r.Int31(), Client: r.Int31n(20), Worker: r.Int31n(3), F: F(1 + r.Intn(int(FTxn))), Outcome: Outcome(r.Intn(3)), Err: ErrCode(r.Intn(int(errCount))),
-			Flags: Flag(r.Intn(16)), Node: r.Int31n(5) - 1, Key: uint32(r.Intn(len(b.Keys))), In: val(), Arg: None, Out: val(), Acked: r.Int31n(3) - 1, Call: t, Intended: t, Return: t + r.Int63n(1e6)/unit*unit}
+		o := Op{Process: r.Int31(), Client: r.Int31n(20), Worker: r.Int31n(3), F: F(1 + r.Intn(int(FReadLock))), Outcome: Outcome(r.Intn(3)), Err: ErrCode(r.Intn(int(errCount))),
+			Flags: Flag(r.Intn(64)), Node: r.Int31n(5) - 1, Key: uint32(r.Intn(len(b.Keys))), In: val(), Arg: None, Out: val(), Acked: r.Int31n(3) - 1, Call: t, Intended: t, Return: t + r.Int63n(1e6)/unit*unit}
 		if r.Intn(3) == 0 {
 			o.Intended = t - r.Int63n(1e6)/unit*unit
 		}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,9 @@ const (
 
 // fileMagic opens a history file; what follows are blocks of [length u32][crc32c u32][compressed batch].
 const fileMagic = "schism history 1\n"
+
+// IsFile reports whether a file that begins so is a history of ours.
+func IsFile(head []byte) bool { return bytes.HasPrefix(head, []byte(fileMagic)) }
 
 // maxBlock bounds a block's length, so that a damaged one cannot ask for all memory.
 const maxBlock = 1 << 28

@@ -190,7 +190,7 @@ func (l *loader) finish(torn string) *History {
 	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Compare(a.T, b.T) })
 	h.Dumps, h.SecondDumps = joinDumps(h.Dumps), joinDumps(h.SecondDumps)
 	slices.SortStableFunc(h.Readings, func(a, b Reading) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Read, b.Read)) })
-	h.End = lastMoment(h)
+	h.End = h.LastMoment()
 	return h
 }
 
@@ -312,7 +312,8 @@ func joinDumps(ds []Dump) []Dump {
 	return out
 }
 
-func lastMoment(h *History) int64 {
+// LastMoment is the latest time, in ns, that an operation, a sample or an event tells of.
+func (h *History) LastMoment() int64 {
 	var end int64
 	for i := range h.Ops.Len() {
 		end = max(end, h.Ops.Call[i])

@@ -4,7 +4,8 @@ import "fmt"
 
 // fNames are the functions' names in exports and reports, by F.
 var fNames = [...]string{"", "write", "read", "cas", "delete", "add", "read-set", "append", "read-list", "increment", "read-counter",
-	"acquire", "release", "fenced", "transfer", "read-bank", "enqueue", "dequeue", "ack", "expiring", "read-expiring", "txn"}
+	"acquire", "release", "fenced", "transfer", "read-bank", "enqueue", "dequeue", "ack", "expiring", "read-expiring", "txn",
+	"remove", "contains", "read-tail", "read-queue", "read-lock"}
 
 // String is the function's name in exports and reports.
 func (f F) String() string {

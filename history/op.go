@@ -32,7 +32,7 @@ type F uint8
 
 // The functions. "List" is Op.List; None and Nil may stand for any value.
 const (
-	// FWrite sets register Key to In. With FlagPred, Out is the value that it replaced (SET..GET, GETSET).
+	// FWrite sets register Key to In. With FlagPred, Out is the value that it replaced (SET..GET, GETSET), Nil for none.
 	FWrite F = iota + 1
 	// FRead reads register Key into Out.
 	FRead
@@ -40,9 +40,10 @@ const (
 	FCAS
 	// FDel deletes Key; Out is the number of keys deleted (0 or 1).
 	FDel
-	// FAdd adds element In to set Key; Out is 1, or 0 when it was there already.
+	// FAdd adds element In to set-like Key (a set, a hash's field, a sorted set's member); Out is 1, or 0 when it was there already.
 	FAdd
-	// FReadSet reads set Key whole into List.
+	// FReadSet reads set-like Key whole into List, ascending. An element that something else stands beside than what was added (see
+	// FContains) is read as -1.
 	FReadSet
 	// FAppend appends In to list Key; Out is the list's new length.
 	FAppend
@@ -59,7 +60,9 @@ const (
 	FRelease
 	// FFenced writes to the resource behind lock Key with fencing token In; Out is 1 when the resource took it.
 	FFenced
-	// FTransfer moves Arg from account List[0] to account List[1] of bank Key; Out is 1, or 0 when the balance was too low.
+	// FTransfer moves Arg from account List[0] to account List[1] of bank Key; Out is 1, or 0 when the balance was too low. In is the
+	// transfer's id, unique in the run, which the same transaction or script puts on the list LedgerKey(key, In) when it moves
+	// something; None: there is no ledger.
 	FTransfer
 	// FReadBank reads all balances of bank Key into List (List[i] is account i).
 	FReadBank
@@ -69,12 +72,28 @@ const (
 	FDequeue
 	// FAck acknowledges element In of queue or stream Key for good (LREM, XACK); Out is 1, or 0 when it was no longer in work.
 	FAck
-	// FExpiring sets Key to In with a time to live of Arg ns.
+	// FExpiring sets Key to In with a time to live of Arg ns. With FlagPred, Out is the value that it replaced, Nil for none. With
+	// FlagLedger, the same transaction puts In on the list LedgerKey(key, In), which does not expire.
 	FExpiring
 	// FReadExpiring reads such a key into Out.
 	FReadExpiring
 	// FTxn is a transaction; List holds its micro-operations (Mops, EncodeMops).
 	FTxn
+	// FRemove takes element In out of set-like Key (SREM, HDEL, ZREM); Out is 1, or 0 when it was not there. No element is the In of
+	// more than one FRemove of a run, whatever became of it, nor is it added again.
+	FRemove
+	// FContains asks whether set-like Key holds element In (SISMEMBER, HGET, ZSCORE); Out is 1 or 0. Where something else than
+	// what was added stands beside the element (another value of the field, another score), Out is -1.
+	FContains
+	// FReadTail reads, at one moment (MULTI), the length of list, queue or stream Key into Out, and its newest elements, at most In of
+	// them, into List, oldest first. Arg is the index, from 0, of the first of them: Out less their number. Elements leave a queue
+	// at index 0; a list or stream only grows.
+	FReadTail
+	// FReadQueue reads queue or stream Key whole into List, oldest first, and takes nothing: of a queue what nobody has taken yet, of
+	// a stream everything.
+	FReadQueue
+	// FReadLock reads who holds lock Key into Out, Nil when nobody does.
+	FReadLock
 )
 
 // Flag qualifies an operation.
@@ -89,8 +108,10 @@ const (
 	FlagVersion
 	// FlagProbe: a visibility probe on a schedule, apart from the load.
 	FlagProbe
-	// FlagReplicaWrite: a write that the client tried at a replica on purpose, on a key of its own; it should be refused, and counts
-	// in no loss, gap or refusal.
+	// FlagLedger: the FExpiring went together with an entry in the key's ledger.
+	FlagLedger
+	// FlagReplicaWrite: an FWrite to a server that was a replica when the run began, at a key of its own (ReplicaKey), which it is
+	// expected to refuse. It is no part of the load: it counts in no figure of loss, gaps, recovery or refusals.
 	FlagReplicaWrite
 )
 
@@ -108,20 +129,55 @@ type Op struct {
 	In      int64
 	Arg     int64 // None unless F uses it
 	Out     int64 // None unless OK and F yields one
-	Acked   int32 // replicas that acknowledged by WAIT; -1 when WAIT was not asked for
+	// Acked is what WAIT answered, sent on the same connection right after the write's own reply: how many replicas had acknowledged
+	// the write, 0 also when no answer came; -1 when WAIT was not asked for. Return is that of WAIT then.
+	Acked int32
 	// Intended is when an open-loop schedule wanted it, ns; equal to Call in a closed loop.
 	Intended     int64
 	Call, Return int64
 	List         []int64
 }
 
-// IsWrite reports whether the operation changes the data.
+// IsWrite reports whether the function changes data. Whether an operation of it is a write of the load is Op.IsWrite.
 func (f F) IsWrite() bool {
 	switch f {
-	case FRead, FReadSet, FReadList, FReadCounter, FReadBank, FReadExpiring:
+	case FRead, FReadSet, FReadList, FReadCounter, FReadBank, FReadExpiring, FContains, FReadTail, FReadQueue, FReadLock:
 		return false
 	}
 	return true
+}
+
+// IsWrite reports whether the operation is a write of the load: it may change data, so it is no transaction that only reads, and no write
+// that a replica is to refuse (FlagReplicaWrite).
+func (o *Op) IsWrite() bool { return isWrite(o.F, o.Flags, o.List) }
+
+// IsWrite is Op.IsWrite of operation i.
+func (c *Columns) IsWrite(i int) bool {
+	if f := c.F[i]; f != FTxn {
+		return isWrite(f, c.Flags[i], nil)
+	}
+	return isWrite(FTxn, c.Flags[i], c.List(i))
+}
+
+func isWrite(f F, flags Flag, list []int64) bool {
+	if !f.IsWrite() || flags&FlagReplicaWrite != 0 {
+		return false
+	}
+	if f != FTxn {
+		return true
+	}
+	for len(list) >= 4 { // see EncodeMops
+		if F(list[0]).IsWrite() {
+			return true
+		}
+		read := list[3]
+		list = list[4:]
+		if read > int64(len(list)) {
+			return false // damaged
+		}
+		list = list[max(read, 0):]
+	}
+	return false
 }
 
 // Mop is one micro-operation of a transaction.

@@ -17,6 +17,7 @@ type canonical struct {
 	h     *xxhash.Digest
 	elems []int64
 	noInt bool // some element is no integer
+	empty bool // nothing was found in it
 }
 
 func newCanonical(kind string) *canonical {
@@ -79,6 +80,7 @@ func canonicalString(v string) *canonical {
 
 func canonicalList(vs []string) *canonical {
 	c := newCanonical("list")
+	c.empty = len(vs) == 0
 	for _, v := range vs {
 		c.put(v)
 		c.elem(v)
@@ -89,6 +91,7 @@ func canonicalList(vs []string) *canonical {
 // canonicalSet takes members in any order; SSCAN may return one twice.
 func canonicalSet(vs []string) *canonical {
 	c := newCanonical("set")
+	c.empty = len(vs) == 0
 	slices.Sort(vs)
 	for _, v := range slices.Compact(vs) {
 		c.put(v)
@@ -98,9 +101,11 @@ func canonicalSet(vs []string) *canonical {
 	return c
 }
 
-// canonicalHash takes fields, values and expiry times (-1: none). A bank's fields are account numbers: its balances come in that order.
+// canonicalHash takes fields, values and expiry times (-1: none). A bank's fields are account numbers: its balances come in that order;
+// those of a hash of elements are their own values.
 func canonicalHash(values map[string]string, expires map[string]int64) *canonical {
 	c := newCanonical("hash")
+	c.empty = len(values) == 0
 	fields := make([]string, 0, len(values))
 	for f := range values {
 		fields = append(fields, f)
@@ -129,9 +134,10 @@ func canonicalHash(values map[string]string, expires map[string]int64) *canonica
 	return c
 }
 
-// canonicalZSet takes members and scores in turn, in the server's order.
+// canonicalZSet takes members and scores in turn, in the server's order: by score. Its elements are the members.
 func canonicalZSet(pairs []string) *canonical {
 	c := newCanonical("zset")
+	c.empty = len(pairs) == 0
 	c.put(pairs...)
 	for i := 0; i < len(pairs); i += 2 {
 		c.elem(pairs[i])
@@ -140,7 +146,7 @@ func canonicalZSet(pairs []string) *canonical {
 }
 
 // stream is what is compared of a stream. Left out is what servers do not replicate exactly: consumers that hold nothing, when they were
-// last seen, how long entries have been idle.
+// last seen, how long entries have been idle, and the counters that 7.0 estimates (entries-read, lag).
 type stream struct {
 	lastID  string
 	entries []streamEntry

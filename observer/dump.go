@@ -197,7 +197,7 @@ func (d *dumper) page(ctx context.Context, db int, keys []string) error {
 		return fmt.Errorf("read types: %w", err)
 	}
 	now := time.Now().UnixMilli()
-	strs, err := d.strings(ctx, keys, head)
+	read, err := d.short(ctx, keys, head)
 	if err != nil {
 		return err
 	}
@@ -210,11 +210,14 @@ func (d *dumper) page(ctx context.Context, db int, keys []string) error {
 		if kind == "none" {
 			continue // expired meanwhile
 		}
-		c := strs[i]
+		c := read[i]
 		if c == nil {
 			if c, err = d.value(ctx, kind, k); err != nil {
 				return fmt.Errorf("read %s %q: %w", kind, k, err)
 			}
+		}
+		if c.empty && kind != "stream" {
+			continue // it expired between the two looks: no server keeps an empty one
 		}
 		if !d.expireTime && at >= 0 {
 			at += now
@@ -230,28 +233,40 @@ func (d *dumper) page(ctx context.Context, db int, keys []string) error {
 	return nil
 }
 
-// strings reads those of the keys that are strings in one go: most keys of most data sets are.
-func (d *dumper) strings(ctx context.Context, keys []string, head []any) ([]*canonical, error) {
+// short reads those of the keys in one go that are strings or short lists: most keys of most data sets are.
+func (d *dumper) short(ctx context.Context, keys []string, head []any) ([]*canonical, error) {
 	out := make([]*canonical, len(keys))
 	var cmds [][]string
 	var at []int
 	for i, k := range keys {
-		if head[2*i] == "string" {
+		switch head[2*i] {
+		case "string":
 			cmds, at = append(cmds, []string{"GET", k}), append(at, i)
+		case "list":
+			cmds, at = append(cmds, []string{"LRANGE", k, "0", strconv.Itoa(pageSize - 1)}), append(at, i)
 		}
 	}
 	vs, err := d.c.Pipeline(ctx, cmds...)
 	if err != nil {
-		return nil, fmt.Errorf("read strings: %w", err)
+		return nil, fmt.Errorf("read strings and lists: %w", err)
 	}
 	for j, v := range vs {
+		i := at[j]
 		switch v := v.(type) {
 		case string:
-			out[at[j]] = canonicalString(v)
+			out[i] = canonicalString(v)
 		case nil:
-			head[2*at[j]] = "none"
+			head[2*i] = "none"
+		case []any:
+			list, err := texts(v)
+			if err != nil {
+				return nil, fmt.Errorf("read list %q: %w", keys[i], err)
+			}
+			if len(list) < pageSize { // a longer one is read page by page
+				out[i] = canonicalList(list)
+			}
 		default:
-			return nil, fmt.Errorf("read string %q: %v", keys[at[j]], v)
+			return nil, fmt.Errorf("read %s %q: %v", head[2*i], keys[i], v)
 		}
 	}
 	return out, nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
+	"github.com/schismtest/schism/reports/sentences"
 )
 
 type junitSuite struct {
@@ -33,11 +35,12 @@ type junitNote struct {
 
 // JUnit writes a run as a test suite: a case for the run itself and one a promise. Unknown is an error, never a skip.
 func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
-	class := clean(run.Scenario + "." + serverName(run))
+	class := words.Clean(run.Scenario + "." + sentences.Server(run))
 	s := junitSuite{Name: class, Time: fmt.Sprintf("%.3f", float64(run.Duration)/1e9)}
 	whole := junitCase{Name: "verdict", Class: class}
 	if r.Verdict != checker.Pass {
-		note := &junitNote{Message: clean(r.Headline), Text: clean(r.Sub)}
+		say := sentences.Of(run, r)
+		note := &junitNote{Message: words.Clean(say.Headline), Text: words.Clean(say.Sub)}
 		if r.Verdict == checker.Violation {
 			whole.Failure = note
 		} else {
@@ -46,20 +49,26 @@ func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
 	}
 	s.Cases = append(s.Cases, whole)
 	for _, p := range r.Promises {
-		c := junitCase{Name: clean(p.Text), Class: class}
-		note := &junitNote{Message: clean(fmt.Sprintf("limit %s, measured %s", p.Limit, p.Measured)), Text: clean(p.Why)}
-		switch p.Status {
-		case checker.Broken:
+		c := junitCase{Name: words.Clean(p.Text), Class: class}
+		note := &junitNote{Message: words.Clean(fmt.Sprintf("limit %s, measured %s", p.Limit, p.Measured)), Text: words.Clean(p.Why)}
+		switch {
+		case r.Verdict == checker.Error:
+			c.Error = &junitNote{Message: "not judged", Text: words.Clean(p.Why)}
+		case p.Status == checker.Broken:
 			c.Failure = note
-		case checker.Undecided:
+		case p.Status == checker.Undecided:
 			c.Error = note
 		}
 		s.Cases = append(s.Cases, c)
 	}
 	s.Tests = len(s.Cases)
 	for _, c := range s.Cases {
-		s.Failures += boolInt(c.Failure != nil)
-		s.Errors += boolInt(c.Error != nil)
+		if c.Failure != nil {
+			s.Failures++
+		}
+		if c.Error != nil {
+			s.Errors++
+		}
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("write junit: %w", err)

@@ -8,23 +8,24 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/reports/internal/fixture"
 )
 
 func TestMarkdownAndJUnitGolden(t *testing.T) {
-	run := fixtureRun()
-	for _, name := range []string{"violation", "unknown", "pass"} {
+	run := fixture.Run()
+	for _, name := range []string{"violation", "unknown", "pass", "missing"} {
 		r := terminalCases()[name]
 		var m, j bytes.Buffer
 		require.NoError(t, Markdown(&m, &run, r))
 		require.NoError(t, JUnit(&j, &run, r))
-		golden(t, name+".md", m.String())
-		golden(t, name+".xml", j.String())
+		fixture.Golden(t, name+".md", m.String())
+		fixture.Golden(t, name+".xml", j.String())
 	}
 }
 
 func TestMarkdownAndJUnitEscape(t *testing.T) {
 	run := &history.Run{Scenario: "a|<b>", Command: "x `y`"}
-	r := &checker.Result{Verdict: checker.Violation, Headline: "<script>|\n\x1b[2J", Promises: []checker.PromiseResult{{Status: checker.Broken, Text: "<b>|", Measured: "]]>\x00"}}}
+	r := &checker.Result{Verdict: checker.Violation, Promises: []checker.PromiseResult{{Status: checker.Broken, Text: "<script>|\n\x1b[2J", Measured: "]]>\x00"}}}
 	var m, j bytes.Buffer
 	require.NoError(t, Markdown(&m, run, r))
 	require.NotContains(t, m.String(), "<")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/reports/internal/fixture"
 )
 
 // A page must come out of any history and result, however odd: a run whose report fails has lost its evidence.
@@ -19,7 +20,7 @@ func TestPageComesOutOfAnything(t *testing.T) {
 	for seed := range int64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewSource(seed))
-			h, a := splitBrain(20)
+			h, a := fixture.SplitBrain(20)
 			spoil(r, reflect.ValueOf(&a.Result).Elem(), 0.05)
 			for i := range h.Faults {
 				spoil(r, reflect.ValueOf(&h.Faults[i]).Elem(), 0.3)

@@ -10,13 +10,15 @@ import (
 func All() []Scenario {
 	all := []Scenario{
 		healthy(), replicaCrash(), masterCrashNoFailover(), sentinelKill(), sentinelKillLagging(), splitBrain(), splitBrainMinReplicas(),
-		zombieMaster(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(),
+		zombieMaster(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(), waitHealthy(), waitLagging(),
 	}
 	for _, o := range objects() {
 		all = append(all, o.healthy())
 	}
 	for _, o := range objects() {
-		all = append(all, o.failover())
+		if !o.elsewhere {
+			all = append(all, o.failover())
+		}
 	}
 	return all
 }

@@ -19,6 +19,8 @@ type object struct {
 	why      string // what the failover does
 	promises []checker.Promise
 	shows    []checker.Promise
+	// elsewhere: its failover is a scenario of another name.
+	elsewhere bool
 }
 
 // none promises that a measure is 0.
@@ -27,12 +29,11 @@ func none(measure string) checker.Promise { return checker.Promise{Measure: meas
 // shown lists a measure that is above 0 as a weakness.
 func shown(measure string) checker.Promise { return checker.Promise{Measure: measure, By: "shows"} }
 
-// objects are all workloads but registers and sets, which have scenarios of their own. Rates are lower where a read takes the whole
-// object or where the search for an order is hard.
+// objects are all workloads but registers, which have scenarios of their own. Rates are lower where the search for an order is hard.
 func objects() []object {
-	return []object{{
+	return append(collections(), []object{{
 		name:     "list",
-		load:     workloads.Spec{Kind: workloads.List, Writers: 8, Readers: 2, Rate: 1000},
+		load:     workloads.Spec{Kind: workloads.List, Writers: 8, Readers: 4, Rate: 1000},
 		what:     "Every element that was appended to a list is there once, in order, and every read is a prefix of the next.",
 		why:      "The tail of every list that the old master alone held is cut off, and other elements grow in its place.",
 		promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
@@ -46,16 +47,16 @@ func objects() []object {
 		shows:    []checker.Promise{checker.LostWrites},
 	}, {
 		name:     "cas",
-		load:     workloads.Spec{Kind: workloads.CAS, Writers: 6, Readers: 2, Keys: 50, Rate: 500, ReadFrom: workloads.Master},
+		load:     workloads.Spec{Kind: workloads.CAS, Writers: 6, Readers: 4, Keys: 50, Rate: 500},
 		what:     "A value that is set only when it is what the client believes it to be: there is one order that explains every answer.",
 		why:      "Two clients both win the same comparison: one at the old master, whose answer is forgotten, one at the new.",
 		promises: []checker.Promise{checker.Linearizable()},
 		shows:    []checker.Promise{shown("master_conflicts")},
 	}, {
 		name: "lock",
-		load: workloads.Spec{Kind: workloads.Lock, Writers: 8, Readers: 4, Rate: 1000},
+		load: workloads.Spec{Kind: workloads.Lock, Writers: 12, Readers: 4, Rate: 1000},
 		// The lease outlives the failover, and there are enough locks that those of the last half second are not taken anyway.
-		failing:  workloads.Spec{Kind: workloads.Lock, Writers: 8, Readers: 4, Rate: 1000, Keys: 200, Lease: 15 * time.Second},
+		failing:  workloads.Spec{Kind: workloads.Lock, Writers: 12, Readers: 4, Rate: 1000, Keys: 200, Lease: 15 * time.Second},
 		what:     "A lock has one holder at a time.",
 		why:      "A lock that was granted in the last half second is unknown to the new master, which grants it again: two holders at once.",
 		promises: []checker.Promise{none("lock_overlaps")},
@@ -71,8 +72,8 @@ func objects() []object {
 	}, {
 		name: "queue",
 		load: workloads.Spec{Kind: workloads.Queue, Writers: 4, Readers: 8, Rate: 1000},
-		// One consumer does not keep up, so that there are elements waiting when the master dies.
-		failing:  workloads.Spec{Kind: workloads.Queue, Writers: 12, Readers: 1, Rate: 4000},
+		// The consumers take half of what is put in, so that there are elements waiting when the master dies.
+		failing:  workloads.Spec{Kind: workloads.Queue, Writers: 8, Readers: 4, Rate: 1000, ReadRate: 1000},
 		what:     "What is put on a queue comes out once, in order.",
 		why:      "Elements that were put on the queue in the last half second are gone, and those taken off then come out again.",
 		promises: []checker.Promise{none("queue-lost"), none("queue-duplicated")},
@@ -80,7 +81,7 @@ func objects() []object {
 	}, {
 		name:     "stream",
 		load:     workloads.Spec{Kind: workloads.Stream, Writers: 4, Readers: 8, Rate: 1000},
-		failing:  workloads.Spec{Kind: workloads.Stream, Writers: 12, Readers: 1, Rate: 4000},
+		failing:  workloads.Spec{Kind: workloads.Stream, Writers: 8, Readers: 4, Rate: 1000, ReadRate: 1000},
 		what:     "What is added to a stream reaches its consumer group once, in order.",
 		why:      "Entries of the last half second are gone, and those that the group acknowledged then are delivered again.",
 		promises: []checker.Promise{none("queue-lost"), none("queue-duplicated")},
@@ -89,21 +90,42 @@ func objects() []object {
 		name: "expiry",
 		load: workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 4, Rate: 1000},
 		// Most keys are written once or twice, and live longer than the run takes.
-		failing:  workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 8, Rate: 2000, Keys: 10000, Lease: 2 * time.Minute, ReadFrom: workloads.Master},
+		failing:  workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 8, Rate: 2000, Keys: 10000, Lease: 2 * time.Minute},
 		what:     "A key with a time to live is there until then and never after.",
 		why:      "Keys of the last half second are gone long before their time.",
 		promises: []checker.Promise{none("expired_reads"), none("early_nil")},
 		shows:    []checker.Promise{shown("early_nil")},
 	}, {
 		name: "txn",
-		load: workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300, ReadFrom: workloads.Master},
+		load: workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 4, Rate: 400},
 		// With more lists at a time each is in use for longer than the failover takes.
-		failing:  workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 2, Rate: 300, Keys: 60, ReadFrom: workloads.Master},
+		failing:  workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 4, Rate: 400, Keys: 60},
 		what:     "Transactions that append to lists and read them in MULTI/EXEC are strictly serializable at one master.",
 		why:      "Transactions read what the old master alone held; no order of all transactions explains what is read after it.",
 		promises: []checker.Promise{none("txn_anomalies")},
 		shows:    []checker.Promise{shown("txn_anomalies")},
-	}}
+	}}...)
+}
+
+// collections hold elements that are added once and, a few of them, removed.
+func collections() []object {
+	of := func(name string, kind workloads.Kind, what string) object {
+		return object{
+			name:     name,
+			load:     workloads.Spec{Kind: kind, Writers: 8, Readers: 4, Rate: 1000},
+			what:     what,
+			why:      "Elements that the old master alone held are gone, and those that it alone had removed are back.",
+			promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
+			shows:    []checker.Promise{checker.LostWrites},
+		}
+	}
+	all := []object{
+		of("set", workloads.Set, "Every element that was added to a set is there until it is removed, and not after."),
+		of("hash", workloads.Hash, "Every field that was set in a hash is there with its value until it is removed, and not after."),
+		of("zset", workloads.SortedSet, "Every member that was added to a sorted set is there with its score until it is removed, and not after."),
+	}
+	all[0].elsewhere = true // sentinel-kill-lagging
+	return all
 }
 
 // healthy is the object's scenario without faults.

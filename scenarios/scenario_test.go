@@ -32,6 +32,23 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
+// Every kind of object is run where nothing is broken and through a failover, and read at the master and at replicas in both.
+func TestEveryKindIsCovered(t *testing.T) {
+	healthy, failover := map[workloads.Kind]bool{}, map[workloads.Kind]bool{}
+	for _, s := range All() {
+		healthy[s.Workload.Kind] = healthy[s.Workload.Kind] || len(s.Faults) == 0
+		failover[s.Workload.Kind] = failover[s.Workload.Kind] || len(s.Faults) > 0 && s.Topology.Spec().Sentinels > 0
+		w := s.Workload.WithDefaults()
+		require.Equal(t, workloads.Both, w.ReadFrom, s.Name)
+		require.Positive(t, w.ReplicaWrites, s.Name)
+	}
+	for _, k := range []workloads.Kind{workloads.Register, workloads.Set, workloads.Hash, workloads.SortedSet, workloads.List, workloads.Counter,
+		workloads.CAS, workloads.Lock, workloads.Bank, workloads.Queue, workloads.Stream, workloads.Expiry, workloads.Txn} {
+		require.True(t, healthy[k], k)
+		require.True(t, failover[k], k)
+	}
+}
+
 // What run.json holds must come back as it was.
 func TestCatalogueRoundTrip(t *testing.T) {
 	for _, s := range All() {

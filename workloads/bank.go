@@ -16,7 +16,9 @@ const maxTransfer = 5
 func (r *Runner) bank() work {
 	k := r.keys.get("b", 0)
 	return work{
-		writer: func(sl *slot, _ int) actor { return &teller{key: k, accounts: r.job.Spec.Keys, rng: r.rng(sl.client)} },
+		writer: func(sl *slot, n int) actor {
+			return &teller{n: n, key: k, accounts: r.job.Spec.Keys, rng: r.rng(sl.client)}
+		},
 		reader: func(sl *slot, _ int, replica bool) actor {
 			return newReader(r, sl, history.FReadBank, []*key{k}, readFlags(replica, false))
 		},
@@ -33,6 +35,8 @@ func (s *Spec) openBank() [][]any {
 }
 
 type teller struct {
+	n        int
+	seq      int64
 	key      *key
 	accounts int
 	rng      *rand.Rand
@@ -41,7 +45,9 @@ type teller struct {
 func (w *teller) next(op *history.Op) *key {
 	from := w.rng.IntN(w.accounts)
 	to := (from + 1 + w.rng.IntN(w.accounts-1)) % w.accounts
-	op.F, op.Arg, op.List = history.FTransfer, 1+w.rng.Int64N(maxTransfer), []int64{int64(from), int64(to)}
+	w.seq++
+	op.F, op.In = history.FTransfer, unique(w.n, w.seq)
+	op.Arg, op.List = 1+w.rng.Int64N(maxTransfer), []int64{int64(from), int64(to)}
 	return w.key
 }
 

@@ -15,6 +15,7 @@ const (
 	defaultTimeout = time.Second
 	defaultLease   = 500 * time.Millisecond
 	defaultProbes  = 15
+	defaultLookers = 4
 )
 
 // DefaultKeys is how many objects of a kind there are when the Spec does not say.
@@ -51,7 +52,11 @@ func (s Spec) WithDefaults() Spec {
 	if s.Kind == Bank {
 		s.Keys = max(s.Keys, 2)
 	}
+	if s.consumes() && s.ReadFrom != Nowhere {
+		setDefault(&s.Lookers, defaultLookers)
+	}
 	setDefault(&s.Rate, defaultRate)
+	setDefault(&s.ReplicaWrites, 1)
 	setDefault(&s.Timeout, defaultTimeout)
 	setDefault(&s.DialTimeout, defaultTimeout)
 	setDefault(&s.WaitTimeout, defaultTimeout)
@@ -75,9 +80,9 @@ func (s Spec) consumes() bool { return s.Kind == Queue || s.Kind == Stream }
 // Validate names the first field that cannot be, and what to do.
 func (s Spec) Validate() error {
 	switch s.Kind {
-	case "", Register, Set, List, Counter, CAS, Lock, Bank, Queue, Stream, Expiry, Txn:
+	case "", Register, Set, Hash, SortedSet, List, Counter, CAS, Lock, Bank, Queue, Stream, Expiry, Txn:
 	default:
-		return fmt.Errorf("workload kind %q: use register, set, list, counter, cas, lock, bank, queue, stream, expiry or txn", s.Kind)
+		return fmt.Errorf("workload kind %q: use register, set, hash, zset, list, counter, cas, lock, bank, queue, stream, expiry or txn", s.Kind)
 	}
 	switch s.ReadFrom {
 	case "", Master, Replicas, Both, Nowhere:
@@ -89,7 +94,7 @@ func (s Spec) Validate() error {
 		v    int64
 	}{
 		{"writers", int64(s.Writers)}, {"readers", int64(s.Readers)}, {"keys", int64(s.Keys)}, {"value_size", int64(s.ValueSize)},
-		{"rate", int64(s.Rate)}, {"timeout", int64(s.Timeout)}, {"dial_timeout", int64(s.DialTimeout)}, {"wait", int64(s.Wait)},
+		{"rate", int64(s.Rate)}, {"read_rate", int64(s.ReadRate)}, {"lookers", int64(s.Lookers)}, {"read_mostly", int64(s.ReadMostly)}, {"timeout", int64(s.Timeout)}, {"dial_timeout", int64(s.DialTimeout)}, {"wait", int64(s.Wait)},
 		{"wait_timeout", int64(s.WaitTimeout)}, {"lease", int64(s.Lease)},
 	} {
 		if f.v < 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 func TestDefaultsAreStable(t *testing.T) {
-	for _, k := range []Kind{Register, Set, List, Counter, CAS, Lock, Bank, Queue, Stream, Expiry, Txn} {
+	for _, k := range []Kind{Register, Set, Hash, SortedSet, List, Counter, CAS, Lock, Bank, Queue, Stream, Expiry, Txn} {
 		s := Spec{Kind: k}.WithDefaults()
 		require.NoError(t, s.Validate())
 		require.Equal(t, s, s.WithDefaults())
@@ -25,6 +25,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		"read_from": {ReadFrom: "slaves"},
 		"writers":   {Writers: -1},
 		"rate":      {Rate: -5},
+		"read_rate": {ReadRate: -5},
+		"lookers":   {Lookers: -1},
 		"zipf":      {Zipf: 0.9},
 		"lease":     {Lease: time.Microsecond},
 	} {

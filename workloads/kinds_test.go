@@ -3,8 +3,8 @@ package workloads
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,7 +60,7 @@ func TestCounterOnServers(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, values, n)
 	}
-	require.Greater(t, rec.count(func(op named) bool { return op.F == history.FReadCounter && op.Node == 1 }), 100)
+	requireShares(t, rec)
 }
 
 func TestCASOnServers(t *testing.T) {
@@ -69,6 +69,7 @@ func TestCASOnServers(t *testing.T) {
 		t.Run(fmt.Sprintf("lua=%v", lua), func(t *testing.T) {
 			rec := s.load(t, Spec{Kind: CAS, Lua: lua}, time.Second)
 			requireAllOK(t, rec)
+			requireShares(t, rec)
 			set := rec.count(func(op named) bool { return op.F == history.FCAS && ok(op) && op.Out == 1 })
 			missed := rec.count(func(op named) bool { return op.F == history.FCAS && ok(op) && op.Out == 0 })
 			require.Greater(t, set, 50)
@@ -107,20 +108,37 @@ func TestLockOnServers(t *testing.T) {
 	s := start(t)
 	for _, fencing := range []bool{false, true} {
 		t.Run(fmt.Sprintf("fencing=%v", fencing), func(t *testing.T) {
-			rec := s.load(t, Spec{Kind: Lock, Fencing: fencing}, time.Second)
+			rec := s.load(t, Spec{Kind: Lock, Fencing: fencing, Rate: 4000}, 1500*time.Millisecond)
 			requireAllOK(t, rec)
+			requireShares(t, rec)
+			kept, refused := map[string]int64{}, 0
+			for _, op := range rec.ops {
+				if op.F == history.FAcquire && op.Arg == int64(keepLease) {
+					require.NotEqual(t, history.Nil, op.Out)
+					kept[op.key] = op.In
+				} else if op.F == history.FAcquire && op.Out == history.Nil && kept[op.key] != 0 {
+					refused++
+				}
+			}
+			require.Greater(t, len(kept), 4)
+			require.Greater(t, refused, 4)
+			for key, holder := range kept {
+				now, err := s.master.Client.Get(context.Background(), key).Int64()
+				require.NoError(t, err)
+				require.Equal(t, holder, now, "it is still held")
+			}
 			taken := rec.count(func(op named) bool { return op.F == history.FAcquire && op.Out != history.Nil })
 			held := rec.count(func(op named) bool { return op.F == history.FAcquire && op.Out == history.Nil })
 			given := rec.count(func(op named) bool { return op.F == history.FRelease && op.Out == 1 })
 			fenced := rec.count(func(op named) bool { return op.F == history.FFenced && op.Out == 1 })
 			require.Greater(t, taken, 100)
 			require.Greater(t, held, 20)
-			require.InDelta(t, taken, given, 12, "at most one lock a client is still held")
+			require.InDelta(t, taken-len(kept), given, 8, "at most one lock a client is still held")
 			if !fencing {
 				require.Zero(t, fenced)
 				return
 			}
-			require.InDelta(t, taken, fenced, 12)
+			require.InDelta(t, taken-len(kept), fenced, 8)
 			var tokens, largest int64
 			for i := range DefaultKeys(Lock) {
 				n, err := s.master.Client.Get(context.Background(), fmt.Sprintf("f:%d", i)).Int64()
@@ -130,7 +148,7 @@ func TestLockOnServers(t *testing.T) {
 				require.NoError(t, err)
 				largest += n
 			}
-			require.EqualValues(t, taken, tokens)
+			require.EqualValues(t, taken-len(kept), tokens)
 			require.InDelta(t, tokens, largest, 4)
 		})
 	}
@@ -146,7 +164,17 @@ func TestBankOnServers(t *testing.T) {
 			for i := range want {
 				want[i] = OpeningBalance
 			}
+			requireShares(t, rec)
+			ledger := s.ledgers(t)
+			done := 0
 			for _, op := range rec.ops {
+				if op.F == history.FTransfer {
+					did := ok(op) && op.Out == 1
+					require.Equal(t, did, slices.Contains(ledger[history.LedgerKey("b:0", op.In)], op.In), "the ledger has what was done")
+					if did {
+						done++
+					}
+				}
 				if op.F == history.FTransfer && ok(op) && op.Out == 1 {
 					want[op.List[0]] -= op.Arg
 					want[op.List[1]] += op.Arg
@@ -159,6 +187,10 @@ func TestBankOnServers(t *testing.T) {
 					require.EqualValues(t, 5*OpeningBalance, sum)
 				}
 			}
+			for _, ids := range ledger {
+				done -= len(ids)
+			}
+			require.Zero(t, done)
 			for i, b := range want {
 				got, err := s.master.Client.HGet(context.Background(), "b:0", strconv.Itoa(i)).Int64()
 				require.NoError(t, err)
@@ -178,8 +210,9 @@ func TestQueuesOnServers(t *testing.T) {
 				require.NoError(t, s.master.Client.FlushAll(context.Background()).Err())
 				job := jobFor(Spec{Kind: kind, Rate: 500}, s.master, s.replica)
 				job.Version = version
-				rec := load(t, job, 1500*time.Millisecond)
+				rec := load(t, job, 2*time.Second)
 				requireAllOK(t, rec)
+				requireShares(t, rec)
 				put, took, acked := map[int64]bool{}, map[int64]bool{}, map[int64]bool{}
 				for _, op := range rec.ops {
 					switch {
@@ -196,8 +229,10 @@ func TestQueuesOnServers(t *testing.T) {
 					}
 				}
 				require.Greater(t, len(put), 500)
-				require.InDelta(t, len(put), len(took), 20)
-				require.InDelta(t, len(took), len(acked), 4)
+				require.Greater(t, len(put)-len(took), 20, "consumers stop first")
+				require.Less(t, len(put)-len(took), len(put)/2)
+				require.Greater(t, len(took), len(acked), "some are left in work")
+				require.Less(t, len(took)-len(acked), len(took)/10)
 				for v := range took {
 					require.True(t, put[v])
 				}
@@ -218,14 +253,16 @@ func TestQueuesOnServers(t *testing.T) {
 
 func TestExpiryOnServers(t *testing.T) {
 	s := start(t)
-	rec := s.load(t, Spec{Kind: Expiry, Keys: 1000, Lease: 100 * time.Millisecond, ReadFrom: Master}, 1500*time.Millisecond)
+	rec := s.load(t, Spec{Kind: Expiry, Keys: 1000, Lease: 100 * time.Millisecond}, 1500*time.Millisecond)
 	requireAllOK(t, rec)
 	var present, gone int
 	deadline := map[string]int64{} // when a key was surely gone at the latest, by its last write so far
 	for _, op := range rec.ops {
 		if op.F == history.FExpiring {
 			require.Positive(t, op.Arg)
-			require.LessOrEqual(t, op.Arg, int64(150*time.Millisecond))
+			if op.Arg < int64(longLife) {
+				require.LessOrEqual(t, op.Arg, int64(150*time.Millisecond))
+			}
 			deadline[op.key] = max(deadline[op.key], op.Return+op.Arg)
 		}
 	}
@@ -241,6 +278,37 @@ func TestExpiryOnServers(t *testing.T) {
 	}
 	require.Greater(t, present, 20)
 	require.Greater(t, gone, 20)
+
+	// Half of the writes are in the ledger. Some keys outlive the run, and hold what was written last.
+	requireShares(t, rec)
+	ledger := s.ledgers(t)
+	inLedger, alive := 0, 0
+	last := map[string]int64{}
+	for _, op := range rec.ops {
+		if op.F != history.FExpiring {
+			continue
+		}
+		require.NotEqual(t, history.None, op.Out)
+		noted := op.Flags&history.FlagLedger != 0
+		require.Equal(t, noted, slices.Contains(ledger[history.LedgerKey(op.key, op.In)], op.In))
+		if noted {
+			inLedger++
+		}
+		if op.Arg >= int64(longLife) {
+			last[op.key] = max(last[op.key], op.In)
+		}
+	}
+	require.InDelta(t, 0.5, float64(inLedger)/float64(rec.count(func(op named) bool { return op.F == history.FExpiring })), 0.1)
+	for key, v := range last {
+		got, err := s.master.Client.Get(context.Background(), key).Int64()
+		require.NoError(t, err)
+		require.Equal(t, v, got)
+		left, err := s.master.Client.PTTL(context.Background(), key).Result()
+		require.NoError(t, err)
+		require.Greater(t, left, longLife/2)
+		alive++
+	}
+	require.Greater(t, alive, 100)
 }
 
 func TestTransactionsOnServers(t *testing.T) {
@@ -275,58 +343,26 @@ func TestTransactionsOnServers(t *testing.T) {
 			require.Contains(t, got, strconv.FormatInt(v, 10))
 		}
 	}
-	require.Greater(t, rec.count(func(op named) bool { return op.Node == 1 && op.Flags&history.FlagReplicaRead != 0 }), 50)
+	requireShares(t, rec)
 }
 
-// TestKillAndRestart: what was on its way when the master died is unknown, what came after was refused, and clients go on by
-// themselves when it is back, behind their schedule at first.
-func TestKillAndRestart(t *testing.T) {
-	master := redistest.Start(t)
-	rec := &recorder{t: t}
-	now := clock()
-	r, err := NewRunner(jobFor(Spec{Kind: Register, Rate: 2400}, master), now, rec.emit)
+// ledgers are the master's ledgers, by name.
+func (s servers) ledgers(t *testing.T) map[string][]int64 {
+	t.Helper()
+	ctx := context.Background()
+	names, err := s.master.Client.Keys(ctx, "*ledger*").Result()
 	require.NoError(t, err)
-	require.NoError(t, r.Prepare(context.Background()))
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	acks := func(after int64) int {
-		return rec.count(func(op named) bool { return ok(op) && op.F.IsWrite() && op.Call > after })
-	}
-	redistest.Poll(t, 10*time.Second, "the load to begin", func() bool { return acks(0) > 50 })
-	master.Signal(t, syscall.SIGSTOP) // so that something is surely on its way
-	frozen := now()
-	redistest.Poll(t, 10*time.Second, "writes to be called", func() bool {
-		rec.mu.Lock()
-		defer rec.mu.Unlock()
-		n := len(rec.marks)
-		return n > 0 && rec.marks[n-1].T > frozen && len(rec.marks[n-1].InFlight) >= 8
-	})
-	master.Kill()
-	killed := now()
-	redistest.Poll(t, 10*time.Second, "dials to be refused", func() bool {
-		return rec.count(func(op named) bool { return op.Err == history.ErrDialRefused }) > 100
-	})
-	restarted := now()
-	master.Restart(t)
-	back := now()
-	redistest.Poll(t, 10*time.Second, "writes to be acknowledged again", func() bool { return acks(back) > 200 })
-	cancel()
-	require.NoError(t, <-ended)
-
-	unknown := rec.count(func(op named) bool { return op.Outcome == history.Info && op.F.IsWrite() })
-	require.Equal(t, 8, unknown, "one write of each writer was on its way")
-	for _, op := range rec.ops {
-		if op.Outcome == history.Info {
-			require.Contains(t, []history.ErrCode{history.ErrEOF, history.ErrReset}, op.Err)
-			require.Less(t, op.Call, killed)
-		}
-		if op.Call > killed && op.Return < restarted && op.Outcome != history.Info {
-			require.Contains(t, []history.ErrCode{history.ErrDialRefused, history.ErrNotSent}, op.Err)
+	out := map[string][]int64{}
+	for _, name := range names {
+		_, ok := history.LedgerOf(name)
+		require.True(t, ok, name)
+		texts, err := s.master.Client.LRange(ctx, name, 0, -1).Result()
+		require.NoError(t, err)
+		for _, text := range texts {
+			v, err := strconv.ParseInt(text, 10, 64)
+			require.NoError(t, err)
+			out[name] = append(out[name], v)
 		}
 	}
-	refused := rec.count(func(op named) bool { return op.Err == history.ErrDialRefused })
-	require.Less(t, float64(refused), 12*(float64(back-killed)/float64(retryAfter)+2), "clients do not spin while dials are refused")
-	require.Positive(t, rec.count(func(op named) bool { return ok(op) && op.Call > restarted && op.Intended < restarted }), "they catch up")
+	return out
 }

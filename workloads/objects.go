@@ -98,7 +98,15 @@ func (w *casWriter) done(op *history.Op) {
 	}
 }
 
-// expiring: each key has one writer, which writes versions with a time to live around the lease.
+const (
+	// longEvery-th keys of a writer live for longLife to three times that: they outlive the run and its final reads, so that what is left
+	// of them tells what became of their last writes.
+	longEvery = 4
+	longLife  = 5 * time.Minute
+)
+
+// expiring: each key has one writer, which writes versions with a time to live around the lease, or a long one. Half of the writes leave
+// the version on the key's ledger, which does not expire.
 func (r *Runner) expiring() work {
 	s := &r.job.Spec
 	keys := r.numbered("e", s.Keys)
@@ -129,10 +137,16 @@ type expiringWriter struct {
 func (w *expiringWriter) next(op *history.Op) *key {
 	i := w.pick.pick()
 	w.version[i]++
-	op.F, op.In, op.Flags = history.FExpiring, w.version[i], history.FlagVersion
-	ms := int64(w.lease / time.Millisecond)
-	op.Arg = int64(time.Millisecond) * (ms/2 + w.rng.Int64N(ms+1))
-	op.Arg = max(op.Arg, int64(time.Millisecond))
+	op.F, op.In, op.Flags = history.FExpiring, w.version[i], history.FlagVersion|history.FlagPred
+	if w.rng.IntN(2) == 0 {
+		op.Flags |= history.FlagLedger
+	}
+	least, most := w.lease/2, w.lease*3/2
+	if i%longEvery == longEvery-1 {
+		least, most = longLife, 3*longLife
+	}
+	ms := int64(time.Millisecond)
+	op.Arg = max(int64(least)/ms+w.rng.Int64N(int64(most-least)/ms+1), 1) * ms
 	return w.keys[i]
 }
 

@@ -4,11 +4,8 @@ import (
 	"strconv"
 )
 
-// wholeReads is how often a second one reader reads a set or list whole: a read returns up to 1,000 elements.
-const wholeReads = 2
-
-// maxElements is how many elements a set or list gets before its writer takes a new one.
-const maxElements = 1000
+// maxExtraClients keeps the client numbers of the workers' clients beside the load apart.
+const maxExtraClients = 256
 
 // place is where a client connects: an address, or "" for the master that the Sentinels name.
 type place struct {
@@ -27,9 +24,6 @@ func (j *Job) master() string {
 // readsFrom is where reader n of all readers reads.
 func (j *Job) readsFrom(n int) place {
 	from := j.Spec.ReadFrom
-	if j.Spec.consumes() || j.Spec.Kind == Lock {
-		from = Master
-	}
 	if len(j.Replicas) == 0 || from == Master || from == Both && n%2 == 1 {
 		return place{addr: j.master()}
 	}
@@ -53,29 +47,47 @@ func (r *Runner) plan() {
 	for i := range r.job.Readers {
 		n := r.job.FirstReader + i
 		at := r.job.readsFrom(n)
+		if s.consumes() {
+			at = place{addr: r.job.master()}
+		}
 		sl := r.slot(int32(s.Writers+n), at)
-		sl.when = r.arrivals(sl, reads, s.Closed && !s.wholeReads() || s.consumes())
+		sl.consumes = s.consumes()
+		sl.when = r.arrivals(sl, reads, s.Closed || s.consumes() && s.ReadRate == 0)
 		sl.act = w.reader(sl, n, at.replica)
 	}
 	if s.Probes > 0 && len(r.job.Replicas) > 0 {
 		r.planProbes()
 	}
+	if s.ReadMostly > 0 {
+		r.planReadMostly()
+	}
+	if r.job.WorkerIndex == 0 { // once for all workers
+		r.planLookers()
+		r.planReplicaWrites()
+	}
 }
 
-// wholeReads tells whether the readers of this kind return whole collections, and so are kept rare.
-func (s *Spec) wholeReads() bool { return s.Kind == Set || s.Kind == List }
-
-// rates are the operations a second of one writer and of one reader in open loop. Consumers go as fast as there is work.
+// rates are the operations a second of one writer and of one reader in open loop.
 func (s *Spec) rates() (writes, reads float64) {
 	rate := float64(s.Rate)
-	switch {
-	case s.consumes():
-		return rate / float64(s.Writers), 1
-	case s.wholeReads():
-		return max(rate-wholeReads*float64(s.Readers), 1) / float64(s.Writers), wholeReads
+	writers, readers := float64(s.Writers), float64(s.Readers)
+	reads = rate * readers / (writers + readers)
+	if s.collects() && readers > 0 {
+		reads = max(reads, rate/4)
 	}
-	all := rate / float64(s.Writers+s.Readers)
-	return all, all
+	if s.ReadRate > 0 {
+		reads = float64(s.ReadRate)
+	}
+	writes = max(rate-reads, 1)
+	if s.consumes() {
+		writes = rate
+	}
+	return writes / writers, reads / max(readers, 1)
+}
+
+// collects tells whether what is read whole holds many elements.
+func (s *Spec) collects() bool {
+	return s.Kind == Set || s.Kind == Hash || s.Kind == SortedSet || s.Kind == List
 }
 
 func (r *Runner) slot(client int32, at place) *slot {
@@ -85,6 +97,14 @@ func (r *Runner) slot(client int32, at place) *slot {
 	s.opt.ClaimAfter = r.job.Spec.Timeout
 	r.slots = append(r.slots, s)
 	return s
+}
+
+// extra makes the slot of a client beside the load's writers and readers.
+func (r *Runner) extra(at place) *slot {
+	s := &r.job.Spec
+	n := s.Writers + s.Readers + r.job.WorkerIndex*maxExtraClients + r.extras
+	r.extras++
+	return r.slot(int32(n), at)
 }
 
 // arrivals has a random source of its own, so that what is done does not depend on when.
@@ -103,7 +123,7 @@ type work struct {
 
 func (r *Runner) newWork() work {
 	switch r.job.Spec.Kind {
-	case Set, List:
+	case Set, Hash, SortedSet, List:
 		return r.collections()
 	case Counter:
 		return r.counters()

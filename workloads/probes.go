@@ -15,14 +15,10 @@ import (
 // its last read.
 const probeKeys = 64
 
-// maxProbeClients keeps the client numbers of the workers' probes apart.
-const maxProbeClients = 64
-
 // planProbes makes a client that writes and one for each replica that reads what it wrote after a chosen delay.
 func (r *Runner) planProbes() {
 	s := &r.job.Spec
-	first := s.Writers + s.Readers + r.job.WorkerIndex*maxProbeClients
-	w := r.slot(int32(first), place{addr: r.job.master()})
+	w := r.extra(place{addr: r.job.master()})
 	w.when = r.arrivals(w, float64(s.Probes), false)
 	p := &probeWriter{clock: r.clock, rng: r.rng(w.client)}
 	for i := range probeKeys {
@@ -30,8 +26,8 @@ func (r *Runner) planProbes() {
 	}
 	p.version = make([]int64, len(p.keys))
 	w.act = p
-	for i, addr := range r.job.Replicas[:min(len(r.job.Replicas), maxProbeClients-1)] {
-		sl := r.slot(int32(first+1+i), place{addr: addr, replica: true})
+	for _, addr := range r.job.Replicas {
+		sl := r.extra(place{addr: addr, replica: true})
 		q := &probeQueue{sleep: newSleeper(r.clock), wake: make(chan struct{}, 1)}
 		sl.when, sl.act = q, q
 		p.readers = append(p.readers, q)

@@ -7,17 +7,17 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// redeliverEvery is how often a consumer looks for elements that were delivered before and never acknowledged.
-const redeliverEvery = 20
+const (
+	// redeliverEvery is how often a consumer looks for elements that were delivered before and never acknowledged.
+	redeliverEvery = 20
+	// leaveEvery-th elements that a consumer takes stay in work until they are redelivered, so that there are always some.
+	leaveEvery = 25
+)
 
 // queues: writers put unique elements on queues or streams, readers take them into work and acknowledge them.
 func (r *Runner) queues() work {
 	s := &r.job.Spec
-	prefix := "q"
-	if s.Kind == Stream {
-		prefix = "x"
-	}
-	keys := r.numbered(prefix, s.Keys)
+	keys := r.numbered(queuePrefix(s.Kind), s.Keys)
 	return work{
 		writer: func(sl *slot, n int) actor {
 			return &producer{n: n, keys: keys, pick: newPicker(r.rng(sl.client), s.Zipf, len(keys))}
@@ -50,6 +50,55 @@ func (p *producer) next(op *history.Op) *key {
 
 func (p *producer) done(*history.Op) {}
 
+// planLookers makes the clients that read queues and streams without taking, together as often as elements are put in.
+func (r *Runner) planLookers() {
+	s := &r.job.Spec
+	if !s.consumes() {
+		return
+	}
+	prefix := queuePrefix(s.Kind)
+	keys := r.numbered(prefix, s.Keys)
+	for n := range s.Lookers {
+		at := r.job.readsFrom(n)
+		sl := r.extra(at)
+		sl.when = r.arrivals(sl, float64(s.Rate)/float64(s.Lookers), false)
+		sl.act = &looker{r: r, flags: readFlags(at.replica, false), keys: keys, pick: newPicker(r.rng(sl.client), s.Zipf, len(keys)),
+			whole: newWholeReads(s.Lookers)}
+	}
+}
+
+func queuePrefix(k Kind) string {
+	if k == Stream {
+		return "x"
+	}
+	return "q"
+}
+
+// looker reads a queue or stream, whole where that is due, otherwise its tail.
+type looker struct {
+	r     *Runner
+	flags history.Flag
+	keys  []*key
+	pick  picker
+	whole wholeReads
+	now   int64
+}
+
+func (l *looker) next(op *history.Op) *key {
+	l.now = l.r.moment(op)
+	op.F, op.In, op.Flags = history.FReadTail, tailLen, l.flags
+	if l.whole.due(l.now) {
+		op.F, op.In = history.FReadQueue, history.None
+	}
+	return l.keys[l.pick.pick()]
+}
+
+func (l *looker) done(op *history.Op) {
+	if op.F == history.FReadQueue {
+		l.whole.done(l.now, len(op.List))
+	}
+}
+
 // consumer takes one element into work, acknowledges it, and goes on. After a dequeue or acknowledgement that failed, and every
 // now and then, it looks first for what was delivered before.
 type consumer struct {
@@ -57,6 +106,7 @@ type consumer struct {
 	work  int64 // the element in work; None: none
 	held  bool
 	takes int
+	fresh int // elements taken that were not redelivered
 	again bool
 }
 
@@ -79,8 +129,14 @@ func (c *consumer) done(op *history.Op) {
 	case history.FAck:
 		c.held = false
 	case history.FDequeue:
-		if op.Outcome == history.OK && op.Out != history.Nil {
-			c.held, c.work = true, op.Out
+		if op.Outcome != history.OK || op.Out == history.Nil {
+			return
 		}
+		if op.Arg != 1 {
+			if c.fresh++; c.fresh%leaveEvery == 0 {
+				return
+			}
+		}
+		c.held, c.work = true, op.Out
 	}
 }

@@ -17,6 +17,8 @@ import (
 const (
 	// batchEvery is well below the 100 ms that a reader of the history may rely on.
 	batchEvery = 80 * time.Millisecond
+	// leaveFor is for how long elements are put on queues and streams after their consumers have stopped, so that some are left.
+	leaveFor = 500 * time.Millisecond
 	// retryAfter is the least time between an attempt that failed and the next one of the same client.
 	retryAfter = int64(20 * time.Millisecond)
 	// processBits is how many of a process number's low bits count the processes of one worker.
@@ -31,8 +33,9 @@ type Runner struct {
 	dial  func(context.Context, clients.Options) (clients.Client, error)
 	setup func(context.Context, clients.Options, [][]any) error
 
-	keys  keyTable
-	slots []*slot
+	keys   keyTable
+	slots  []*slot
+	extras int // slots beside the load's writers and readers
 
 	mu        sync.Mutex
 	processes int32
@@ -94,7 +97,8 @@ func (r *Runner) close() {
 	}
 }
 
-// Run issues operations until ctx ends, waits for those in flight, and emits the last batch. It may run once.
+// Run issues operations until ctx ends, waits for those in flight, and emits the last batch. Where there are consumers, all others go
+// on for leaveFor after them. It may run once.
 func (r *Runner) Run(ctx context.Context) error {
 	for _, s := range r.slots {
 		if s.conn == nil {
@@ -104,9 +108,18 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	start := r.clock()
 	var g errgroup.Group
+	others, cancel := ctx, context.CancelFunc(func() {})
+	if r.job.Spec.consumes() {
+		others, cancel = outlasting(ctx, leaveFor)
+	}
+	defer cancel()
 	for _, s := range r.slots {
+		until := others
+		if s.consumes {
+			until = ctx
+		}
 		g.Go(func() error {
-			s.run(ctx, start)
+			s.run(until, start)
 			return nil
 		})
 	}
@@ -130,6 +143,20 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.emit(r.batch(true))
 	r.close()
 	return err
+}
+
+// outlasting is a context that ends so long after ctx has ended.
+func outlasting(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(d, cancel)
+		<-longer.Done()
+		t.Stop()
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (r *Runner) newProcess() int32 {
@@ -185,6 +212,8 @@ type slot struct {
 	act    actor
 	when   arrivals
 	conn   clients.Client
+	// consumes: it takes elements off, and stops before the others do.
+	consumes bool
 
 	process int32      // of the goroutine that runs the slot
 	op      history.Op // the same: the operation under way

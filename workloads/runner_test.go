@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -77,19 +78,22 @@ func (c *fakeClient) Do(_ context.Context, key string, op *history.Op) {
 	}
 }
 
+// fakeRun runs a job for so long in the time of a bubble, in which only waiting takes time: clients of a closed loop need a delay.
 func fakeRun(t *testing.T, w *world, job Job, d time.Duration) *recorder {
 	t.Helper()
 	rec := &recorder{t: t}
-	r, err := NewRunner(job, clock(), rec.emit)
-	require.NoError(t, err)
-	r.dial = w.dial
-	require.NoError(t, r.Prepare(context.Background()))
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	require.NoError(t, r.Run(ctx))
-	for _, c := range w.clients {
-		require.True(t, c.closed.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r, err := NewRunner(job, clock(), rec.emit)
+		require.NoError(t, err)
+		r.dial = w.dial
+		require.NoError(t, r.Prepare(context.Background()))
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		defer cancel()
+		require.NoError(t, r.Run(ctx))
+		for _, c := range w.clients {
+			require.True(t, c.closed.Load())
+		}
+	})
 	return rec
 }
 
@@ -109,7 +113,7 @@ func TestWatermarks(t *testing.T) {
 		return history.ErrNone
 	}}
 	var batches []*history.Batch
-	job := fakeJob(Spec{Kind: Register, Closed: true, Probes: -1})
+	job := fakeJob(Spec{Kind: Register, Closed: true, Probes: -1, ReplicaWrites: -1})
 	// Time passes between reading the clock and what is done with it, so that the order of the two shows.
 	read, reads := clock(), atomic.Int64{}
 	r, err := NewRunner(job, func() int64 {
@@ -129,9 +133,12 @@ func TestWatermarks(t *testing.T) {
 		g.Go(func() { s.run(ctx, r.clock()) })
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	for range 400 {
+	// As many as it takes to have seen enough: how much happens between two batches is the machine's affair.
+	for total, flying := 0, 0; len(batches) < 400 || total <= 1000 || flying <= 100; {
 		time.Sleep(time.Duration(rng.IntN(500)) * time.Microsecond)
-		batches = append(batches, r.batch(false))
+		b := r.batch(false)
+		batches = append(batches, b)
+		total, flying = total+len(b.Ops), flying+len(b.Watermark.InFlight)
 	}
 	cancel()
 	g.Wait()
@@ -197,7 +204,7 @@ func TestBatchesComeInTime(t *testing.T) {
 }
 
 func TestProcessesRetireAfterUnknownOutcomes(t *testing.T) {
-	w := &world{outcome: func(_ string, n int) history.ErrCode {
+	w := &world{delay: time.Millisecond, outcome: func(_ string, n int) history.ErrCode {
 		return []history.ErrCode{history.ErrNone, history.ErrTimeout, history.ErrDialRefused}[n%3]
 	}}
 	rec := fakeRun(t, w, fakeJob(Spec{Kind: Register, Closed: true}), 500*time.Millisecond)
@@ -223,7 +230,7 @@ func TestProcessesRetireAfterUnknownOutcomes(t *testing.T) {
 }
 
 func TestVersionsAreNeverWrittenTwice(t *testing.T) {
-	w := &world{outcome: func(_ string, n int) history.ErrCode {
+	w := &world{delay: time.Millisecond, outcome: func(_ string, n int) history.ErrCode {
 		return []history.ErrCode{history.ErrNone, history.ErrTimeout, history.ErrReadOnly, history.ErrNone}[n%4]
 	}}
 	for _, shared := range []bool{false, true} {
@@ -264,7 +271,7 @@ func TestOpenLoopKeepsTheMomentsThatWereWanted(t *testing.T) {
 		}
 		return history.ErrNone
 	}}
-	job := fakeJob(Spec{Kind: Register, Rate: 1200, Probes: -1})
+	job := fakeJob(Spec{Kind: Register, Rate: 1200, Probes: -1, ReplicaWrites: -1})
 	rec := fakeRun(t, stalled, job, time.Second)
 	late := rec.count(func(op named) bool { return op.Client == 0 && op.Call-op.Intended > int64(5*time.Millisecond) })
 	require.Greater(t, late, 3, "operations that were wanted during the stall waited for its end")

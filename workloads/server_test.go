@@ -14,12 +14,13 @@ import (
 	"github.com/schismtest/schism/internal/redistest"
 )
 
-// recorder keeps all batches, and checks of each what every reader of a history relies on.
+// recorder keeps all batches, and checks of each what every reader of a history relies on. Writes to replicas stand apart.
 type recorder struct {
-	t     testing.TB
-	mu    sync.Mutex
-	ops   []named
-	marks []history.Watermark
+	t        testing.TB
+	mu       sync.Mutex
+	ops      []named
+	replicas []named
+	marks    []history.Watermark
 }
 
 type named struct {
@@ -33,7 +34,11 @@ func (r *recorder) emit(b *history.Batch) {
 	got, err := history.DecodeBatch(history.EncodeBatch(nil, b))
 	require.NoError(r.t, err)
 	for _, op := range got.Ops {
-		r.ops = append(r.ops, named{op, got.Keys[op.Key]})
+		to := &r.ops
+		if op.Flags&history.FlagReplicaWrite != 0 {
+			to = &r.replicas
+		}
+		*to = append(*to, named{op, got.Keys[op.Key]})
 	}
 	r.marks = append(r.marks, *b.Watermark)
 }
@@ -147,8 +152,27 @@ func TestRegisterOnServers(t *testing.T) {
 			require.Greater(t, reads, replicaReads)
 			require.Greater(t, replicaReads, 50)
 			require.Greater(t, probes, 15)
-			require.InDelta(t, spec.Rate, len(rec.ops)-probes, float64(spec.Rate)/10)
+			requirePace(t, rec, time.Duration(12e9/spec.Rate))
 		})
+	}
+}
+
+// requirePace: each client of the load wants one operation in each period, however late it gets to it.
+func requirePace(t *testing.T, rec *recorder, period time.Duration) {
+	t.Helper()
+	first, last, n := map[int32]int64{}, map[int32]int64{}, map[int32]int{}
+	for _, op := range rec.ops {
+		if op.Flags&history.FlagProbe != 0 {
+			continue
+		}
+		if n[op.Client]++; n[op.Client] == 1 {
+			first[op.Client] = op.Intended
+		}
+		last[op.Client] = op.Intended
+	}
+	require.Len(t, n, 12)
+	for c := range n {
+		require.InDelta(t, int64(n[c]-1)*period.Nanoseconds(), last[c]-first[c], float64(period.Nanoseconds()+1000), "client %d", c)
 	}
 }
 
@@ -164,42 +188,110 @@ func trimNumber(s string) string {
 func TestCollectionsOnServers(t *testing.T) {
 	master := redistest.Start(t)
 	replica := master.Replica(t)
-	for _, kind := range []Kind{Set, List} {
+	for _, kind := range []Kind{Set, Hash, SortedSet, List} {
 		t.Run(string(kind), func(t *testing.T) {
 			ctx := context.Background()
 			require.NoError(t, master.Client.FlushAll(ctx).Err())
-			rec := load(t, jobFor(Spec{Kind: kind, Writers: 2, Rate: 4000}, master, replica), 2*time.Second)
-			want := map[string]int{}
-			var reads int
+			rec := load(t, jobFor(Spec{Kind: kind, Writers: 2, Rate: 4000}, master, replica), 4*time.Second)
+			requireShares(t, rec)
+			added, removed := map[string]map[int64]bool{}, map[int64]bool{}
+			acked := map[int64]int64{}
 			for _, op := range rec.ops {
 				require.Equal(t, history.OK, op.Outcome, "%+v", op)
-				if !op.F.IsWrite() {
-					reads++
-					continue
-				}
-				want[op.key]++
-				if kind == Set {
+				switch op.F {
+				case history.FAdd, history.FAppend:
+					if added[op.key] == nil {
+						added[op.key] = map[int64]bool{}
+					}
+					added[op.key][op.In] = true
+					acked[op.In] = op.Return
+					if kind == List {
+						require.EqualValues(t, len(added[op.key]), op.Out)
+					} else {
+						require.EqualValues(t, 1, op.Out)
+					}
+				case history.FRemove:
 					require.EqualValues(t, 1, op.Out)
-				} else {
-					require.EqualValues(t, want[op.key], op.Out)
+					require.True(t, added[op.key][op.In], "what was added before")
+					require.False(t, removed[op.In], "removed twice")
+					require.GreaterOrEqual(t, op.Call-acked[op.In], removeAfter-2000, "stamps are rounded outwards")
+					removed[op.In] = true
+				case history.FContains:
+					require.Contains(t, []int64{0, 1}, op.Out)
+				case history.FReadTail:
+					require.Equal(t, op.Out-op.Arg, int64(len(op.List)))
+					require.Len(t, op.List, int(min(op.Out, tailLen)))
 				}
 			}
-			require.Greater(t, reads, 8)
-			require.Greater(t, len(want), 4)
+			require.Greater(t, len(added), 4)
+			if kind != List {
+				require.Greater(t, len(removed), 50)
+				require.Less(t, len(removed), len(acked)/10)
+				require.Greater(t, rec.count(func(op named) bool { return op.F == history.FContains && op.Out == 1 }), 500)
+				require.Greater(t, rec.count(func(op named) bool { return op.F == history.FContains && op.Out == 0 }), 50)
+			}
 			keys, err := master.Client.Keys(ctx, "*").Result()
 			require.NoError(t, err)
-			require.Len(t, keys, len(want))
-			for key, n := range want {
-				require.LessOrEqual(t, n, maxElements)
-				var got int64
-				if kind == Set {
-					got, err = master.Client.SCard(ctx, key).Result()
-				} else {
-					got, err = master.Client.LLen(ctx, key).Result()
+			require.Len(t, keys, len(added))
+			for key, elements := range added {
+				require.LessOrEqual(t, len(elements), maxElements)
+				for v := range elements {
+					if removed[v] {
+						delete(elements, v)
+					}
 				}
-				require.NoError(t, err)
-				require.EqualValues(t, n, got, key)
+				require.Equal(t, len(elements), size(t, master, key), key)
 			}
 		})
+	}
+}
+
+// size is how many elements a key holds.
+func size(t *testing.T, s *redistest.Server, key string) int {
+	t.Helper()
+	cmd := map[byte]string{'s': "scard", 'h': "hlen", 'z': "zcard", 'l': "llen", 'q': "llen", 'x': "xlen"}[key[0]]
+	n, err := s.Client.Do(context.Background(), cmd, key).Int()
+	require.NoError(t, err)
+	return n
+}
+
+// requireShares: at least a fifth of the load are reads, at the master and at the replica, what is read whole is within its limit, and
+// replicas are written to, in vain.
+func requireShares(t *testing.T, rec *recorder) {
+	t.Helper()
+	var reads, atReplica, whole int
+	from, to := rec.ops[0].Call, rec.ops[0].Return
+	for _, op := range rec.ops {
+		from, to = min(from, op.Call), max(to, op.Call)
+		readOnly := !op.F.IsWrite()
+		if op.F == history.FTxn {
+			readOnly = true
+			mops, _ := history.DecodeMops(op.List)
+			for _, m := range mops {
+				readOnly = readOnly && m.F == history.FReadList
+			}
+		}
+		if !readOnly {
+			continue
+		}
+		reads++
+		if op.Flags&history.FlagReplicaRead != 0 {
+			require.EqualValues(t, 1, op.Node)
+			atReplica++
+		}
+		switch op.F {
+		case history.FReadSet, history.FReadList, history.FReadQueue:
+			whole += len(op.List)
+		}
+	}
+	require.GreaterOrEqual(t, reads, len(rec.ops)/5, "%d operations", len(rec.ops))
+	require.Greater(t, atReplica, reads/4)
+	require.Greater(t, reads-atReplica, reads/4)
+	require.Less(t, float64(whole)/(float64(to-from)/1e9), 100_000.0)
+	require.NotEmpty(t, rec.replicas)
+	for _, op := range rec.replicas {
+		require.Equal(t, history.ReplicaKey(1), op.key)
+		require.EqualValues(t, 1, op.Node)
+		require.Equal(t, history.ErrReadOnly, op.Err)
 	}
 }

@@ -11,16 +11,19 @@ type Kind string
 // The kinds. checkers.md says what each of them lets the checker see.
 const (
 	Register Kind = "register" // SET k v GET (GETSET on 6.0), GET; unique values
-	Set      Kind = "set"      // SADD, SSCAN; unique elements
-	List     Kind = "list"     // RPUSH, LRANGE
-	Counter  Kind = "counter"  // INCR, GET
-	CAS      Kind = "cas"      // compare and set by WATCH/MULTI or Lua, DEL
-	Lock     Kind = "lock"     // SET NX PX, with fencing tokens
-	Bank     Kind = "bank"     // transfers in MULTI/EXEC or Lua
-	Queue    Kind = "queue"    // LPUSH, BLMOVE, LREM
-	Stream   Kind = "stream"   // XADD, XREADGROUP, XACK
-	Expiry   Kind = "expiry"   // SET PX, GET
-	Txn      Kind = "txn"      // list-append transactions in MULTI/EXEC
+	// Set, Hash and SortedSet hold unique elements that are added once and, a few of them, removed once.
+	Set       Kind = "set"     // SADD, SREM, SMEMBERS, SISMEMBER
+	Hash      Kind = "hash"    // HSET, HDEL, HGETALL, HGET
+	SortedSet Kind = "zset"    // ZADD, ZREM, ZRANGE, ZSCORE
+	List      Kind = "list"    // RPUSH, LRANGE, LLEN
+	Counter   Kind = "counter" // INCR, GET
+	CAS       Kind = "cas"     // compare and set by WATCH/MULTI or Lua, DEL
+	Lock      Kind = "lock"    // SET NX PX, with fencing tokens; GET
+	Bank      Kind = "bank"    // transfers in MULTI/EXEC or Lua, with a ledger
+	Queue     Kind = "queue"   // LPUSH, BLMOVE, LREM; LRANGE
+	Stream    Kind = "stream"  // XADD, XREADGROUP, XACK; XRANGE
+	Expiry    Kind = "expiry"  // SET PX GET, half of them with a ledger; GET
+	Txn       Kind = "txn"     // list-append transactions in MULTI/EXEC
 )
 
 // ReadFrom says which nodes are read.
@@ -38,17 +41,22 @@ const (
 type Spec struct {
 	Kind     Kind     `json:"kind"`
 	Writers  int      `json:"writers,omitempty"`   // clients that write, over all workers; default 8
-	Readers  int      `json:"readers,omitempty"`   // clients that read; default 4
+	Readers  int      `json:"readers,omitempty"`   // clients that read, or take elements off a queue or stream; default 4
 	ReadFrom ReadFrom `json:"read_from,omitempty"` // default Both
 	// Keys is how many registers, counters, locks, queues... there are, or accounts of the bank; the defaults are DefaultKeys.
 	// Registers with one writer each are at least as many as writers. Sets and lists take a new key after 1,000 elements instead.
 	Keys int     `json:"keys,omitempty"`
 	Zipf float64 `json:"zipf,omitempty"` // exponent of the key distribution, above 1; 0: uniform
+	// Lookers are the clients that read a queue or stream without taking, where ReadFrom says; default 4.
+	Lookers int `json:"lookers,omitempty"`
 	// ValueSize pads values to so many bytes.
 	ValueSize int `json:"value_size,omitempty"`
-	// Rate is op/s over all clients in open loop, default 2,000; Closed runs as fast as replies come instead.
-	Rate   int  `json:"rate,omitempty"`
-	Closed bool `json:"closed,omitempty"`
+	// Rate is op/s over all clients in open loop, default 2,000; Closed runs as fast as replies come instead. Of a queue or stream it
+	// is what the writers put in, the lookers read as often, and the consumers go as fast as there is work. ReadRate is the op/s of
+	// all readers together, consumers too; 0: their share of Rate, a quarter at least where whole collections are read.
+	Rate     int  `json:"rate,omitempty"`
+	ReadRate int  `json:"read_rate,omitempty"`
+	Closed   bool `json:"closed,omitempty"`
 	// Shared lets every writer write every register key (unique values, order by predecessor replies alone); otherwise each
 	// key has one writer and its values are versions.
 	Shared bool `json:"shared,omitempty"`
@@ -66,6 +74,12 @@ type Spec struct {
 	// Probes is how many visibility probes a second each worker makes beside its load: a write to a register of its own, then
 	// one replica read after a delay from 0 to 1 s. Default 15 for registers that are read from replicas; negative: none.
 	Probes int `json:"probes,omitempty"`
+	// ReadMostly is how many registers a part beside the load has that is read far more often than written: each is written once a
+	// second, and one client for the master and one for each replica, pinned to it, read them 100 times a second. 0: no such part.
+	ReadMostly int `json:"read_mostly,omitempty"`
+	// ReplicaWrites is how many writes a second go to each replica, which is to refuse them, at a key of its own; default 1; negative:
+	// none.
+	ReplicaWrites int `json:"replica_writes,omitempty"`
 	// WorkerShare is how many clients run in each worker beyond the first: {"w2": 1}; the rest runs in w1.
 	WorkerShare map[string]int `json:"worker_share,omitempty"`
 }

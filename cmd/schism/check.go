@@ -12,7 +12,7 @@ import (
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker"
-	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/history/exchange"
 )
 
 // parse reads flags that may stand before or behind the one argument. code is the exit code when err is not nil.
@@ -42,7 +42,7 @@ func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error
 	fs := flag.NewFlagSet("check", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
 	model := fs.String("model", "", "what a history from elsewhere is about: "+strings.Join(checker.Models(), ", "))
-	format := fs.String("format", "", "its format, where its content does not tell: "+strings.Join(history.Formats(), ", "))
+	format := fs.String("format", "", "its format, where its content does not tell: "+strings.Join(exchange.Formats(), ", "))
 	level := fs.String("level", "", "what transactions are judged by (default strict-serializable)")
 	total := fs.Int64("total", 0, "what the accounts of a bank add up to (default: the first ok read)")
 	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
@@ -67,40 +67,6 @@ func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error
 	}
 	o.Report = ""
 	return finish(o, nil, out, false)
-}
-
-func exportCmd(_ context.Context, args []string, out, errw io.Writer) (int, error) {
-	fs := flag.NewFlagSet("export", flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
-	to := fs.String("to", "jsonl", "jsonl, edn or parquet")
-	file := fs.String("o", "", "the file to write (default: standard output)")
-	model := fs.String("model", "", "what a history from elsewhere is about")
-	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
-	if err != nil {
-		return code, err
-	}
-	write, ok := map[string]func(io.Writer, *history.History) error{"jsonl": history.WriteJSONL, "edn": history.WriteEDN, "parquet": history.WriteParquet}[*to]
-	if !ok {
-		return schism.ExitUsage, fmt.Errorf("-to %s is none of jsonl, edn, parquet", *to)
-	}
-	h, _, err := history.Open(path, "", history.ImportOptions{Model: *model})
-	if err != nil {
-		return schism.ExitUsage, err
-	}
-	if *file == "" {
-		if err := write(out, h); err != nil {
-			return schism.ExitError, err
-		}
-		return schism.ExitPass, nil
-	}
-	f, err := os.Create(*file)
-	if err != nil {
-		return schism.ExitUsage, fmt.Errorf("write export: %w", err)
-	}
-	if err := errors.Join(write(f, h), f.Close()); err != nil {
-		return schism.ExitError, err
-	}
-	return schism.ExitPass, nil
 }
 
 func doctorCmd(ctx context.Context, args []string, out, _ io.Writer) (int, error) {

@@ -9,10 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -31,24 +34,72 @@ var knows = map[string][]string{
 	"images":           {},
 	"topology":         {"wire", "history", "images", "internal/guard"},
 	"nemesis":          {"wire", "topology", "history", "internal/guard"},
-	"checker":          {"history", "internal/guard"},
+	"checker":          {"history", "checker/exact", "internal/guard", "internal/words"},
+	"checker/exact":    {},
 	"sim":              {"history"},
 	"scenarios":        {"topology", "workloads", "nemesis", "checker"},
-	"reports":          {"history", "checker"},
+	"reports":          {"history", "checker", "internal/words", "reports/sentences", "reports/page", "reports/index"},
+
+	"reports/sentences":        {"history", "checker", "internal/words"},
+	"reports/frame":            {"internal/words"},
+	"reports/charts":           {"history", "checker", "internal/words", "reports/sentences", "reports/frame"},
+	"reports/page":             {"history", "checker", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/index":            {"history", "checker", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/internal/fixture": {"history", "checker", "internal/words"},
 }
 
 // pkg is a parsed package, without its tests.
 type pkg struct {
 	dir   string
-	files map[string]*ast.File
-	fset  *token.FileSet
+	files map[string]source
 }
 
+// source is a parsed file.
+type source struct {
+	file *ast.File
+	fset *token.FileSet
+}
+
+// sources are all files, tests too, by their paths.
+func sources(t *testing.T) map[string]source {
+	t.Helper()
+	out := map[string]source{}
+	walk(t, func(rel, path string) {
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		require.NoError(t, err)
+		out[rel] = source{f, fset}
+	})
+	return out
+}
+
+// packages are all packages without their tests.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	root := rootDir(t)
 	byDir := map[string]*pkg{}
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	for name, s := range sources(t) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		dir := path.Dir(name)
+		if byDir[dir] == nil {
+			byDir[dir] = &pkg{dir: dir, files: map[string]source{}}
+		}
+		byDir[dir].files[name] = s
+	}
+	var out []pkg
+	for _, p := range byDir {
+		out = append(out, *p)
+	}
+	require.Greater(t, len(out), 12)
+	return out
+}
+
+// walk calls f with every Go file of ours, by its path in the repository and on the disk.
+func walk(t *testing.T, f func(rel, path string)) {
+	t.Helper()
+	root := rootDir(t)
+	require.NoError(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -59,26 +110,11 @@ func packages(t *testing.T) []pkg {
 		if e.IsDir() && (strings.HasPrefix(e.Name(), ".") && rel != "." || e.Name() == "artifacts" || e.Name() == "testdata" || rel == "examples") {
 			return filepath.SkipDir
 		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
+		if strings.HasSuffix(path, ".go") {
+			f(filepath.ToSlash(rel), path)
 		}
-		dir := filepath.ToSlash(filepath.Dir(rel))
-		p := byDir[dir]
-		if p == nil {
-			p = &pkg{dir: dir, files: map[string]*ast.File{}, fset: token.NewFileSet()}
-			byDir[dir] = p
-		}
-		f, err := parser.ParseFile(p.fset, path, nil, parser.ParseComments)
-		p.files[filepath.ToSlash(rel)] = f
-		return err
-	})
-	require.NoError(t, err)
-	var out []pkg
-	for _, p := range byDir {
-		out = append(out, *p)
-	}
-	require.Greater(t, len(out), 12)
-	return out
+		return nil
+	}))
 }
 
 func rootDir(t *testing.T) string {
@@ -92,7 +128,7 @@ func TestImportsFlowOneWay(t *testing.T) {
 	for _, p := range packages(t) {
 		allowed, listed := knows[p.dir]
 		for name, f := range p.files {
-			for _, imp := range f.Imports {
+			for _, imp := range f.file.Imports {
 				path := strings.Trim(imp.Path.Value, `"`)
 				rel, ours := strings.CutPrefix(path, module+"/")
 				if ours && listed {
@@ -113,8 +149,8 @@ func TestEveryPackageSaysWhyItExists(t *testing.T) {
 	for _, p := range packages(t) {
 		doc := ""
 		for _, f := range p.files {
-			if f.Doc != nil {
-				doc += f.Doc.Text()
+			if f.file.Doc != nil {
+				doc += f.file.Doc.Text()
 			}
 		}
 		require.Contains(t, doc, ".", "package %s has no doc comment", p.dir)
@@ -128,8 +164,8 @@ func TestEveryExportedNameHasASentence(t *testing.T) {
 			continue
 		}
 		for name, f := range p.files {
-			for _, d := range f.Decls {
-				missing = append(missing, undocumented(p.fset, name, d)...)
+			for _, d := range f.file.Decls {
+				missing = append(missing, undocumented(f.fset, name, d)...)
 			}
 		}
 	}
@@ -185,25 +221,119 @@ func TestFilesStayShort(t *testing.T) {
 	}
 }
 
-// sleepers may sleep, each for its reason.
-var sleepers = map[string]string{
-	"internal/redistest/redistest.go": "test helper: polls a server's start with a deadline",
-}
-
-func TestNobodySleepsToSynchronise(t *testing.T) {
-	for _, p := range packages(t) {
-		for name, f := range p.files {
-			if sleepers[name] != "" {
-				continue
-			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if uses(n, "time", "Sleep") {
-					t.Errorf("%s:%d sleeps; poll an observed state with a deadline", name, p.fset.Position(n.Pos()).Line)
-				}
-				return true
-			})
+// The agent is copied into every container of a run: it links what records, and nothing of import and export.
+func TestTheAgentLinksNoImportOrExport(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/schism-agent")
+	cmd.Dir = rootDir(t)
+	cmd.Env = append(os.Environ(), "GOOS=linux")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	deps := strings.Fields(string(out))
+	require.Contains(t, deps, module+"/agent")
+	for _, d := range deps {
+		for _, not := range []string{module + "/history/exchange", module + "/checker", module + "/reports", "github.com/parquet-go", "google.golang.org/protobuf"} {
+			require.False(t, strings.HasPrefix(d, not), "the agent links %s", d)
 		}
 	}
+}
+
+// sleepers may sleep, each for its reason.
+var sleepers = map[string]string{
+	"internal/redistest/redistest.go": "polls with a deadline",
+	"robust_test.go":                  "polls with a deadline",
+	"agent/docker_test.go":            "polls with a deadline",
+	"agent/net_test.go":               "polls with a deadline",
+	"agent/unit_test.go":              "in a bubble, whose time passes when everybody waits",
+	"wire/conn_test.go":               "in a bubble, whose time passes when everybody waits",
+	"nemesis/fake_test.go":            "in a bubble, whose time passes when everybody waits",
+	"workloads/runner_test.go":        "in a bubble; and so that calls and batches interleave, in whatever way",
+}
+
+// hurried may compare what passed with a limit, each for its reason.
+var hurried = map[string]string{
+	"nemesis/run_test.go":    "in a bubble, whose time passes when everybody waits",
+	"clients/server_test.go": "ten seconds for what takes half a second: it tells one try from many",
+}
+
+// patience is the shortest time that a test may give to what must come.
+const patience = 5 * time.Second
+
+// No test depends on a machine being quick: it waits for what it wants to see, with a generous deadline, or in a synctest bubble.
+func TestNobodySleepsToSynchronise(t *testing.T) {
+	for name, f := range sources(t) {
+		ast.Inspect(f.file, func(n ast.Node) bool {
+			at := func(n ast.Node) string { return fmt.Sprintf("%s:%d", name, f.fset.Position(n.Pos()).Line) }
+			if uses(n, "time", "Sleep") && sleepers[name] == "" {
+				t.Errorf("%s sleeps; poll an observed state with a deadline, or use testing/synctest", at(n))
+			}
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			switch {
+			case hurried[name] == "" && (uses(call.Fun, "require", "Less") || uses(call.Fun, "require", "LessOrEqual") || uses(call.Fun, "require", "InDelta")) &&
+				slices.ContainsFunc(call.Args, asksHowLong):
+				t.Errorf("%s compares what passed with a limit; look at what happened instead, or use testing/synctest", at(n))
+			case (uses(call.Fun, "require", "Eventually") || uses(call.Fun, "redistest", "Poll")) && tooSoon(deadline(call)):
+				t.Errorf("%s gives up after less than %s; a busy machine needs longer", at(n), patience)
+			case uses(call.Fun, "time", "After") && strings.HasSuffix(name, "_test.go") && tooSoon(call.Args[0]):
+				t.Errorf("%s gives up after less than %s; a busy machine needs longer", at(n), patience)
+			}
+			return true
+		})
+	}
+}
+
+// deadline is the argument of Eventually(t, condition, deadline, ...) or Poll(t, deadline, ...).
+func deadline(call *ast.CallExpr) ast.Expr {
+	if uses(call.Fun, "redistest", "Poll") {
+		return call.Args[1]
+	}
+	return call.Args[2]
+}
+
+// asksHowLong tells whether time.Since stands somewhere in it.
+func asksHowLong(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		found = found || uses(n, "time", "Since")
+		return true
+	})
+	return found
+}
+
+// tooSoon tells whether it is a time below patience written out, such as 3*time.Second.
+func tooSoon(e ast.Expr) bool {
+	times, unit := 1, e
+	if b, ok := e.(*ast.BinaryExpr); ok && b.Op == token.MUL {
+		lit, ok := b.X.(*ast.BasicLit)
+		if !ok {
+			return false
+		}
+		var err error
+		if times, err = strconv.Atoi(lit.Value); err != nil {
+			return false
+		}
+		unit = b.Y
+	}
+	for name, d := range map[string]time.Duration{"Millisecond": time.Millisecond, "Second": time.Second} {
+		if uses(unit, "time", name) {
+			return time.Duration(times)*d < patience
+		}
+	}
+	return false
+}
+
+func TestHasteIsFound(t *testing.T) {
+	for text, want := range map[string]bool{"time.Second": true, "4 * time.Second": true, "900 * time.Millisecond": true,
+		"5 * time.Second": false, "time.Minute": false, "patience": false, "n * time.Second": false} {
+		e, err := parser.ParseExpr(text)
+		require.NoError(t, err)
+		require.Equal(t, want, tooSoon(e), text)
+	}
+	e, err := parser.ParseExpr("float64(time.Since(began)) + 1")
+	require.NoError(t, err)
+	require.True(t, asksHowLong(e))
 }
 
 // elsewhere are packages whose goroutines run in an agent or a tool: a panic there is not the exit code of schism.
@@ -228,10 +358,10 @@ func TestGoroutinesCarryTheirPanicsToAnOwner(t *testing.T) {
 			if owners[name] != "" {
 				continue
 			}
-			ast.Inspect(f, func(n ast.Node) bool {
+			ast.Inspect(f.file, func(n ast.Node) bool {
 				_, bare := n.(*ast.GoStmt)
 				if bare || uses(n, "sync", "WaitGroup") || uses(n, "errgroup", "Group") || uses(n, "errgroup", "WithContext") {
-					t.Errorf("%s:%d starts a goroutine; use internal/guard's groups", name, p.fset.Position(n.Pos()).Line)
+					t.Errorf("%s:%d starts a goroutine; use internal/guard's groups", name, f.fset.Position(n.Pos()).Line)
 				}
 				return true
 			})

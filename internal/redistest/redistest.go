@@ -76,11 +76,11 @@ func (s *Server) Replica(t testing.TB, args ...string) *Server {
 	require.NoError(t, err)
 	r := Start(t, append([]string{"--replicaof", "127.0.0.1 " + port}, args...)...)
 	ctx := context.Background()
-	Poll(t, 20*time.Second, "the replica's link to be up", func() bool {
+	Poll(t, time.Minute, "the replica's link to be up", func() bool {
 		info, err := r.Client.Info(ctx, "replication").Result()
 		return err == nil && strings.Contains(info, "master_link_status:up")
 	})
-	Poll(t, 20*time.Second, "the master to count the replica", func() bool {
+	Poll(t, time.Minute, "the master to count the replica", func() bool {
 		n, err := s.Client.Wait(ctx, 1, 100*time.Millisecond).Result()
 		return err == nil && n >= 1
 	})
@@ -118,7 +118,7 @@ func freeAddr(t testing.TB) string {
 
 func (s *Server) waitUp(t testing.TB) {
 	t.Helper()
-	Poll(t, 20*time.Second, "the server to answer: "+fmt.Sprint(s.cmd.Args), func() bool {
+	Poll(t, time.Minute, "the server to answer: "+fmt.Sprint(s.cmd.Args), func() bool {
 		return s.Client.Ping(context.Background()).Err() == nil
 	})
 }

@@ -1,0 +1,94 @@
+package checker
+
+import (
+	"fmt"
+
+	"github.com/schismtest/schism/history"
+)
+
+// waits judges the replies of WAIT: none counts more replicas than can have held the write, and what it counted is not lost.
+//
+// A replica surely lacked the write when its own applied offset, sampled after WAIT's reply under the same ids, is at most what the
+// master's was before the write was called. Links prove nothing: WAIT 1 answered 1 rightly while the only replica was frozen, since
+// it had acknowledged before. A loss is a bug only where WAIT counted every replica that could be promoted, and none of them
+// restarted or was wiped since.
+func (x *extra) waits() {
+	c := &x.h.Ops
+	if c.Acked == nil {
+		return
+	}
+	impossible, lost := note{class: "wait_impossible"}, note{class: "wait_lost"}
+	for i, n := range c.Acked {
+		if n < 0 || c.Outcome[i] != history.OK || !c.F[i].IsWrite() || c.Node[i] < 0 || len(x.s.byNode[c.Node[i]]) == 0 {
+			continue
+		}
+		x.looks("wait_impossible")
+		node := int32(c.Node[i])
+		may := x.mayHold(node, c.Call[i], c.Return[i])
+		if int(n) > may {
+			impossible.count(fmt.Sprintf("WAIT said that %d %s had a write which %s acknowledged at %s; at most %d can have had it", n, plural(int64(n), "replica", "replicas"), x.node(node), seconds(c.Return[i]), may), i)
+		}
+		if n == 0 || !x.fin.held {
+			continue
+		}
+		x.looks("wait_lost")
+		all := int(n) >= len(x.s.with(node).servers)-1 && x.unbroken(node, c.Return[i])
+		switch text := fmt.Sprintf("%s acknowledged a write at %s, WAIT counted %d %s that had it, and it is gone", x.node(node), seconds(c.Return[i]), n, plural(int64(n), "replica", "replicas")); {
+		case x.a.Fate[i] == FateLost && all:
+			lost.bug(text, i)
+		case x.a.Fate[i] == FateLost:
+			lost.count(text, i)
+		case x.a.Fate[i] == FateMasked && all && len(x.s.with(node).ends) > 0:
+			x.unsure("wait_lost", "the fate of a write that WAIT counted on every replica cannot be told")
+		}
+	}
+	x.notes([]note{impossible, lost})
+}
+
+// mayHold is how many replicas may have held a write when WAIT returned.
+func (x *extra) mayHold(master int32, call, ret int64) int {
+	m := x.s.at(master, call)
+	may := 0
+	for _, r := range x.s.with(master).servers {
+		if r == master {
+			continue
+		}
+		may++
+		before, after := x.s.at(r, call), x.s.after(r, ret)
+		if m == nil || before == nil || after == nil || m.Role != history.RoleMaster {
+			continue
+		}
+		if steadyReplica(before, after) && after.ReplID == m.ReplID && !before.SyncRunning && !after.SyncRunning && after.Offset <= m.Offset {
+			may--
+		}
+	}
+	return may
+}
+
+// unbroken tells whether no other server than the master was restarted or took over another data set since t, as far as samples tell.
+func (x *extra) unbroken(master int32, t int64) bool {
+	for _, r := range x.s.with(master).servers {
+		if r == master {
+			continue
+		}
+		first := x.s.at(r, t)
+		if first == nil {
+			return false
+		}
+		for i := range x.s.spans[r] {
+			sp := &x.s.spans[r][i]
+			if sp.to <= t || !sp.first.Answered {
+				continue
+			}
+			if sp.first.RunID != first.RunID {
+				return false
+			}
+		}
+	}
+	for _, e := range x.s.with(master).ends {
+		if e.t > t && e.loser != master && e.kind != endPromotion {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,239 @@
+// Package page writes one run's page.
+package page
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
+	"github.com/schismtest/schism/reports/charts"
+	"github.com/schismtest/schism/reports/frame"
+	"github.com/schismtest/schism/reports/sentences"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// page is a run's page, section by section. A section without data stays empty and is left out.
+type page struct {
+	frame.Frame
+	Run      *history.Run
+	Result   *checker.Result
+	Say      sentences.Sentences
+	Title    string
+	Server   string
+	Mark     sentences.Mark
+	Tag      string
+	Why      template.HTML
+	Bounds   template.HTML
+	Notices  []string
+	Picture  template.HTML
+	Setup    []history.KV
+	Figures  []figure
+	Stale    *frame.Table
+	Account  *frame.Table
+	Sums     string
+	Commands []history.KV
+	Nav      []navLink
+	Promises []promiseRow
+	PromNote string
+	Shows    template.HTML
+	Axis     template.HTML
+	Lanes    []charts.Lane
+	Zooms    []charts.Zoom
+	TimeNote string
+	Tables   []*frame.Table // of the timeline
+	Failover *charts.FailoverView
+	Wits     []charts.WitnessView
+	Checks   []*frame.Table
+	Looked   string
+	Panels   []charts.Panel
+	VisTable []*frame.Table
+	Env      []*frame.Table
+	Facts    []facts
+	Plan     *frame.Table
+	Files    []fileLink
+	Data     template.HTML
+}
+
+type navLink struct{ ID, Name string }
+
+// Write writes a run's page. files are paths relative to the page of what can be downloaded beside it.
+func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string) error {
+	js, err := assets.ReadFile("assets/report.js")
+	if err != nil {
+		return fmt.Errorf("read script: %w", err)
+	}
+	fr, err := frame.New(js)
+	if err != nil {
+		return err
+	}
+	t := charts.New(h, a)
+	r := &a.Result
+	p := &page{Frame: fr, Run: &h.Run, Result: r, Say: sentences.Of(&h.Run, r), Server: sentences.Server(&h.Run), Mark: sentences.MarkOf(r.Verdict, r.Weakness)}
+	p.Title = title(&h.Run, r, p.Say.Headline)
+	p.Tag = promiseTally(r)
+	p.Why, p.Bounds = frame.Inline(p.Say.Why), frame.Inline(frame.AsCode(p.Say.Bounds))
+	p.Notices = notices(h, r, p.Say.Headline)
+	p.Picture = t.Picture()
+	p.Setup = setup(&h.Run)
+	p.Figures = figures(h, a)
+	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), accountNote(h, r)
+	p.Commands = commands(&h.Run)
+	p.Promises, p.PromNote = promiseRows(h, r), promiseNote(r)
+	p.Shows = showsLine(r)
+	var all []*charts.Series
+	p.Lanes, all = t.Lanes()
+	p.Axis = t.Axis()
+	p.Zooms = t.Zooms()
+	p.TimeNote = t.Note()
+	p.Tables = t.Tables(all)
+	p.Failover = t.Failover()
+	p.Wits = t.Witnesses()
+	p.Checks, p.Looked = checkTables(h, r), looked(r)
+	p.Panels, p.VisTable = t.Visibility()
+	p.Env, p.Facts, p.Plan = environment(h, r)
+	p.Files = downloads(files)
+	if p.Data, err = t.Data(all); err != nil {
+		return err
+	}
+	p.Nav = p.nav()
+	b, err := frame.Execute(assets, "assets/*.tmpl", "report.tmpl", p)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(b); err != nil {
+		return fmt.Errorf("write page: %w", err)
+	}
+	return nil
+}
+
+// nav lists the sections that are there.
+func (p *page) nav() []navLink {
+	var out []navLink
+	add := func(ok bool, id, name string) {
+		if ok {
+			out = append(out, navLink{id, name})
+		}
+	}
+	add(len(p.Promises) > 0, "promises", "Promises")
+	add(len(p.Lanes) > 0, "timeline", "Timeline")
+	add(p.Failover != nil, "failover", "Failover")
+	add(len(p.Wits) > 0, "witnesses", "Witnesses")
+	add(len(p.Checks) > 0 || p.Looked != "", "checks", "Consistency")
+	add(len(p.Panels) > 0, "visibility", "Visibility and staleness")
+	add(true, "environment", "Environment")
+	add(len(p.Files) > 0, "downloads", "Downloads")
+	return out
+}
+
+func title(run *history.Run, r *checker.Result, headline string) string {
+	m := sentences.MarkOf(r.Verdict, r.Weakness)
+	return fmt.Sprintf("%s %s, %s: %s | schism", m.Char, run.Scenario, sentences.Server(run), strings.TrimSuffix(headline, "."))
+}
+
+func promiseTally(r *checker.Result) string {
+	n := map[checker.Status]int{}
+	for _, p := range r.Promises {
+		n[p.Status]++
+	}
+	switch {
+	case len(r.Promises) == 0:
+		return ""
+	case r.Verdict == checker.Error:
+		return words.Plural(int64(len(r.Promises)), "promise", "promises") + " not judged"
+	case n[checker.Kept] == len(r.Promises):
+		return fmt.Sprintf("all %d promises kept", len(r.Promises))
+	}
+	var parts []string
+	for _, s := range []checker.Status{checker.Broken, checker.Undecided, checker.Kept} {
+		if n[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
+		}
+	}
+	return strings.Replace(strings.Join(parts, ", "), parts[0], fmt.Sprintf("%d of %d promises %s", firstCount(n), len(r.Promises), strings.Fields(parts[0])[1]), 1)
+}
+
+func firstCount(n map[checker.Status]int) int {
+	for _, s := range []checker.Status{checker.Broken, checker.Undecided, checker.Kept} {
+		if n[s] > 0 {
+			return n[s]
+		}
+	}
+	return 0
+}
+
+// notices are what stands against taking the run at face value.
+func notices(h *history.History, r *checker.Result, headline string) []string {
+	var out []string
+	said := headline
+	add := func(s string) {
+		if !strings.Contains(said, strings.TrimSuffix(s, ".")) {
+			out = append(out, sentence(s))
+		}
+		said += " " + s
+	}
+	if h.Run.Incomplete != "" {
+		said += " the run is incomplete: " + h.Run.Incomplete
+		if !strings.Contains(headline, h.Run.Incomplete) {
+			out = append(out, "This run is incomplete: "+h.Run.Incomplete+".")
+		}
+	}
+	for _, reason := range sentences.Reasons(r) {
+		add(reason)
+	}
+	if h.Cut > 0 {
+		out = append(out, "The history ends at "+words.At(h.Cut)+", before the run did: writes in flight there count as unknown.")
+	}
+	if h.Torn != "" && !strings.Contains(said, h.Torn) {
+		out = append(out, "The history's file: "+h.Torn+".")
+	}
+	for i, m := range h.Missing {
+		if i == 5 {
+			out = append(out, fmt.Sprintf("%d more records are missing.", len(h.Missing)-i))
+			break
+		}
+		out = append(out, "Missing records: "+m+".")
+	}
+	switch {
+	case r.Do != "":
+		out = append(out, "What to do: "+strings.TrimSuffix(r.Do, ".")+".")
+	case r.Verdict != checker.Unknown && r.Verdict != checker.Error:
+	case h.Run.Imported == "" && (h.Run.Incomplete != "" || h.Torn != "" || len(h.Missing) > 0):
+		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here was judged from what had been written by then.")
+	}
+	return out
+}
+
+// sentence makes one of a reason.
+func sentence(s string) string { return words.Capital(strings.TrimSuffix(s, ".")) + "." }
+
+// setup is what was asked for. A fault's line may begin with its number, which its name has already.
+func setup(run *history.Run) []history.KV {
+	var out []history.KV
+	for _, kv := range run.Setup {
+		var n int
+		if _, err := fmt.Sscanf(kv.K, "fault %d", &n); err == nil {
+			kv.V = strings.TrimPrefix(kv.V, fmt.Sprintf("%d. ", n))
+		}
+		out = append(out, kv)
+	}
+	return out
+}
+
+// commands are the ways to run it again.
+func commands(run *history.Run) []history.KV {
+	var out []history.KV
+	if run.Command != "" {
+		out = append(out, history.KV{K: "Run it again", V: run.Command})
+	}
+	if run.Imported == "" && run.Server != "" && run.Scenario != "" {
+		out = append(out, history.KV{K: "As a test", V: fmt.Sprintf("go test -run 'TestScenario/%s$/%s/seed=%d$' .", run.Scenario, run.Server, run.Seed)})
+	}
+	return out
+}
