@@ -63,11 +63,12 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 
 // check is one pass over one history.
 type check struct {
-	h   *history.History
-	x   *extra
-	s   *states
-	fin *contents
-	a   *Analysis
+	h     *history.History
+	x     *extra
+	s     *states
+	fin   *contents
+	a     *Analysis
+	paths *pathMemory // of a part of the registers' fates
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
 	ledgers   map[string]map[int64]bool // ids by ledger list

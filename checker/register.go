@@ -262,7 +262,7 @@ func SweepRegisters(h *history.History) Linear {
 	keys := registerKeys(h)
 	l := Linear{Scope: AllReads, Gamma: -1, K: -1}
 	results := make([]*keyResult, len(keys.of))
-	eachRegister(keys, func() func(i int) {
+	inParallel(len(keys.of), func() func(i int) {
 		var t regTable
 		var v vals
 		return func(i int) {

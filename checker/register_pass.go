@@ -51,7 +51,7 @@ func (x *extra) registerPass() *registerPass {
 	}
 	stretches := x.replicaStretches().count
 	workers := make(chan *registerWorker, runtime.GOMAXPROCS(0))
-	eachRegister(p.keys, func() func(i int) {
+	inParallel(len(p.keys.of), func() func(i int) {
 		w := &registerWorker{x: x}
 		workers <- w
 		return func(i int) {
@@ -97,19 +97,19 @@ func (x *extra) registerPass() *registerPass {
 	return p
 }
 
-// eachRegister calls what a worker's make returns for the number of each key, in parallel: each worker with memory of its own.
-func eachRegister(keys *registerOpsByKey, make func() func(i int)) {
+// inParallel calls what a worker's start returns for each number below n: each worker with memory of its own.
+func inParallel(n int, start func() func(i int)) {
 	var next atomic.Int64
 	var wg guard.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(keys.of)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		wg.Go(func() {
-			judge := make()
+			do := start()
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(keys.of) {
+				if i >= n {
 					return
 				}
-				judge(i)
+				do(i)
 			}
 		})
 	}

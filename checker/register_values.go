@@ -113,6 +113,16 @@ func (x *valueIndex) put(v int64, k int32, values []int64) bool {
 	return true
 }
 
+// replace gives a value that is there another number.
+func (x *valueIndex) replace(v int64, k int32, values []int64) {
+	if x.slots != nil {
+		x.slots[x.place(v, values)] = k
+		return
+	}
+	g := &x.groups[v>>32-x.base]
+	x.dense[g.off+int(v-g.least)] = k
+}
+
 // get is a value's number, noOp for one that nobody wrote.
 func (x *valueIndex) get(v int64, values []int64) int32 {
 	if v == history.Nil {

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/schismtest/schism/history"
@@ -110,7 +111,8 @@ type mark struct {
 
 // sessionScratch is the memory of registerSessions.
 type sessionScratch struct {
-	keys []sessionKey
+	keys []sessionKey // the ok operations by session and call
+	next []int32      // by process: where its next operation goes
 	own  []mark
 	seen [2][]mark
 }
@@ -122,18 +124,65 @@ type sessionKey struct {
 	call    int64
 }
 
+// sort puts the ok operations in order. A session's stand in order in the file, so parting the sessions mostly does it.
+func (sc *sessionScratch) sort(t *regTable) {
+	sc.keys = sc.keys[:0]
+	least, most := int32(math.MaxInt32), int32(math.MinInt32)
+	for j := range t.ops {
+		if t.ops[j].is&regOK != 0 {
+			least, most = min(least, t.ops[j].process), max(most, t.ops[j].process)
+		}
+	}
+	if least > most {
+		return
+	}
+	span := int64(most) - int64(least) + 1
+	if span > int64(4*len(t.ops)+1024) {
+		for j := range t.ops {
+			if o := &t.ops[j]; o.is&regOK != 0 {
+				sc.keys = append(sc.keys, sessionKey{o.process, int32(j), o.call})
+			}
+		}
+		slices.SortFunc(sc.keys, compareSessions)
+		return
+	}
+	sc.next = resize(sc.next, int(span)+1)
+	clear(sc.next)
+	for j := range t.ops {
+		if o := &t.ops[j]; o.is&regOK != 0 {
+			sc.next[o.process-least+1]++
+		}
+	}
+	for p := range span {
+		sc.next[p+1] += sc.next[p]
+	}
+	sc.keys = resize(sc.keys, int(sc.next[span]))
+	for j := range t.ops {
+		if o := &t.ops[j]; o.is&regOK != 0 {
+			p := o.process - least
+			sc.keys[sc.next[p]] = sessionKey{o.process, int32(j), o.call}
+			sc.next[p]++
+		}
+	}
+	if !slices.IsSortedFunc(sc.keys, compareSessions) {
+		slices.SortFunc(sc.keys, compareSessions)
+	}
+}
+
+func compareSessions(a, b sessionKey) int {
+	switch {
+	case a.process != b.process:
+		return cmp.Compare(a.process, b.process)
+	case a.call != b.call:
+		return cmp.Compare(a.call, b.call)
+	}
+	return cmp.Compare(a.at, b.at)
+}
+
 // registerSessions checks one register. Its operations are sorted by process and call, so a session is a run of them.
 func (w *registerWorker) registerSessions() (tally sessionTallies) {
 	t, sc := &w.table, &w.sessions
-	sc.keys = sc.keys[:0]
-	for j := range t.ops {
-		if t.ops[j].is&regOK != 0 {
-			sc.keys = append(sc.keys, sessionKey{t.ops[j].process, int32(j), t.ops[j].call})
-		}
-	}
-	slices.SortFunc(sc.keys, func(a, b sessionKey) int {
-		return cmp.Or(cmp.Compare(a.process, b.process), cmp.Compare(a.call, b.call), cmp.Compare(a.at, b.at))
-	})
+	sc.sort(t)
 	for n := range sc.keys {
 		if n == 0 || sc.keys[n].process != sc.keys[n-1].process {
 			sc.own, sc.seen[0], sc.seen[1] = sc.own[:0], sc.seen[0][:0], sc.seen[1][:0]
