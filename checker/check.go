@@ -39,12 +39,12 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	c.fates()
 	c.attribute()
 	say("availability")
-	c.availability()
 	c.masters()
+	c.availability()
 	c.convergence()
 	say("staleness")
-	measureStaleness(h, c.s, c.a)
-	measureVisibility(h, c.a)
+	x.measureStaleness()
+	x.measureVisibility()
 	say("objects, sessions, transactions")
 	x.logs()
 	x.judgeAll()
@@ -63,11 +63,12 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 
 // check is one pass over one history.
 type check struct {
-	h   *history.History
-	x   *extra
-	s   *states
-	fin *contents
-	a   *Analysis
+	h     *history.History
+	x     *extra
+	s     *states
+	fin   *contents
+	a     *Analysis
+	paths *pathMemory // of a part of the registers' fates
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
 	ledgers   map[string]map[int64]bool // ids by ledger list

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
@@ -29,6 +30,11 @@ type extra struct {
 	txnTwice  int64                                // circles of transactions that another class tells as well
 	removals  map[uint32]map[int64]history.Outcome // by key and element
 	repeated  map[uint32]bool                      // registers and lists with repeated values, which sessions and lists find
+	// registered is what was read off the registers' tables, once; registerPass makes it.
+	registered *registerPass
+	// stretched are the replicas' stretches; replicaStretches finds them.
+	stretched   *stretches
+	stretchOnce sync.Once
 }
 
 // classScope is what findings are counted by.

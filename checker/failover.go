@@ -85,8 +85,8 @@ func (c *check) steps(g *group, p promotion, from, until int64) []Step {
 func (c *check) ackSteps(p promotion, from, until int64, add func(int64, bool, string, string)) {
 	ops := &c.h.Ops
 	last, first := int64(-1), history.Inf
-	for i, f := range ops.F {
-		if !f.IsWrite() || ops.Outcome[i] != history.OK {
+	for i := range ops.F {
+		if !ops.IsWrite(i) || ops.Outcome[i] != history.OK {
 			continue
 		}
 		switch n, t := int32(ops.Node[i]), ops.Return[i]; {

@@ -1,8 +1,7 @@
 package checker
 
 import (
-	"cmp"
-	"slices"
+	"runtime"
 	"strings"
 
 	"github.com/schismtest/schism/history"
@@ -47,17 +46,23 @@ func (c *check) fates() {
 	}
 	w.Known = true
 	c.txnFates()
-	for key, is := range c.writesByKey() {
+	byKey := c.writesByKey()
+	registers := c.registersFates(byKey)
+	var m pathMemory
+	for key, is := range byKey {
 		if len(is) == 0 {
 			continue
 		}
+		if registers[key] {
+			c.sum(is, nil)
+			continue
+		}
+		m.byCall(is, ops)
 		d := c.fin.of(c.h.Keys[key])
 		var bound *keyLoss
 		switch m := c.functions(is); {
 		case (m&^bits(history.FAdd, history.FRemove) == 0 || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
 			c.elementFates(is, d)
-		case m&^bits(history.FWrite, history.FCAS) == 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0:
-			c.registerFates(is, d)
 		case m == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
 			bound = c.counterFates(is, d)
 		case m == bits(history.FEnqueue):
@@ -109,7 +114,40 @@ func (c *check) sum(is []int, bound *keyLoss) {
 // fname names a function for people.
 func fname(f history.F) string { return strings.ReplaceAll(f.String(), "-", " ") }
 
-// writesByKey are the numbers of the lasting writes of each key in order of call.
+// registersFates gives the writes to registers their fates, each register by itself, and tells which keys those are. It sorts their
+// writes by call.
+func (c *check) registersFates(byKey [][]int) []bool {
+	is := make([]bool, len(byKey))
+	var keys []int
+	for key := range byKey {
+		if len(byKey[key]) > 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0 {
+			is[key] = true
+			keys = append(keys, key)
+		}
+	}
+	parts := make(chan *check, runtime.GOMAXPROCS(0))
+	inParallel(len(keys), func() func(n int) {
+		part := *c // with counts of its own
+		part.maskedWhy = map[string]int64{}
+		part.paths = &pathMemory{}
+		parts <- &part
+		return func(n int) {
+			writes := byKey[keys[n]]
+			part.paths.byCall(writes, &c.h.Ops)
+			part.registerFates(writes, c.fin.of(c.h.Keys[keys[n]]), part.paths)
+		}
+	})
+	close(parts)
+	for part := range parts {
+		c.a.Result.Writes.Overwritten += part.paths.overwritten
+		for why, n := range part.maskedWhy {
+			c.maskedWhy[why] += n
+		}
+	}
+	return is
+}
+
+// writesByKey are the numbers of the lasting writes of each key, in file order.
 func (c *check) writesByKey() [][]int {
 	ops := &c.h.Ops
 	n := make([]int, len(c.h.Keys)+1)
@@ -118,17 +156,18 @@ func (c *check) writesByKey() [][]int {
 			n[ops.Key[i]]++
 		}
 	}
-	byKey := make([][]int, len(c.h.Keys))
+	total := 0
+	for _, writes := range n {
+		total += writes
+	}
+	all, byKey := make([]int, total), make([][]int, len(c.h.Keys))
 	for k := range byKey {
-		byKey[k] = make([]int, 0, n[k])
+		byKey[k], all = all[:0:n[k]], all[n[k]:]
 	}
 	for i := range ops.Len() {
 		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) && leaves(ops, i) {
 			byKey[ops.Key[i]] = append(byKey[ops.Key[i]], i)
 		}
-	}
-	for _, is := range byKey {
-		slices.SortFunc(is, func(a, b int) int { return cmp.Or(cmp.Compare(ops.Call[a], ops.Call[b]), cmp.Compare(a, b)) })
 	}
 	return byKey
 }

@@ -108,13 +108,13 @@ func (c *check) dualAcks(g *group) int64 {
 	var n int64
 	for _, p := range g.promoted {
 		first := history.Inf
-		for i, f := range ops.F {
-			if f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t {
+		for i := range ops.F {
+			if ops.IsWrite(i) && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t {
 				first = min(first, ops.Return[i])
 			}
 		}
-		for i, f := range ops.F {
-			if p.old >= 0 && f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.old && ops.Call[i] > first && c.s.roleOf(p.old, ops.Call[i], p.replID) {
+		for i := range ops.F {
+			if p.old >= 0 && ops.IsWrite(i) && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.old && ops.Call[i] > first && c.s.roleOf(p.old, ops.Call[i], p.replID) {
 				n++
 			}
 		}

@@ -216,8 +216,8 @@ type sessionView struct {
 
 // collectionSessions checks monotonic writes and writes-follow-reads on a set or list: a read holds e2 but not e1, where e2's
 // session had added, or read, e1 before it added e2.
-func collectionSessions(c *history.Columns, ops []int32) (t sessionTallies) {
-	s := collect(c, ops)
+func collectionSessions(s *collection) (t sessionTallies) {
+	c := s.c
 	x := indexSessions(s)
 	views := make([]sessionView, len(x.sessions))
 	present := make([]int32, len(s.elems)) // number of the read that last held it, plus 1

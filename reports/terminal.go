@@ -272,7 +272,7 @@ func (t *terminal) kept(kept int, r *checker.Result) {
 			line = pad(line, 13) + "longest write gap " + words.Duration(g)
 		}
 		if s := sentences.Overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
-			line += "    staleness max " + words.Duration(s.Max)
+			line += "    staleness max " + words.Duration(max(s.Max, s.MaxMost))
 		}
 	}
 	fmt.Fprintf(&t.b, "  %s %s\n", t.paint("+ kept      ", green), words.Clip(line, t.width-15))

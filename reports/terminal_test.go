@@ -28,7 +28,7 @@ func terminalCases() map[string]*checker.Result {
 		pass.Promises = append(pass.Promises, checker.PromiseResult{Status: checker.Kept, Text: "x"})
 	}
 	pass.Availability.LongestWriteS = checker.Gap{From: 0, To: 4e6}
-	pass.Staleness = []checker.Staleness{{Node: -1, Reads: 10, Max: 2.1e6}}
+	pass.Staleness = []checker.Staleness{{Node: -1, Reads: 10, Ages: checker.Ages{Max: 2.1e6, MaxMost: 2.1e6}}}
 	unknown := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"fault 1 never took effect (n2 refused DEBUG SLEEP)"}, Do: "add -config enable-debug-command=local and run it again",
 		Promises: []checker.PromiseResult{{Status: checker.Undecided, Text: "staleness stays under 4 s", Limit: "<= 4 s", Why: "not put to the test"}}}
 	weak := *pass

@@ -210,7 +210,7 @@ func staleFigure(r *checker.Result) *figure {
 		return nil
 	}
 	n, unit := words.DurationUnit(s.Max)
-	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("%s of %s reads were stale", words.Share(s.Stale, s.Reads), words.Count(s.Reads))), frame.Esc("p99 "+words.Duration(s.P99)))}
+	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("%s of %s reads were stale", words.Ends(words.Share(s.Stale, s.Reads), words.Share(s.StaleMost, s.Reads)), words.Count(s.Reads))), frame.Esc("p99 "+words.Between(s.P99, s.P99Most)+", at most "+words.Duration(s.MaxMost)))}
 }
 
 // lostRange writes the interval of lost writes in few words: "13,652", "at least 350", "5,072 to 5,078", "up to 68".

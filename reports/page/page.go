@@ -119,7 +119,7 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 // unjudged takes away what was concluded of a run whose records are not whole: it shows what was written, and what became of nothing.
 func unjudged(a *checker.Analysis) *checker.Analysis {
 	b := *a
-	b.Fate, b.Staleness = nil, nil
+	b.Fate, b.Ages = nil, checker.ReadAges{}
 	r := &b.Result
 	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, checker.Convergence{}
 	r.Staleness, r.Visibility, r.Collections, r.Witnesses = nil, nil, nil, nil

@@ -164,10 +164,7 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 	}
 	h := history.FromOps(ops, []string{"txn"})
 	h.Run = history.Run{Scenario: "list-append", Imported: "edn"}
-	a := &checker.Analysis{Fate: make([]checker.Fate, len(ops)), Staleness: make([]int64, len(ops))}
-	for i := range a.Staleness {
-		a.Staleness[i] = -1
-	}
+	a := &checker.Analysis{Fate: make([]checker.Fate, len(ops))}
 	a.Result = checker.Result{Verdict: checker.Violation, Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
 		Findings:  []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
 		Promises:  []checker.PromiseResult{{Promise: checker.Promise{Measure: "G1c", By: "always"}, Status: checker.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
