@@ -34,7 +34,7 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
 	a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
 	x := newExtra(h, a, ModelOptions{})
-	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}}
+	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}, clients: &clientCalls{ops: &h.Ops}}
 	say("what became of every write")
 	c.fates()
 	c.attribute()
@@ -72,6 +72,7 @@ type check struct {
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
 	ledgers   map[string]map[int64]bool // ids by ledger list
+	clients   *clientCalls
 }
 
 func count(h *history.History) Counts {

@@ -1,6 +1,11 @@
 package checker
 
-import "github.com/schismtest/schism/history"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
 
 // registerFates judges the writes of one register by the path of predecessor replies back from its final value: an acknowledged
 // write that is not on it is lost, one that is was overwritten by a successor that knew it. is are in order of call.
@@ -270,7 +275,19 @@ func (c *check) sameBranch(a, b int) bool {
 	}
 	// The second write may have waited in a frozen server: the node must still have been the same at its next sample.
 	next := c.s.after(n, ops.Call[b])
-	return next == nil || next.RunID == to.RunID
+	return next == nil || next.RunID == to.RunID || c.overBefore(b, n, to.RunID)
+}
+
+// overBefore reports whether an operation had ended, with or without a reply, before its server can have come back as another process:
+// its client went on to something else while the server was still the old process, or was seen to be down.
+func (c *check) overBefore(i int, n int32, run string) bool {
+	over := c.clients.after(i)
+	if over == history.Inf || n < 0 || int(n) >= len(c.s.byNode) {
+		return false
+	}
+	ms := c.s.byNode[n]
+	at, _ := slices.BinarySearchFunc(ms, over, func(m *history.Sample, t int64) int { return cmp.Compare(m.Call, t) })
+	return at < len(ms) && (!ms[at].Up || ms[at].Answered && ms[at].RunID == run)
 }
 
 // loss is the result's loss, made when first needed.
