@@ -166,67 +166,6 @@ func against(v Value, limit float64, below bool) Status {
 	return Undecided
 }
 
-// lostOutside counts the lost writes that were acknowledged outside a promise's window, and those that may be.
-func (c *check) lostOutside(w *Window) Value {
-	lost := c.value("lost")
-	if lost.Hi == 0 {
-		return lost
-	}
-	if !lost.Measured() {
-		return lost
-	}
-	from, ok1 := c.moment(w.From)
-	to, ok2 := c.moment(w.To)
-	if !ok1 || !ok2 {
-		return Unmeasured("a moment of its window did not come: " + w.From.words(len(c.h.Faults)) + ", " + w.To.words(len(c.h.Faults)))
-	}
-	var n, maybe float64
-	ops := &c.h.Ops
-	for i, f := range c.a.Fate {
-		if ops.Return[i] >= from && ops.Return[i] <= to {
-			continue
-		}
-		switch f {
-		case FateLost:
-			n++
-		case FateMasked:
-			maybe++
-		}
-	}
-	return Between(n, n+min(maybe, lost.Hi-float64(c.told())), c.unsureLoss())
-}
-
-// moment is when an anchor came to be, on the run's clock.
-func (c *check) moment(a Anchor) (t int64, ok bool) {
-	from, to := load(c.h)
-	switch a.At {
-	case "start":
-		t, ok = from, true
-	case "end":
-		t, ok = max(to, c.h.End), true
-	default:
-		f := c.fault(a.Fault)
-		if f == nil || f.Effect == 0 {
-			return 0, false
-		}
-		switch a.At {
-		case "effect":
-			t, ok = f.Effect, true
-		case "heal":
-			t, ok = f.Healed, f.Healed != 0
-		case "promotion":
-			for _, g := range c.s.groups {
-				for _, p := range g.promoted {
-					if p.t > f.Effect && (!ok || p.t < t) {
-						t, ok = p.t, true
-					}
-				}
-			}
-		}
-	}
-	return t + a.Offset.Nanoseconds(), ok
-}
-
 func (c *check) fault(id int) *history.Fault {
 	for i := range c.h.Faults {
 		if c.h.Faults[i].ID == id {
