@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/wire"
 )
@@ -114,7 +113,7 @@ func (l *latest) add(t int64) {
 // which the last server had done so, ns on the run's clock.
 func (r *run) dropClients(ctx context.Context, servers []int32) (int64, error) {
 	var done latest
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := guard.WithContext(ctx)
 	for _, i := range servers {
 		g.Go(func() error {
 			var reply wire.RedisReply
@@ -147,7 +146,7 @@ func (r *run) atRest(ctx context.Context, servers []int32, since int64) (map[int
 // dumpAll reads every server whole, twice, and returns the moment at which the last had been, ns on the run's clock.
 func (r *run) dumpAll(ctx context.Context, servers []int32) (int64, error) {
 	var done latest
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := guard.WithContext(ctx)
 	for _, i := range servers {
 		g.Go(func() error {
 			st, err := r.call(ctx, i, wire.OpDump, wire.DumpArgs{Twice: true}, nil)

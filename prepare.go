@@ -132,14 +132,11 @@ func (r *run) watch(ctx context.Context, interval time.Duration) error {
 // measureStalls records how the harness itself is held up, until what it returns is called.
 func (r *run) measureStalls() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		observer.Stalls(ctx, r.now, r.append)
-	}()
+	var g guard.WaitGroup
+	g.Go(func() { observer.Stalls(ctx, r.now, r.append) })
 	return func() {
 		cancel()
-		<-done
+		g.Wait()
 	}
 }
 

@@ -243,6 +243,7 @@ var sleepers = map[string]string{
 	"robust_test.go":                  "polls with a deadline",
 	"agent/docker_test.go":            "polls with a deadline",
 	"agent/net_test.go":               "polls with a deadline",
+	"observer/stalls_test.go":         "in a bubble, whose time passes when everybody waits",
 	"agent/unit_test.go":              "in a bubble, whose time passes when everybody waits",
 	"wire/conn_test.go":               "in a bubble, whose time passes when everybody waits",
 	"nemesis/fake_test.go":            "in a bubble, whose time passes when everybody waits",
@@ -345,7 +346,6 @@ var owners = map[string]string{
 	"wire/serve.go":  "the agent's end",
 	"wire/output.go": "the agent's end",
 	"run.go":         "stops the containers beside the judge, under carry",
-	"barrier.go":     "the barrier is being rewritten; its groups become guard's there",
 }
 
 // A panic in a goroutine that nobody guards ends schism with exit code 2, which means unknown.
