@@ -107,7 +107,7 @@ func (x *extra) firstOf(class string) string {
 
 // Noun is what the promise's measure is called where a scenario shows it.
 func (p Promise) Noun() string {
-	m, _ := measureOf(p.Measure)
+	m, _ := measureOf(today(p.Measure))
 	if m.noun == "" {
 		return p.Measure
 	}
@@ -119,7 +119,7 @@ func (p Promise) String() string {
 	if p.Within != nil {
 		return p.Within.words(0)
 	}
-	m, _ := measureOf(p.Measure)
+	m, _ := measureOf(today(p.Measure))
 	return m.words(p.Limit)
 }
 

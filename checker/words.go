@@ -11,8 +11,13 @@ import (
 // Count writes a number with commas: 13,652.
 func Count(n int64) string { return words.Count(n) }
 
-// Words writes a duration in ns with its unit: 27.9 s, 634 ms, 65 µs. A negative one is "–".
-func Words(ns int64) string { return words.Duration(ns) }
+// Words writes a duration in ns with its unit, 0 too: 27.9 s, 634 ms, 65 µs, 0 s. A negative one is "–".
+func Words(ns int64) string {
+	if ns == 0 {
+		return "0 s"
+	}
+	return words.Duration(ns)
+}
 
 // Seconds writes a moment in ns with three decimals: 13.297 s.
 func Seconds(ns int64) string { return words.At(ns) }

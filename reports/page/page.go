@@ -36,6 +36,7 @@ type page struct {
 	Setup    []history.KV
 	Figures  []figure
 	Stale    *frame.Table
+	Wide     bool // the table of staleness has no room beside another
 	Account  *frame.Table
 	Sums     string
 	Commands []history.KV
@@ -87,6 +88,7 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	p.Setup = setup(&h.Run)
 	p.Figures = figures(h, a)
 	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), accountNote(h, r)
+	p.Wide = p.Stale != nil && len(p.Stale.Head) > 7
 	p.Commands = commands(&h.Run)
 	p.Promises, p.PromNote = promiseRows(h, r), promiseNote(r)
 	p.Shows = showsLine(r)
