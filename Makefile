@@ -8,7 +8,7 @@ SERVERS := ./agent ./clients ./images ./nemesis ./observer ./topology ./workload
 # Packages with goroutines of their own run under the race detector; the pure ones would only get slower.
 RACE := . ./agent/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
 
-.PHONY: help demo test unit servers scenarios own lint bench prove mutants nightly report fmt doctor clean setup
+.PHONY: help demo test unit servers scenarios own lint bench prove kills mutants nightly report fmt doctor clean setup
 
 help: ## these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ bench: setup ## every number that the README and docs quote
 
 prove: ## the long proof of the checkers
 	SCHISM_PROVE=1 $(GO) test -count=1 -timeout 60m -v -run 'Prove|Brute|Porcupine|Truth' $$($(GO) list ./... | grep -E '/schism/(checker|sim)')
+
+kills: setup ## kill the harness at 25 random moments: never a finding
+	SCHISM_KILLS=25 $(GO) test -count=1 -timeout 40m -v -run TestHarnessKilledAtRandomMoments .
 
 mutants: ## deliberate faults in the checkers, each killed by a test
 	$(GO) run ./internal/mutants

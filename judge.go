@@ -10,6 +10,7 @@ import (
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports"
 )
 
@@ -82,7 +83,7 @@ func writeReport(out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(out.Dir, resultFile), func(f *os.File) error { return reports.WriteJSON(f, out.Result) }); err != nil {
+	if err := writeFile(filepath.Join(out.Dir, resultFile), func(f *os.File) error { return reports.WriteJSON(f, out.Run, out.Result) }); err != nil {
 		return err
 	}
 	return writeFile(filepath.Join(out.Dir, reportFile), func(f *os.File) error {
@@ -133,8 +134,8 @@ func (o *Outcome) Cost() string {
 	for _, phase := range []string{"start", "stop", "check", "report"} {
 		if t, ok := o.Run.Costs[phase]; ok {
 			total += t
-			parts = append(parts, phase+" "+checker.Words(t))
+			parts = append(parts, phase+" "+words.Duration(t))
 		}
 	}
-	return checker.Words(total) + " (" + strings.Join(parts, ", ") + ")"
+	return words.Duration(total) + " (" + strings.Join(parts, ", ") + ")"
 }

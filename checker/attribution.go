@@ -26,38 +26,41 @@ func (c *check) attribute() {
 	slices.SortFunc(lost, func(a, b int) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
 	l := c.loss()
 	l.First, l.Last = ops.Return[lost[0]], ops.Return[lost[len(lost)-1]]
-	causes := map[int]*Cause{} // by number of the branch end
+	causes := map[*branchEnd]*Cause{}
+	lineage := newLineage(c)
 	for _, i := range lost {
-		e, ambiguous := c.endOf(i)
+		e, ambiguous := lineage.endOf(i)
 		if ambiguous {
 			l.Ambiguous++
 			continue
 		}
-		if e < 0 {
+		if e == nil {
 			l.Unattributed++
 			l.Other++
 			continue
 		}
-		end := &c.s.ends[e]
 		cause := causes[e]
 		if cause == nil {
-			cause = &Cause{Kind: string(end.kind), Node: int32(ops.Node[i]), Winner: end.winner, T: end.t, First: ops.Return[i]}
-			cause.Trigger, cause.Enablers = c.faultsBehind(end, cause.Node, ops.Return[i])
+			cause = &Cause{Kind: string(e.kind), Node: int32(ops.Node[i]), Winner: e.winner, T: e.t, First: ops.Return[i]}
+			cause.Trigger, cause.Enablers = c.faultsBehind(e, cause.Node, ops.Return[i])
 			causes[e] = cause
 		}
 		cause.Lost++
 		cause.Last = ops.Return[i]
 		switch {
-		case end.kind != endPromotion:
+		case e.kind != endPromotion:
 			l.Other++
-		case ops.Return[i] > end.t:
+		case ops.Call[i] > e.t:
 			l.SplitBrain++
 		default:
 			l.ReplicationLag++
+			if ops.Return[i] > c.s.with(e.winner).promotedFrom(e) {
+				l.AtPromotion++
+			}
 		}
 	}
-	for e, cause := range causes {
-		cause.RPA = max(0, c.lastAckOn(&c.s.ends[e], cause)-cause.First)
+	for _, cause := range causes {
+		cause.RPA = max(0, cause.Last-cause.First)
 		cause.Text = c.causeText(cause)
 		l.Causes = append(l.Causes, *cause)
 		l.RPA = max(l.RPA, cause.RPA)
@@ -67,64 +70,11 @@ func (c *check) attribute() {
 	l.BytesThrownAway = c.bytesThrownAway()
 }
 
-// endOf is the branch end that killed a lost write, -1 if none explains it. It is ambiguous when the write's bracket of offsets
-// straddles the fork points of two ends with different triggers.
-func (c *check) endOf(i int) (end int, ambiguous bool) {
-	ops := &c.h.Ops
-	n := int32(ops.Node[i])
-	before, after := c.s.at(n, ops.Call[i]), c.s.after(n, ops.Return[i])
-	end = -1
-	for e := range c.s.ends {
-		b := &c.s.ends[e]
-		sure, maybe := false, false
-		switch b.kind {
-		case endPromotion:
-			if n == b.winner && ops.Return[i] > b.t {
-				continue // acknowledged on the branch that won
-			}
-			lo, hi := int64(-1), int64(-1)
-			if before != nil && before.ReplID == b.replID {
-				lo = before.Offset
-			}
-			if after != nil && after.ReplID == b.replID && after.RunID == beforeRun(before, after) {
-				hi = after.Offset
-			}
-			switch {
-			case before == nil || before.ReplID != b.replID:
-			case lo >= b.fork:
-				sure = true
-			case hi < 0 || hi > b.fork: // killed before its next sample, or straddling
-				maybe = n == b.loser || n != b.winner
-			}
-		default:
-			sure = n == b.loser && b.t >= ops.Call[i] && (before == nil || before.ReplID == b.replID)
-		}
-		if sure && end < 0 {
-			return e, false
-		}
-		if (sure || maybe) && end >= 0 {
-			ta, _ := c.faultsBehind(&c.s.ends[end], n, ops.Return[i])
-			tb, _ := c.faultsBehind(b, n, ops.Return[i])
-			return end, b.kind == endPromotion && ta != tb && ta != 0 && tb != 0
-		}
-		if sure || maybe {
-			end = e
-		}
-	}
-	return end, false
-}
-
-func beforeRun(before, after *history.Sample) string {
-	if before == nil {
-		return after.RunID
-	}
-	return before.RunID
-}
-
-// faultsBehind names the trigger of a branch end, 0 for none, and its enablers: faults that held back the link from the acking node
-// to the winner between the acknowledgement and the end.
+// faultsBehind names the trigger of a branch end, 0 for none, and its enablers. The trigger is the last fault that hit the node whose
+// branch ended, or its links to the sentinels, before the end; enablers are faults that held back the link from the acking node to the
+// winner between the acknowledgement and the end.
 func (c *check) faultsBehind(e *branchEnd, acker int32, ack int64) (trigger int, enablers []int) {
-	var triggerEffect int64 = -1
+	last := int64(-1)
 	for i := range c.h.Faults {
 		f := &c.h.Faults[i]
 		if f.Effect == 0 || f.Effect > e.t {
@@ -134,43 +84,37 @@ func (c *check) faultsBehind(e *branchEnd, acker int32, ack int64) (trigger int,
 		if over == 0 {
 			over = c.h.End
 		}
-		cutsWinner, cutsOther := false, false
-		for _, l := range f.Links {
-			touches := l[0] == acker || l[1] == acker
-			other := l[0] + l[1] - acker
-			switch {
-			case !touches:
-			case other == e.winner:
-				cutsWinner = true
-			case int(other) < len(c.h.Run.Nodes) && other >= 0 && c.h.Run.Nodes[other].Kind == history.Sentinel:
-				cutsOther = true
-			}
+		toWinner, toSentinel := c.cuts(f, acker, e.winner)
+		hits := len(f.Links) == 0 && (slices.Contains(f.Targets, acker) || e.loser >= 0 && slices.Contains(f.Targets, e.loser))
+		if (hits || toSentinel && (over >= e.t || e.kind != endPromotion)) && f.Effect > last {
+			trigger, last = f.ID, f.Effect
 		}
-		hits := len(f.Links) == 0 && slices.Contains(f.Targets, acker) || e.loser >= 0 && len(f.Links) == 0 && slices.Contains(f.Targets, e.loser) ||
-			len(f.Links) == 0 && e.winner >= 0 && slices.Contains(f.Targets, e.winner)
-		if (hits || cutsOther) && f.Effect > triggerEffect && (over >= e.t || e.kind != endPromotion || f.Permanent || hits) {
-			trigger, triggerEffect = f.ID, f.Effect
-		}
-		if cutsWinner && over >= ack {
+		if toWinner && over >= ack {
 			enablers = append(enablers, f.ID)
 		}
 	}
-	enablers = slices.DeleteFunc(enablers, func(id int) bool { return id == trigger })
-	return trigger, enablers
+	return trigger, slices.DeleteFunc(enablers, func(id int) bool { return id == trigger })
 }
 
-// lastAckOn is the return of the last ok write that the loser of a branch acknowledged on it.
-func (c *check) lastAckOn(e *branchEnd, cause *Cause) int64 {
-	ops := &c.h.Ops
-	last := cause.Last
-	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == cause.Node && ops.Return[i] > last && c.a.Fate[i] == FateLost {
-			if end, _ := c.endOf(i); end >= 0 && &c.s.ends[end] == e {
-				last = ops.Return[i]
-			}
+// cuts tells whether a fault holds links of a node back: to the winner, to a sentinel.
+func (c *check) cuts(f *history.Fault, node, winner int32) (toWinner, toSentinel bool) {
+	for _, l := range f.Links {
+		other := l[0]
+		switch node {
+		case l[0]:
+			other = l[1]
+		case l[1]:
+		default:
+			continue
+		}
+		switch {
+		case other == winner:
+			toWinner = true
+		case other >= 0 && int(other) < len(c.h.Run.Nodes) && c.h.Run.Nodes[other].Kind == history.Sentinel:
+			toSentinel = true
 		}
 	}
-	return last
+	return toWinner, toSentinel
 }
 
 // holes counts lost writes with a survivor after them that the same node acknowledged on the same branch, before it ended: loss
@@ -193,7 +137,7 @@ func (c *check) holes(lost []int) note {
 	}
 	latest := map[branch]int64{}
 	for i, f := range c.a.Fate {
-		if f != FateSurvived {
+		if f != FateSurvived || !c.shows(i) {
 			continue
 		}
 		if b, ok := on(i); ok {
@@ -202,8 +146,8 @@ func (c *check) holes(lost []int) note {
 	}
 	n := note{class: "hole"}
 	for _, i := range lost {
-		if ops.F[i] == history.FAppend {
-			continue // lists have their own way to tell (lists_final.go)
+		if ops.F[i] == history.FAppend || ops.F[i] == history.FRemove {
+			continue // lists_final.go and resurrected.go tell of these
 		}
 		if b, ok := on(i); ok && latest[b] > ops.Return[i] {
 			n.bug(fmt.Sprintf("%s: what %s acknowledged at %s is gone, although it kept what it acknowledged later in the same reign", c.x.keyName(ops.Key[i]), c.node(b.node), Seconds(ops.Return[i])), i)
@@ -212,21 +156,38 @@ func (c *check) holes(lost []int) note {
 	return n
 }
 
+// shows reports whether the final data itself shows that a surviving write is in it. That a removed element is not there, or one that
+// was taken off a queue, would be so on any branch.
+func (c *check) shows(i int) bool {
+	ops := &c.h.Ops
+	switch ops.F[i] {
+	case history.FRemove, history.FIncr:
+		return false
+	case history.FAdd:
+		return !hasKey(c.x.removed(ops.Key[i]), ops.In[i])
+	case history.FEnqueue:
+		return c.fin.remains(ops.In[i])
+	}
+	return true
+}
+
 // bytesThrownAway is, over all promotions, what the old master had written beyond the fork point.
 func (c *check) bytesThrownAway() int64 {
 	total := int64(-1)
-	for _, p := range c.s.promoted {
-		if p.old < 0 {
-			continue
-		}
-		top := int64(-1)
-		for _, m := range c.s.byNode[p.old] {
-			if m.Answered && m.ReplID == p.replID {
-				top = max(top, m.Offset)
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			if p.old < 0 {
+				continue
 			}
-		}
-		if top >= 0 {
-			total = max(total, 0) + max(0, top-p.offset)
+			top := int64(-1)
+			for _, m := range c.s.byNode[p.old] {
+				if m.Answered && m.ReplID == p.replID {
+					top = max(top, m.Offset)
+				}
+			}
+			if top >= 0 {
+				total = max(total, 0) + max(0, top-p.offset)
+			}
 		}
 	}
 	return total

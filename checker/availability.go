@@ -3,116 +3,192 @@ package checker
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/schismtest/schism/history"
 )
 
-// lasting is how long writes must go on, without a gap of lastingGap, for a recovery to count (checkers.md, RTA), ns.
+// standing is what an acknowledged write is worth to a client that wants to go on.
+type standing uint8
+
 const (
-	lasting    = int64(5e9)
-	lastingGap = int64(1e9)
+	firm      standing = iota // it is there at the end, or nothing happened afterwards that could have thrown it away
+	mayStay                   // that cannot be told
+	wasLost                   // it is lost, but was acknowledged by the rightful master
+	goneAside                 // it is lost, and may have been acknowledged by a master that was deposed by then
+	aside                     // a deposed master acknowledged it: that is no availability
 )
+
+// standings tells the standing of writes. Each group's promotions and branch ends are looked through once for every node.
+type standings struct {
+	c *check
+	// lastEnd is, by node, the last moment at which something threw away, or may have, what the node had acknowledged before.
+	lastEnd []int64
+	keeps   []bool // by node: what it holds at the end is the final data of its group
+}
+
+func newStandings(c *check) *standings {
+	s := &standings{c: c, lastEnd: make([]int64, len(c.h.Run.Nodes)), keeps: make([]bool, len(c.h.Run.Nodes))}
+	for _, g := range c.s.groups {
+		if m := g.finalMaster(); m >= 0 {
+			s.keeps[m] = true
+		}
+		for _, n := range g.servers {
+			s.lastEnd[n] = -1
+			for i := range g.ends {
+				if e := &g.ends[i]; e.loser == n || e.kind == endPromotion && e.winner != n {
+					s.lastEnd[n] = max(s.lastEnd[n], e.t)
+				}
+			}
+		}
+	}
+	return s
+}
+
+func (s *standings) of(i int) standing {
+	ops := &s.c.h.Ops
+	n, fate := int32(ops.Node[i]), s.c.a.Fate[i]
+	if fate == FateSurvived || n < 0 || int(n) >= len(s.lastEnd) {
+		return firm
+	}
+	surely, perhaps := s.deposed(n, ops.Call[i], ops.Return[i])
+	threatened := ops.Call[i] <= s.lastEnd[n]
+	switch {
+	case surely && (fate == FateLost || threatened || !s.keeps[n]):
+		return aside
+	case fate == FateLost && perhaps:
+		return goneAside
+	case fate == FateLost:
+		return wasLost
+	case perhaps || threatened:
+		return mayStay
+	}
+	return firm
+}
+
+// deposed tells whether another node had been promoted when a node acknowledged a write.
+func (s *standings) deposed(n int32, call, ret int64) (surely, perhaps bool) {
+	for _, p := range s.c.s.with(n).promoted {
+		switch {
+		case call > p.t:
+			surely, perhaps = p.node != n, p.node != n
+		case ret > p.from && p.node != n:
+			perhaps = true
+		}
+	}
+	return surely, perhaps
+}
 
 // availability measures what clients could do within the load.
 func (c *check) availability() {
 	ops, av := &c.h.Ops, &c.a.Result.Availability
-	av.RTA = -1
-	from, to := load(c.h)
+	from, to := c.judged()
+	var order []int32
+	workers := map[int32]*WorkerAvailability{}
+	std := newStandings(c)
+	worth := make([]standing, ops.Len())
+	for i := range ops.Len() {
+		if ops.Outcome[i] != history.OK || ops.Return[i] < from || ops.Call[i] > to || ops.Flags[i]&history.FlagReplicaWrite != 0 {
+			continue
+		}
+		order = append(order, int32(i))
+		w := workers[int32(ops.Worker[i])]
+		if w == nil {
+			w = &WorkerAvailability{Worker: int32(ops.Worker[i]), RTA: -1}
+			workers[w.Worker] = w
+		}
+		if ops.IsWrite(int(i)) {
+			w.OKWrites++
+			worth[i] = std.of(i)
+		} else {
+			w.OKReads++
+		}
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(ops.Call[a], ops.Call[b]) })
+	write := func(i int32) bool { return ops.IsWrite(int(i)) }
+	read := func(i int32) bool { return !ops.IsWrite(int(i)) }
+	av.LongestWrite, av.Write = c.longest(order, from, to, write, write)
+	av.LongestWriteS, av.WriteS = c.longest(order, from, to, func(i int32) bool { return write(i) && worth[i] <= mayStay }, func(i int32) bool { return write(i) && worth[i] == firm })
+	av.LongestRead, av.Read = c.longest(order, from, to, read, read)
+	for n, w := range workers {
+		of := func(keep func(int32) bool) func(int32) bool {
+			return func(i int32) bool { return int32(ops.Worker[i]) == n && keep(i) }
+		}
+		w.LongestWrite, _ = c.longest(order, from, to, of(write), of(write))
+		w.LongestRead, _ = c.longest(order, from, to, of(read), of(read))
+		av.ByWorker = append(av.ByWorker, *w)
+	}
+	slices.SortFunc(av.ByWorker, func(a, b WorkerAvailability) int { return cmp.Compare(a.Worker, b.Worker) })
+	c.rta(worth, from, to)
+}
+
+// judged is the part of the load in which what clients saw is the setup's doing: until the writers stopped or the records end, and no
+// longer than until the harness took over since a step of the schedule had not come about (checkers.md, "Censored").
+func (c *check) judged() (from, to int64) {
+	from, to = load(c.h)
 	if c.h.Cut > 0 {
 		to = min(to, c.h.Cut)
 	}
-	var writes, surviving, reads []int64
-	workers := map[int32]*struct{ writes, reads []int64 }{}
-	for i := range ops.Len() {
-		if ops.Outcome[i] != history.OK || ops.Flags[i]&history.FlagReplicaWrite != 0 || ops.Return[i] < from || ops.Call[i] > to {
-			continue
-		}
-		w := workers[int32(ops.Worker[i])]
-		if w == nil {
-			w = &struct{ writes, reads []int64 }{}
-			workers[int32(ops.Worker[i])] = w
-		}
-		if ops.F[i].IsWrite() {
-			writes = append(writes, ops.Return[i])
-			w.writes = append(w.writes, ops.Return[i])
-			if f := c.a.Fate[i]; f != FateLost {
-				surviving = append(surviving, ops.Return[i])
-			}
-		} else {
-			reads = append(reads, ops.Return[i])
-			w.reads = append(w.reads, ops.Return[i])
-		}
-	}
-	av.LongestWrite = longestGap(writes, from, to)
-	av.LongestWriteS = longestGap(surviving, from, to)
-	av.LongestRead = longestGap(reads, from, to)
-	for n, w := range workers {
-		av.ByWorker = append(av.ByWorker, WorkerAvailability{Worker: n, LongestWrite: longestGap(w.writes, from, to), LongestRead: longestGap(w.reads, from, to),
-			OKWrites: int64(len(w.writes)), OKReads: int64(len(w.reads))})
-	}
-	slices.SortFunc(av.ByWorker, func(a, b WorkerAvailability) int { return cmp.Compare(a.Worker, b.Worker) })
-	c.rta(to)
-}
-
-// longestGap sorts the moments and returns the longest time between two of them, or between one and the edge.
-func longestGap(ts []int64, from, to int64) Gap {
-	slices.Sort(ts)
-	best, prev := Gap{from, from}, from
-	for _, t := range append(ts, to) {
-		if t > to {
-			t = to
-		}
-		if t-prev > best.Len() {
-			best = Gap{prev, t}
-		}
-		prev = max(prev, t)
-	}
-	return best
-}
-
-// rta measures, over every fault that took effect, from its effect to the return of the first lasting ok write that was called
-// after it, and keeps the longest.
-func (c *check) rta(end int64) {
-	ops, av := &c.h.Ops, &c.a.Result.Availability
-	type w struct{ call, ret int64 }
-	var ws []w
-	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagReplicaWrite == 0 && c.a.Fate[i] != FateLost {
-			ws = append(ws, w{ops.Call[i], ops.Return[i]})
-		}
-	}
-	slices.SortFunc(ws, func(a, b w) int { return cmp.Compare(a.ret, b.ret) })
-	// lastsFrom[i]: from write i on there is no gap above lastingGap for the time of lasting, or until the load's end.
-	lasts := make([]bool, len(ws))
-	runEnd := end
-	for i := len(ws) - 1; i >= 0; i-- {
-		next := end
-		if i+1 < len(ws) {
-			next = ws[i+1].ret
-		}
-		if next-ws[i].ret > lastingGap {
-			runEnd = ws[i].ret
-		}
-		lasts[i] = runEnd-ws[i].ret >= min(lasting, end-ws[i].ret) && runEnd > ws[i].ret
-	}
+	stuck, effect := false, int64(0)
 	for i := range c.h.Faults {
 		f := &c.h.Faults[i]
-		if f.Effect == 0 || f.Effect >= end {
-			continue
+		effect = max(effect, f.Effect)
+		timedOut := strings.Contains(f.Err, history.StepTimedOut)
+		if timedOut && f.Effect > 0 && f.HealCalled > 0 { // its end did not come, so it was healed all the same
+			to = min(to, f.HealCalled)
 		}
-		rta := int64(-1)
-		for j := range ws {
-			if ws[j].call > f.Effect && lasts[j] {
-				rta = ws[j].ret - f.Effect
-				break
-			}
-		}
-		if rta < 0 {
-			av.RTA, av.RTAFault, av.RTAOpen = -1, f.ID, end-f.Effect
-			return // never recovered from this one
-		}
-		if rta > av.RTA {
-			av.RTA, av.RTAFault = rta, f.ID
+		stuck = stuck || timedOut && f.Effect == 0
+	}
+	for i := range c.h.Faults {
+		if f := &c.h.Faults[i]; stuck && f.HealCalled > effect {
+			to = min(to, f.HealCalled)
 		}
 	}
+	return from, max(from, to)
+}
+
+// whole reports whether the load went on until it was meant to end, so that nothing more would have come.
+func (c *check) whole() bool {
+	_, to := load(c.h)
+	_, until := c.judged()
+	return until == to && c.h.Run.Incomplete == "" && c.h.Torn == ""
+}
+
+// longest is the longest time between two executions of the operations that count, as an interval in seconds: at least the longest in
+// which surely none was under way, with those that may count; at most the longest in which, of those that surely count, none need have
+// been executed. The gap is the first of the two as clients saw it, from one reply to the next. The order is that of calls.
+func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) bool) (Gap, Value) {
+	ops := &c.h.Ops
+	least, last := Gap{from, from}, from
+	for _, i := range order {
+		if !may(i) {
+			continue
+		}
+		if call := min(ops.Call[i], to); call-last > least.Len() {
+			least = Gap{last, call}
+		}
+		last = max(last, ops.Return[i])
+	}
+	if to-last > least.Len() {
+		least = Gap{last, to}
+	}
+	most, next := int64(0), to
+	for k := len(order) - 1; k >= 0; k-- {
+		if i := order[k]; sure(i) {
+			most = max(most, next-max(ops.Call[i], from))
+			next = min(next, ops.Return[i])
+		}
+	}
+	most = max(most, next-from, least.Len())
+	seen := Gap{least.From, to}
+	at, _ := slices.BinarySearchFunc(order, least.To, func(i int32, t int64) int { return cmp.Compare(ops.Call[i], t) })
+	for _, i := range order[at:] {
+		if ops.Call[i] >= seen.To {
+			break
+		}
+		if may(i) {
+			seen.To = min(seen.To, ops.Return[i])
+		}
+	}
+	return seen, Between(secondsOf(least.Len()), secondsOf(most), "an operation is executed somewhere between its call and its reply")
 }

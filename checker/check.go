@@ -13,7 +13,7 @@ type Options struct {
 	Progress func(what string)
 }
 
-// Check judges a history of our own: all measures, the promises of its run.json, the verdict and its sentences.
+// Check judges a history of our own: all measures, the promises of its run.json, and the verdict.
 func Check(h *history.History, o Options) (*Analysis, error) {
 	var promises, shows []Promise
 	for _, p := range []struct {
@@ -34,17 +34,17 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
 	a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
 	x := newExtra(h, a, ModelOptions{})
-	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}}
+	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}, clients: &clientCalls{ops: &h.Ops}}
 	say("what became of every write")
 	c.fates()
 	c.attribute()
 	say("availability")
-	c.availability()
 	c.masters()
+	c.availability()
 	c.convergence()
 	say("staleness")
-	measureStaleness(h, c.s, c.a)
-	measureVisibility(h, c.a)
+	x.measureStaleness()
+	x.measureVisibility()
 	say("objects, sessions, transactions")
 	x.logs()
 	x.judgeAll()
@@ -58,30 +58,31 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	c.promises(promises, shows)
 	c.fair()
 	c.verdict()
-	c.sentences()
 	return c.a, nil
 }
 
 // check is one pass over one history.
 type check struct {
-	h   *history.History
-	x   *extra
-	s   *states
-	fin *contents
-	a   *Analysis
+	h     *history.History
+	x     *extra
+	s     *states
+	fin   *contents
+	a     *Analysis
+	paths *pathMemory // of a part of the registers' fates
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
 	ledgers   map[string]map[int64]bool // ids by ledger list
+	clients   *clientCalls
 }
 
 func count(h *history.History) Counts {
 	c := Counts{Ops: int64(h.Ops.Len()), Errors: map[string]int64{}, Keys: int64(len(h.Keys))}
-	for i, f := range h.Ops.F {
+	for i := range h.Ops.Len() {
 		if h.Ops.Flags[i]&history.FlagReplicaWrite != 0 {
 			c.Ops--
 			continue // no part of the load
 		}
-		if f.IsWrite() {
+		if h.Ops.IsWrite(i) {
 			c.Writes++
 		} else {
 			c.Reads++

@@ -4,14 +4,14 @@ import "github.com/schismtest/schism/history"
 
 // contents is what the servers held at the end: every key on every node of the setup, read after the barrier.
 type contents struct {
-	held   bool  // the barrier held: it is final
-	master int32 // the node whose data counts as the final data
-	byKey  map[string][]*history.Dump
-	left   map[int64]bool // elements of queues and what was taken into work, on any key of the master
+	held  bool // the barrier held: it is final
+	s     *states
+	byKey map[string][]*history.Dump
+	left  map[int64]bool // elements of queues and what was taken into work, on any key of the master
 }
 
 func newContents(h *history.History, s *states) *contents {
-	f := &contents{byKey: map[string][]*history.Dump{}, master: s.finalMaster()}
+	f := &contents{byKey: map[string][]*history.Dump{}, s: s}
 	f.held, _, _ = barrier(h)
 	if !f.held {
 		return f
@@ -28,10 +28,14 @@ func newContents(h *history.History, s *states) *contents {
 	return f
 }
 
+// master is the node whose data counts as the final data of a key.
+func (f *contents) master(key string) int32 { return f.s.groupOf(key).finalMaster() }
+
 // of is a key's content on the final master, nil where it has none.
 func (f *contents) of(key string) *history.Dump {
+	master := f.master(key)
 	for _, d := range f.byKey[key] {
-		if d.Node == f.master && d.Type != "none" {
+		if d.Node == master && d.Type != "none" {
 			return d
 		}
 	}
@@ -43,9 +47,10 @@ func (f *contents) of(key string) *history.Dump {
 func (f *contents) remains(v int64) bool {
 	if f.left == nil {
 		f.left = map[int64]bool{}
-		for _, ds := range f.byKey {
+		for key, ds := range f.byKey {
+			master := f.master(key)
 			for _, d := range ds {
-				if d.Node != f.master {
+				if d.Node != master {
 					continue
 				}
 				for _, e := range d.Elems {

@@ -115,16 +115,19 @@ func describe(ds []*history.Dump) DivergentKey {
 // level is the first moment after from at which every replica's link was up for good and it had reached the offset of the
 // final master; the barrier itself where the samples do not tell.
 func (c *check) level(from, barrier int64) int64 {
-	master, latest := c.s.finalMaster(), from
-	for _, n := range c.s.servers {
-		if n == master {
-			continue
+	latest := from
+	for _, g := range c.s.groups {
+		master := g.finalMaster()
+		for _, n := range g.servers {
+			if n == master {
+				continue
+			}
+			at := c.levelOf(n, master, from, barrier)
+			if at < 0 {
+				return barrier
+			}
+			latest = max(latest, at)
 		}
-		at := c.levelOf(n, master, from, barrier)
-		if at < 0 {
-			return barrier
-		}
-		latest = max(latest, at)
 	}
 	return min(latest, barrier)
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
@@ -29,6 +30,11 @@ type extra struct {
 	txnTwice  int64                                // circles of transactions that another class tells as well
 	removals  map[uint32]map[int64]history.Outcome // by key and element
 	repeated  map[uint32]bool                      // registers and lists with repeated values, which sessions and lists find
+	// registered is what was read off the registers' tables, once; registerPass makes it.
+	registered *registerPass
+	// stretched are the replicas' stretches; replicaStretches finds them.
+	stretched   *stretches
+	stretchOnce sync.Once
 }
 
 // classScope is what findings are counted by.
@@ -48,6 +54,9 @@ func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
 		}
 		x.mask[k] |= bit(f)
 		x.all |= bit(f)
+	}
+	if x.all&bits(history.FRemove) != 0 {
+		x.removals = removalsOf(c)
 	}
 	return x
 }
@@ -278,7 +287,11 @@ func (x *extra) keyName(k uint32) string {
 func (x *extra) who(i int) string {
 	c := &x.h.Ops
 	var b strings.Builder
-	fmt.Fprintf(&b, "process %d", c.Process[i])
+	if x.imported() || c.Client == nil {
+		fmt.Fprintf(&b, "process %d", c.Process[i])
+	} else {
+		fmt.Fprintf(&b, "c%d", c.Client[i]) // as everywhere on the page; a process is a client between two reconnects
+	}
 	if n := int(c.Node[i]); n >= 0 && n < len(x.h.Run.Nodes) {
 		fmt.Fprintf(&b, " on %s", x.h.Run.Nodes[n].Name)
 	}

@@ -11,7 +11,14 @@ import (
 
 // failovers tells each promotion step by step.
 func (c *check) failovers() {
-	for k, p := range c.s.promoted {
+	for _, g := range c.s.groups {
+		c.failoversOf(g)
+	}
+	slices.SortStableFunc(c.a.Result.Failovers, func(a, b Failover) int { return cmp.Compare(a.T, b.T) })
+}
+
+func (c *check) failoversOf(g *group) {
+	for k, p := range g.promoted {
 		fo := Failover{Old: p.old, New: p.node, T: p.t}
 		from := int64(0)
 		for i := range c.h.Faults {
@@ -26,15 +33,15 @@ func (c *check) failovers() {
 			}
 		}
 		until := c.h.End
-		if k+1 < len(c.s.promoted) {
-			until = c.s.promoted[k+1].t
+		if k+1 < len(g.promoted) {
+			until = g.promoted[k+1].t
 		}
-		fo.Steps = c.steps(p, from, until)
+		fo.Steps = c.steps(g, p, from, until)
 		c.a.Result.Failovers = append(c.a.Result.Failovers, fo)
 	}
 }
 
-func (c *check) steps(p promotion, from, until int64) []Step {
+func (c *check) steps(g *group, p promotion, from, until int64) []Step {
 	var steps []Step
 	add := func(t int64, key bool, text, detail string) {
 		steps = append(steps, Step{T: t, Text: text, Detail: detail, Key: key})
@@ -69,7 +76,7 @@ func (c *check) steps(p promotion, from, until int64) []Step {
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.T, b.T) })
 	for i := range steps {
-		steps[i].Masters = c.mastersAt(steps[i].T)
+		steps[i].Masters = c.mastersAt(g, steps[i].T)
 	}
 	return steps
 }
@@ -78,8 +85,8 @@ func (c *check) steps(p promotion, from, until int64) []Step {
 func (c *check) ackSteps(p promotion, from, until int64, add func(int64, bool, string, string)) {
 	ops := &c.h.Ops
 	last, first := int64(-1), history.Inf
-	for i, f := range ops.F {
-		if !f.IsWrite() || ops.Outcome[i] != history.OK {
+	for i := range ops.F {
+		if !ops.IsWrite(i) || ops.Outcome[i] != history.OK {
 			continue
 		}
 		switch n, t := int32(ops.Node[i]), ops.Return[i]; {
@@ -117,11 +124,11 @@ func (c *check) sentinelSteps(from, until int64, add func(int64, bool, string, s
 	}
 }
 
-// mastersAt is how many nodes say they are master right after t.
-func (c *check) mastersAt(t int64) int {
+// mastersAt is how many nodes of a group say they are master right after t.
+func (c *check) mastersAt(g *group, t int64) int {
 	n := 0
 	for _, r := range c.a.Result.Masters.Spans {
-		if r.From <= t && t < r.To {
+		if c.s.with(r.Node) == g && r.From <= t && t < r.To {
 			n++
 		}
 	}

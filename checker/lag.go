@@ -63,7 +63,7 @@ func measureLag(s *states, a *Analysis) map[int32]lagMax {
 func (s *states) lagOf(m *history.Sample) (LagPoint, bool) {
 	p := LagPoint{Node: m.Node, T: m.Call, Age: -1}
 	if m.Role == history.RoleMaster {
-		for _, pr := range s.promoted {
+		for _, pr := range s.with(m.Node).promoted {
 			if pr.replID == m.ReplID && pr.node != m.Node && m.Call > pr.t && m.Offset > pr.offset {
 				p.Bytes, p.Branch = m.Offset-pr.offset, true
 				return p, true
@@ -71,7 +71,7 @@ func (s *states) lagOf(m *history.Sample) (LagPoint, bool) {
 		}
 		return p, false
 	}
-	for _, n := range s.servers {
+	for _, n := range s.with(m.Node).servers {
 		if n == m.Node {
 			continue
 		}

@@ -122,7 +122,12 @@ func differsAt(a, b []int32) int {
 }
 
 func (l *listCheck) appends() {
-	owner := map[int64]int32{} // place beyond the longest read, by the reply that told it
+	owner := map[int64]int32{} // place beyond the longest whole read, by the tail or the reply that told it
+	for n := range l.s.elems {
+		if p := int64(l.place[n]); p > int64(len(l.ref)) {
+			owner[p] = l.s.elems[n].add
+		}
+	}
 	for n := range l.s.elems {
 		e := &l.s.elems[n]
 		place := int64(l.place[n])

@@ -1,21 +1,20 @@
 package checker
 
 import (
-	"cmp"
-	"slices"
+	"runtime"
 	"strings"
 
 	"github.com/schismtest/schism/history"
 )
 
-// leaves tells of a write whether it leaves something that must be there at the end: what loss is counted of. The others (a lock
-// taken, an element taken off a queue, a removal) are judged by their objects' own classes.
+// leaves tells of a write whether it leaves something that must be so at the end: what loss is counted of. The others (a lock taken,
+// an element taken off a queue) are judged by their objects' own classes.
 func leaves(c *history.Columns, i int) bool {
 	if c.Flags[i]&history.FlagReplicaWrite != 0 {
 		return false
 	}
 	switch c.F[i] {
-	case history.FWrite, history.FAdd, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
+	case history.FWrite, history.FAdd, history.FRemove, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
 		return true
 	case history.FCAS, history.FTransfer: // the ones that found what they did not want changed nothing
 		return c.Outcome[i] != history.OK || c.Out[i] != 0
@@ -47,17 +46,23 @@ func (c *check) fates() {
 	}
 	w.Known = true
 	c.txnFates()
-	for key, is := range c.writesByKey() {
+	byKey := c.writesByKey()
+	registers := c.registersFates(byKey)
+	var m pathMemory
+	for key, is := range byKey {
 		if len(is) == 0 {
 			continue
 		}
+		if registers[key] {
+			c.sum(is, nil)
+			continue
+		}
+		m.byCall(is, ops)
 		d := c.fin.of(c.h.Keys[key])
 		var bound *keyLoss
 		switch m := c.functions(is); {
-		case (m == bits(history.FAdd) || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
+		case (m&^bits(history.FAdd, history.FRemove) == 0 || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
 			c.elementFates(is, d)
-		case m&^bits(history.FWrite, history.FCAS) == 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0:
-			c.registerFates(is, d)
 		case m == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
 			bound = c.counterFates(is, d)
 		case m == bits(history.FEnqueue):
@@ -109,7 +114,40 @@ func (c *check) sum(is []int, bound *keyLoss) {
 // fname names a function for people.
 func fname(f history.F) string { return strings.ReplaceAll(f.String(), "-", " ") }
 
-// writesByKey are the numbers of the lasting writes of each key in order of call.
+// registersFates gives the writes to registers their fates, each register by itself, and tells which keys those are. It sorts their
+// writes by call.
+func (c *check) registersFates(byKey [][]int) []bool {
+	is := make([]bool, len(byKey))
+	var keys []int
+	for key := range byKey {
+		if len(byKey[key]) > 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0 {
+			is[key] = true
+			keys = append(keys, key)
+		}
+	}
+	parts := make(chan *check, runtime.GOMAXPROCS(0))
+	inParallel(len(keys), func() func(n int) {
+		part := *c // with counts of its own
+		part.maskedWhy = map[string]int64{}
+		part.paths = &pathMemory{}
+		parts <- &part
+		return func(n int) {
+			writes := byKey[keys[n]]
+			part.paths.byCall(writes, &c.h.Ops)
+			part.registerFates(writes, c.fin.of(c.h.Keys[keys[n]]), part.paths)
+		}
+	})
+	close(parts)
+	for part := range parts {
+		c.a.Result.Writes.Overwritten += part.paths.overwritten
+		for why, n := range part.maskedWhy {
+			c.maskedWhy[why] += n
+		}
+	}
+	return is
+}
+
+// writesByKey are the numbers of the lasting writes of each key, in file order.
 func (c *check) writesByKey() [][]int {
 	ops := &c.h.Ops
 	n := make([]int, len(c.h.Keys)+1)
@@ -118,17 +156,18 @@ func (c *check) writesByKey() [][]int {
 			n[ops.Key[i]]++
 		}
 	}
-	byKey := make([][]int, len(c.h.Keys))
+	total := 0
+	for _, writes := range n {
+		total += writes
+	}
+	all, byKey := make([]int, total), make([][]int, len(c.h.Keys))
 	for k := range byKey {
-		byKey[k] = make([]int, 0, n[k])
+		byKey[k], all = all[:0:n[k]], all[n[k]:]
 	}
 	for i := range ops.Len() {
 		if ops.F[i].IsWrite() && int(ops.Key[i]) < len(c.h.Keys) && leaves(ops, i) {
 			byKey[ops.Key[i]] = append(byKey[ops.Key[i]], i)
 		}
-	}
-	for _, is := range byKey {
-		slices.SortFunc(is, func(a, b int) int { return cmp.Or(cmp.Compare(ops.Call[a], ops.Call[b]), cmp.Compare(a, b)) })
 	}
 	return byKey
 }
@@ -143,6 +182,7 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 		}
 	}
 	removed := c.x.removed(ops.Key[is[0]])
+	is = c.removalFates(is, there)
 	// One element may have been added more than once (a client that retries): the first ok addition owns it.
 	owner := map[int64]int{}
 	for _, i := range is {
@@ -166,26 +206,48 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 	}
 }
 
-// removed are the elements of a key that somebody tried to remove, with the best outcome.
-func (x *extra) removed(key uint32) map[int64]history.Outcome {
-	if x.removals == nil {
-		x.removals = map[uint32]map[int64]history.Outcome{}
-		c := &x.h.Ops
-		for i, f := range c.F {
-			if f != history.FRemove || c.Outcome[i] == history.Fail {
-				continue
-			}
-			m := x.removals[c.Key[i]]
-			if m == nil {
-				m = map[int64]history.Outcome{}
-				x.removals[c.Key[i]] = m
-			}
-			if o, ok := m[c.In[i]]; !ok || c.Outcome[i] < o {
-				m[c.In[i]] = c.Outcome[i]
-			}
+// removalFates judges the removals of one key, and returns the additions: what was removed for good is not there.
+func (c *check) removalFates(is []int, there map[int64]int) (adds []int) {
+	ops := &c.h.Ops
+	for _, i := range is {
+		if ops.F[i] != history.FRemove {
+			adds = append(adds, i)
+			continue
+		}
+		switch gone := there[ops.In[i]] == 0; {
+		case ops.Outcome[i] == history.OK:
+			c.a.Fate[i] = fateOf(history.OK, gone)
+		case ops.Outcome[i] == history.Fail:
+			c.a.Fate[i] = FateFailed // that the element is gone may have other reasons
+		case gone:
+			c.a.Fate[i] = FateRecovered
+		default:
+			c.a.Fate[i] = FateIndeterminate
 		}
 	}
-	return x.removals[key]
+	return adds
+}
+
+// removed are the elements of a key that somebody tried to remove, with the best outcome.
+func (x *extra) removed(key uint32) map[int64]history.Outcome { return x.removals[key] }
+
+// removalsOf are the elements that somebody tried to remove, by key.
+func removalsOf(c *history.Columns) map[uint32]map[int64]history.Outcome {
+	out := map[uint32]map[int64]history.Outcome{}
+	for i, f := range c.F {
+		if f != history.FRemove || c.Outcome[i] == history.Fail {
+			continue
+		}
+		m := out[c.Key[i]]
+		if m == nil {
+			m = map[int64]history.Outcome{}
+			out[c.Key[i]] = m
+		}
+		if o, ok := m[c.In[i]]; !ok || c.Outcome[i] < o {
+			m[c.In[i]] = c.Outcome[i]
+		}
+	}
+	return out
 }
 
 func fateOf(o history.Outcome, found bool) Fate {

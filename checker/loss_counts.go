@@ -79,7 +79,7 @@ func (x *extra) takes(key uint32) takes {
 		case c.F[i] == history.FDequeue && c.Outcome[i] == history.Info:
 			t.pending++
 		case c.F[i] == history.FDequeue && c.Outcome[i] == history.OK && (c.Out[i] == history.Nil || c.Out[i] == history.None):
-			if masterRead(c, i) {
+			if masterRead(c, i) && arg(c, i) != 1 { // nothing to deliver again does not mean that nothing is there
 				t.empty = max(t.empty, c.Call[i])
 			}
 		case c.F[i] == history.FDequeue && c.Outcome[i] == history.OK:

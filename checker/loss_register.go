@@ -1,6 +1,11 @@
 package checker
 
-import "github.com/schismtest/schism/history"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
 
 // registerFates judges the writes of one register by the path of predecessor replies back from its final value: an acknowledged
 // write that is not on it is lost, one that is was overwritten by a successor that knew it. is are in order of call.
@@ -9,57 +14,46 @@ import "github.com/schismtest/schism/history"
 // the same node and the same branch of data, is the predecessor. Where that does not hold either, what is off the path and may
 // stand before the missing link is masked: its fate cannot be told, and it is counted apart instead of guessed, unless the
 // servers' offsets prove that it was on a branch that was thrown away.
-func (c *check) registerFates(is []int, d *history.Dump) {
+func (c *check) registerFates(is []int, d *history.Dump, m *pathMemory) {
 	ops := &c.h.Ops
-	byValue := make(map[int64]int, len(is))
+	m.reset(len(is))
 	versions, preds := true, false
-	for _, i := range is {
-		v := c.made(i)
-		if j, ok := byValue[v]; !ok || ops.Outcome[i] < ops.Outcome[j] {
-			if ok && ops.Outcome[j] != history.Fail {
-				c.repeatedFates(is)
-				return
-			}
-			byValue[v] = i
-		} else if ops.Outcome[i] != history.Fail {
-			c.repeatedFates(is)
-			return
-		}
+	for p, i := range is {
+		m.writes[p].value = c.made(i)
 		versions = versions && ops.Flags[i]&history.FlagVersion != 0
 		_, known := c.replaced(i)
 		preds = preds || known
 	}
-	succ := make(map[int64][]int, len(is)) // acknowledged successors of a value
-	for _, i := range is {
-		if p, ok := c.replaced(i); ok {
-			succ[p] = append(succ[p], i)
-		}
+	if !m.number(is, ops) {
+		c.repeatedFates(is)
+		return
 	}
-	order := make(map[int]int, len(is)) // position in order of call
 	for p, i := range is {
-		order[i] = p
+		if v, ok := c.replaced(i); ok {
+			m.follows(int32(p), v)
+		}
 	}
 	value := history.Nil
 	if d != nil && d.Type != "none" && len(d.Elems) == 1 {
 		value = d.Elems[0]
 	}
-	onPath := make(map[int]bool, len(is))
 	masked := int64(minTime) // off the path, what was called before this moment may stand before a missing link
 	by := history.Inf        // the return of the write on the path that was seen last: what it replaced was there by then
 	for value != history.Nil {
-		i, ok := byValue[value]
-		if !ok || onPath[i] {
+		p := m.find(value)
+		if p == noOp || m.onPath[p] {
 			masked = by // nobody wrote it, or the path runs in a circle: both are findings, and say nothing of what came before
 			break
 		}
-		onPath[i] = true
-		if p, ok := c.replaced(i); ok {
-			value, by = p, ops.Return[i]
+		m.onPath[p] = true
+		i := is[p]
+		if v, ok := c.replaced(i); ok {
+			value, by = v, ops.Return[i]
 			continue
 		}
 		before := -1
 		if versions && preds {
-			before = c.before(i, is, order, succ, onPath, by)
+			before = c.before(int(p), is, m, by)
 		}
 		if before < 0 {
 			masked = by
@@ -70,22 +64,99 @@ func (c *check) registerFates(is []int, d *history.Dump) {
 		}
 		value = c.made(is[before])
 	}
-	latest := c.latestOn(onPath)
-	for _, i := range is {
-		if ops.Outcome[i] == history.OK && !onPath[i] && ops.Call[i] < masked && !c.beyondFork(i) {
+	c.fatesByPath(is, m, masked)
+}
+
+// fatesByPath gives each write its fate by whether it is on the path; what is not and was called before masked may have been.
+func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
+	ops := &c.h.Ops
+	latest := c.latestOn(is, m.onPath)
+	for p, i := range is {
+		if ops.Outcome[i] == history.OK && !m.onPath[p] && ops.Call[i] < masked && !c.beyondFork(i) {
 			c.masked(i, "a write without a reply may have replaced them")
-			if j, ok := latest[int32(ops.Node[i])]; ok && ops.Return[i] < ops.Call[j] && c.sameBranch(i, j) {
+			if j := latest[uint8(ops.Node[i])]; j >= 0 && ops.Return[i] < ops.Call[j] && c.sameBranch(i, j) {
 				c.a.Fate[i] = FateSurvived // a log that kept the later write kept the earlier one
 			}
 			continue
 		}
-		c.a.Fate[i] = fateOf(ops.Outcome[i], onPath[i])
+		c.a.Fate[i] = fateOf(ops.Outcome[i], m.onPath[p])
 	}
-	last := is[len(is)-1]
-	for _, i := range is {
-		if c.a.Fate[i] == FateSurvived && i != last {
-			c.a.Result.Writes.Overwritten++
+	for _, i := range is[:len(is)-1] {
+		if c.a.Fate[i] == FateSurvived {
+			m.overwritten++
 		}
+	}
+}
+
+// pathMemory is what following one register's path needs, by position among its writes in order of call. A worker uses the same for one
+// register after the other.
+type pathMemory struct {
+	writes []regOp // only values
+	values []int64 // by number: one more than the position, 0 for the initial value
+	index  valueIndex
+	onPath []bool
+	// first is, by number, one of the writes that say they replaced the value, next another one by position; noOp for none.
+	first, next []int32
+	overwritten int64
+	keys        []sortKey
+}
+
+func (m *pathMemory) reset(n int) {
+	m.writes, m.values, m.onPath = resize(m.writes, n), resize(m.values, n+1), resize(m.onPath, n)
+	m.first, m.next = resize(m.first, n+1), resize(m.next, n)
+	for p := range n {
+		m.writes[p].is, m.onPath[p], m.first[p], m.next[p] = regWrite, false, noOp, noOp
+	}
+	m.first[n] = noOp
+}
+
+// number indexes the values; false: one was written more than once, and more than one of the writes may have happened.
+func (m *pathMemory) number(is []int, ops *history.Columns) bool {
+	m.index.prepare(m.writes, len(is))
+	m.values[0] = history.Nil
+	for p, i := range is {
+		v := m.writes[p].value
+		m.values[p+1] = v
+		old := m.index.get(v, m.values)
+		switch {
+		case old == noOp:
+			m.index.put(v, int32(p+1), m.values)
+		case old == 0:
+			return false // the absence of a value cannot be written
+		case ops.Outcome[i] == history.Fail && ops.Outcome[is[old-1]] != history.Info:
+		case ops.Outcome[i] == history.OK && ops.Outcome[is[old-1]] == history.Fail:
+			m.index.replace(v, int32(p+1), m.values)
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// follows notes that the write at a position says it replaced v.
+func (m *pathMemory) follows(p int32, v int64) {
+	if k := m.index.get(v, m.values); k != noOp {
+		m.next[p], m.first[k] = m.first[k], p
+	}
+}
+
+// find is the position of the write of v, noOp for none.
+func (m *pathMemory) find(v int64) int32 {
+	if k := m.index.get(v, m.values); k > 0 {
+		return k - 1
+	}
+	return noOp
+}
+
+// byCall sorts writes by their calls.
+func (m *pathMemory) byCall(is []int, ops *history.Columns) {
+	m.keys = resize(m.keys, len(is))
+	for n, i := range is {
+		m.keys[n] = sortKey{ops.Call[i], int32(i)}
+	}
+	sortKeys(m.keys)
+	for n, k := range m.keys {
+		is[n] = int(k.i)
 	}
 }
 
@@ -126,34 +197,35 @@ func (c *check) repeatedFates(is []int) {
 
 // before finds what a write without a reply replaced, in a register with one writer: what the writer had written just before it, or
 // what came onto that while the write was on its way. It returns a position in is, len(is) for nothing, or -1 where it cannot be told.
-func (c *check) before(i int, is []int, order map[int]int, succ map[int64][]int, onPath map[int]bool, by int64) int {
+func (c *check) before(at int, is []int, m *pathMemory, by int64) int {
 	ops := &c.h.Ops
-	p := order[i] - 1
+	i, p := is[at], at-1
 	for p >= 0 && ops.Outcome[is[p]] == history.Fail {
 		p--
 	}
-	value := history.Nil
+	k := int32(0)
 	if p >= 0 {
 		if ops.Outcome[is[p]] != history.OK || !c.sameBranch(is[p], i) {
 			return -1
 		}
-		value = c.made(is[p])
+		k = m.index.get(c.made(is[p]), m.values)
 	}
 	for {
-		var next []int
-		for _, s := range succ[value] {
-			if !onPath[s] && ops.Call[s] < by {
-				next = append(next, s)
+		next, n := noOp, 0
+		for q := m.first[k]; q != noOp; q = m.next[q] {
+			if !m.onPath[q] && ops.Call[is[q]] < by {
+				next = q
+				n++
 			}
 		}
-		if len(next) == 0 {
+		if n == 0 {
 			break
 		}
-		if len(next) > 1 || !c.sameBranch(next[0], i) {
+		if n > 1 || !c.sameBranch(is[next], i) {
 			return -1
 		}
-		p = order[next[0]]
-		value = c.made(next[0])
+		p = int(next)
+		k = m.index.get(c.made(is[next]), m.values)
 	}
 	if p < 0 {
 		return len(is)
@@ -161,17 +233,15 @@ func (c *check) before(i int, is []int, order map[int]int, succ map[int64][]int,
 	return p
 }
 
-// latestOn is, for each node, the acknowledged write on the path that was called last there.
-func (c *check) latestOn(onPath map[int]bool) map[int32]int {
+// latestOn is, for each node, the acknowledged write on the path that was called last there, -1 for none.
+func (c *check) latestOn(is []int, onPath []bool) (latest [256]int) {
 	ops := &c.h.Ops
-	latest := map[int32]int{}
-	for i := range onPath {
-		n := int32(ops.Node[i])
-		if ops.Outcome[i] != history.OK {
-			continue
-		}
-		if j, ok := latest[n]; !ok || ops.Call[i] > ops.Call[j] {
-			latest[n] = i
+	for n := range latest {
+		latest[n] = -1
+	}
+	for p, i := range is {
+		if onPath[p] && ops.Outcome[i] == history.OK { // in order of call
+			latest[uint8(ops.Node[i])] = i
 		}
 	}
 	return latest
@@ -184,7 +254,7 @@ func (c *check) beyondFork(i int) bool {
 	if m == nil || m.Role != history.RoleMaster {
 		return false
 	}
-	for _, p := range c.s.promoted {
+	for _, p := range c.s.with(n).promoted {
 		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset {
 			return true
 		}
@@ -205,7 +275,19 @@ func (c *check) sameBranch(a, b int) bool {
 	}
 	// The second write may have waited in a frozen server: the node must still have been the same at its next sample.
 	next := c.s.after(n, ops.Call[b])
-	return next == nil || next.RunID == to.RunID
+	return next == nil || next.RunID == to.RunID || c.overBefore(b, n, to.RunID)
+}
+
+// overBefore reports whether an operation had ended, with or without a reply, before its server can have come back as another process:
+// its client went on to something else while the server was still the old process, or was seen to be down.
+func (c *check) overBefore(i int, n int32, run string) bool {
+	over := c.clients.after(i)
+	if over == history.Inf || n < 0 || int(n) >= len(c.s.byNode) {
+		return false
+	}
+	ms := c.s.byNode[n]
+	at, _ := slices.BinarySearchFunc(ms, over, func(m *history.Sample, t int64) int { return cmp.Compare(m.Call, t) })
+	return at < len(ms) && (!ms[at].Up || ms[at].Answered && ms[at].RunID == run)
 }
 
 // loss is the result's loss, made when first needed.

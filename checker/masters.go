@@ -10,34 +10,42 @@ import (
 // masters looks for times in which two nodes of the setup both said they were master and answered.
 func (c *check) masters() {
 	m := &c.a.Result.Masters
-	for _, n := range c.s.servers {
+	for _, g := range c.s.groups {
+		c.reigns(g)
+		m.DualAcks += c.dualAcks(g)
+	}
+	slices.SortStableFunc(m.Spans, func(a, b Reign) int { return cmp.Compare(a.From, b.From) })
+	c.overlaps()
+}
+
+// reigns adds those of one group.
+func (c *check) reigns(g *group) {
+	var rs []Reign
+	for _, n := range g.servers {
 		for i := range c.s.spans[n] {
 			sp := &c.s.spans[n][i]
 			if sp.role() != history.RoleMaster {
 				continue
 			}
 			// Spans of one reign follow each other (link states differ); one that answers again goes on where it was.
-			if k := len(m.Spans); k > 0 && m.Spans[k-1].Node == n && m.Spans[k-1].To >= sp.from {
-				m.Spans[k-1].To = sp.to
+			if k := len(rs); k > 0 && rs[k-1].Node == n && rs[k-1].To >= sp.from {
+				rs[k-1].To = sp.to
 				continue
 			}
-			m.Spans = append(m.Spans, Reign{Node: n, From: sp.from, To: sp.to, Rightful: true})
+			rs = append(rs, Reign{Node: n, From: sp.from, To: sp.to, Rightful: true})
 		}
 	}
-	c.depose()
-	slices.SortStableFunc(m.Spans, func(a, b Reign) int { return cmp.Compare(a.From, b.From) })
-	c.overlaps()
-	m.DualAcks = c.dualAcks()
+	m := &c.a.Result.Masters
+	m.Spans = append(m.Spans, g.depose(rs)...)
 }
 
 // depose splits each reign at the promotion of another node: from then on it is no longer rightful.
-func (c *check) depose() {
-	m := &c.a.Result.Masters
+func (g *group) depose(rs []Reign) []Reign {
 	var out []Reign
-	for _, r := range m.Spans {
+	for _, r := range rs {
 		at := r.To
-		for _, p := range c.s.promoted {
-			if p.node != r.Node && p.t < at && (p.t > r.From || c.promotedSince(r.Node) < p.t) {
+		for _, p := range g.promoted {
+			if p.node != r.Node && p.t < at && (p.t > r.From || g.promotedSince(r.Node) < p.t) {
 				at = max(p.t, r.From)
 			}
 		}
@@ -48,13 +56,13 @@ func (c *check) depose() {
 			out = append(out, Reign{Node: r.Node, From: at, To: r.To})
 		}
 	}
-	m.Spans = out
+	return out
 }
 
 // promotedSince is when a node was last promoted, -1 for never: the first master was not.
-func (c *check) promotedSince(n int32) int64 {
+func (g *group) promotedSince(n int32) int64 {
 	t := int64(-1)
-	for _, p := range c.s.promoted {
+	for _, p := range g.promoted {
 		if p.node == n {
 			t = p.t
 		}
@@ -66,7 +74,7 @@ func (c *check) overlaps() {
 	m := &c.a.Result.Masters
 	for i, a := range m.Spans {
 		for _, b := range m.Spans[i+1:] {
-			if a.Node == b.Node {
+			if a.Node == b.Node || c.s.with(a.Node) != c.s.with(b.Node) {
 				continue
 			}
 			if g := (Gap{max(a.From, b.From), min(a.To, b.To)}); g.Len() > 0 {
@@ -95,18 +103,18 @@ func union(gs []Gap) int64 {
 }
 
 // dualAcks counts acks by a deposed master of writes that were called after its successor's first ack.
-func (c *check) dualAcks() int64 {
+func (c *check) dualAcks(g *group) int64 {
 	ops := &c.h.Ops
 	var n int64
-	for _, p := range c.s.promoted {
+	for _, p := range g.promoted {
 		first := history.Inf
-		for i, f := range ops.F {
-			if f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t {
+		for i := range ops.F {
+			if ops.IsWrite(i) && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t {
 				first = min(first, ops.Return[i])
 			}
 		}
-		for i, f := range ops.F {
-			if p.old >= 0 && f.IsWrite() && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.old && ops.Call[i] > first && c.s.roleOf(p.old, ops.Call[i], p.replID) {
+		for i := range ops.F {
+			if p.old >= 0 && ops.IsWrite(i) && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.old && ops.Call[i] > first && c.s.roleOf(p.old, ops.Call[i], p.replID) {
 				n++
 			}
 		}

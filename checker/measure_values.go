@@ -82,7 +82,7 @@ func (c *check) lossMeasures(set func(string, Value)) {
 	var split float64
 	if r.Loss != nil {
 		split = float64(r.Loss.SplitBrain)
-		untold += float64(r.Loss.Ambiguous)
+		untold += float64(r.Loss.Ambiguous + r.Loss.AtPromotion)
 	}
 	set("split_brain_lost", Between(split, split+max(0, untold), c.unsureLoss()))
 	elsewhere, maybe := c.lostElsewhere()
@@ -111,15 +111,12 @@ func (c *check) unsureLoss() string {
 func (c *check) availabilityMeasures(set func(string, Value)) {
 	r := &c.a.Result
 	av := &r.Availability
-	rta := Exactly(secondsOf(av.RTA))
-	switch {
-	case av.RTAFault == 0:
+	rta := av.RTAValue
+	if av.RTAFault == 0 {
 		rta = Unmeasured("no fault took effect")
-	case av.RTA < 0:
-		rta = AtLeast(secondsOf(max(0, av.RTAOpen)), "writes did not last again before the load ended")
 	}
 	set("rta", rta)
-	write, read := Exactly(secondsOf(av.LongestWriteS.Len())), Exactly(secondsOf(av.LongestRead.Len()))
+	write, read := av.WriteS, av.Read
 	if r.Writes.Attempted == 0 {
 		write = Unmeasured("no write was tried")
 	}
@@ -131,21 +128,26 @@ func (c *check) availabilityMeasures(set func(string, Value)) {
 }
 
 func (c *check) staleMeasures(set func(string, Value)) {
-	all := Staleness{Max: -1, LagBytes: -1, LagTime: -1}
+	all := Staleness{LagBytes: -1, LagTime: -1, KeptWhy: "no replica was read"}
 	for _, s := range c.a.Result.Staleness {
 		if s.Node == history.NoNode && s.Window == "" {
 			all = s
 		}
 	}
+	const why = "a read falls somewhere between its call and its reply, and so does what it missed"
+	stale, staleness, lag, kept := Unmeasured("no replica was read"), Unmeasured("no replica was read"), Unmeasured("no replica was read"), Unmeasured(all.KeptWhy)
 	if all.Reads > 0 {
-		set("stale_reads", Exactly(float64(all.Stale)))
-		set("staleness", Between(secondsOf(all.Max), secondsOf(max(all.Max, all.MaxUpper)), "a read falls somewhere between its call and its reply"))
-		set("version_lag", versions(all))
-	} else {
-		for _, name := range []string{"stale_reads", "staleness", "version_lag"} {
-			set(name, Unmeasured("no replica was read"))
+		stale = Between(float64(all.Stale), float64(all.StaleMost), why)
+		staleness = Between(secondsOf(all.Max), secondsOf(all.MaxMost), why)
+		lag = versions(all)
+		if all.Kept != nil {
+			kept = Between(secondsOf(all.Kept.Max), secondsOf(all.Kept.MaxMost), why)
 		}
 	}
+	set("stale_reads", stale)
+	set("staleness", staleness)
+	set("staleness_surviving", kept)
+	set("version_lag", lag)
 	bytes, age := Exactly(float64(all.LagBytes)), Exactly(secondsOf(all.LagTime))
 	if all.LagBytes < 0 {
 		bytes = Unmeasured("no replica's lag was sampled")
@@ -156,6 +158,21 @@ func (c *check) staleMeasures(set func(string, Value)) {
 	set("lag", bytes)
 	set("lag_time", age)
 	set("visible_100ms", c.visibleSoon())
+	set("visibility_latency", c.visibilityLatency())
+}
+
+// visibilityLatency is the longest that an acknowledged write took to be visible on a replica that was read after it.
+func (c *check) visibilityLatency() Value {
+	for _, v := range c.a.Result.Visibility {
+		if v.Node != history.NoNode || v.Window != "" || v.Latency == nil {
+			continue
+		}
+		if v.Latency.MaxMost < 0 {
+			return AtLeast(secondsOf(v.Latency.Max), "no read showed some writes until the end")
+		}
+		return Between(secondsOf(v.Latency.Max), secondsOf(v.Latency.MaxMost), "it became visible somewhere between the last read that missed it and the first that showed it")
+	}
+	return Unmeasured("no replica was read after a write")
 }
 
 // versions is the largest version lag: at least that many where the order of overlapping writes is not known.
@@ -175,11 +192,19 @@ func (c *check) visibleSoon() Value {
 		}
 		for _, b := range v.Bins {
 			if b.From <= int64(100e6) && int64(100e6) < b.To && b.N > 0 {
-				return Between(b.Lo, b.Hi, fmt.Sprintf("%s of %s reads: 95 %% of such samples lie in between", Count(b.Fresh), Count(b.N)))
+				return Between(b.Lo, b.Hi, fmt.Sprintf("%s of %s reads: 95 %% of such samples lie in between%s", Count(b.Fresh), Count(b.N), unsureReads(b.Unsure)))
 			}
 		}
 	}
 	return Value{Lo: 0, Hi: 1, Why: "no replica was read 100 ms after a write"}
+}
+
+// unsureReads says that some reads missed a write that may be lost.
+func unsureReads(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s missed a write that may be lost", Count(n))
 }
 
 // classValue is how many cases of a class there are. A scope of reads holds another, so the widest counts, not their sum.
@@ -297,8 +322,10 @@ func (c *check) otherReads() Value {
 // lostElsewhere counts lost writes that were not acknowledged by a master which was deposed at some time, and those that may be.
 func (c *check) lostElsewhere() (n, maybe float64) {
 	deposed := map[int32]bool{}
-	for _, p := range c.s.promoted {
-		deposed[p.old] = true
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			deposed[p.old] = true
+		}
 	}
 	for i, f := range c.a.Fate {
 		switch {

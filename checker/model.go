@@ -178,11 +178,9 @@ func incomplete(h *history.History, r *Result) {
 		r.Verdict = Error
 		r.Reasons = slices.Clone(h.Missing)
 		r.Do = ""
-		r.Headline = "Records of the history are missing: nothing can be said."
 	case len(why) > 0 && r.Verdict != Violation:
 		r.Verdict = Unknown
 		r.Reasons = append(why, r.Reasons...)
-		r.Headline = "Nothing wrong was seen, but the history is incomplete."
 	}
 }
 
@@ -287,33 +285,24 @@ func (x *extra) count() {
 // judge gives the verdict of an imported history: a finding is whatever the model forbids, and what is always a bug.
 func (x *extra) judge(model string) {
 	r := &x.a.Result
-	var bad []string
-	told := map[string]bool{} // one scope of reads holds the other
+	r.Model, r.ModelOps = model, x.own(model)
 	for _, f := range r.Findings {
-		if f.Count > 0 && !told[f.Class] && x.forbids(model, f) {
-			told[f.Class] = true
-			bad = append(bad, fmt.Sprintf("%s: %s", findingNoun(f), Count(f.Count)))
+		if f.Count > 0 && !slices.Contains(r.Forbidden, f.Class) && x.forbids(model, f) { // one scope of reads holds the other
+			r.Forbidden = append(r.Forbidden, f.Class)
 		}
 	}
-	if n := r.Writes.Lost; n > 0 {
-		bad = append(bad, "acknowledged elements that never came out: "+Count(n))
-	}
 	switch {
-	case len(bad) > 0:
+	case len(r.Forbidden) > 0 || r.Writes.Lost > 0:
 		r.Verdict = Violation
-		r.Headline = fmt.Sprintf("Not a correct %s: %s.", model, strings.Join(bad, ", "))
 	case len(x.undecided) > 0:
 		r.Verdict = Unknown
 		r.Reasons = x.undecided
 		r.Do = "give the check more time or memory, or split the history by key"
-		r.Headline = fmt.Sprintf("Undecided as %s.", model)
 	case r.Counts.OK == 0:
 		r.Verdict = Unknown
 		r.Reasons = []string{"no operation succeeded"}
-		r.Headline = "Nothing to judge."
 	default:
 		r.Verdict = Pass
-		r.Headline = fmt.Sprintf("%d operations are a correct %s.", x.own(model), model)
 	}
 }
 

@@ -29,10 +29,11 @@ func Start() Anchor { return Anchor{At: "start"} }
 // End is the end of the run.
 func End() Anchor { return Anchor{At: "end"} }
 
-// EffectOf is the moment at which a fault was proved to have taken effect.
+// EffectOf is the moment at which a fault took effect: between when the first of its rules was about to be applied and when all of it
+// was proved.
 func EffectOf(fault int) Anchor { return Anchor{At: "effect", Fault: fault} }
 
-// HealOf is the moment at which a fault was proved to have healed.
+// HealOf is the moment at which a fault was healed: between when the first of its rules was about to be removed and when the last was.
 func HealOf(fault int) Anchor { return Anchor{At: "heal", Fault: fault} }
 
 // PromotionAfter is the first promotion after a fault's effect.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/schismtest/schism/history"
 )
@@ -106,7 +107,7 @@ func (x *extra) firstOf(class string) string {
 
 // Noun is what the promise's measure is called where a scenario shows it.
 func (p Promise) Noun() string {
-	m, _ := measureOf(p.Measure)
+	m, _ := measureOf(today(p.Measure))
 	if m.noun == "" {
 		return p.Measure
 	}
@@ -118,7 +119,7 @@ func (p Promise) String() string {
 	if p.Within != nil {
 		return p.Within.words(0)
 	}
-	m, _ := measureOf(p.Measure)
+	m, _ := measureOf(today(p.Measure))
 	return m.words(p.Limit)
 }
 
@@ -126,6 +127,9 @@ func (p Promise) String() string {
 func (c *check) judge(p Promise) PromiseResult {
 	m, _ := measureOf(p.Measure)
 	pr := PromiseResult{Promise: p, Text: m.words(p.Limit), Limit: m.format(p.Limit)}
+	if !c.healed() { // there is nothing to count from but the load's end
+		pr.Text = strings.Replace(pr.Text, "after the heal", "after the load ended", 1)
+	}
 	pr.Value = c.value(p.Measure)
 	if p.Within != nil {
 		pr.Text = p.Within.words(len(c.h.Faults))
@@ -142,6 +146,11 @@ func (c *check) judge(p Promise) PromiseResult {
 	return pr
 }
 
+// healed reports whether any fault did.
+func (c *check) healed() bool {
+	return slices.ContainsFunc(c.h.Faults, func(f history.Fault) bool { return f.Healed > 0 })
+}
+
 // against compares a value with a limit that it must not be above (below, for a promise from below).
 func against(v Value, limit float64, below bool) Status {
 	lo, hi := v.Lo, v.Hi
@@ -155,66 +164,6 @@ func against(v Value, limit float64, below bool) Status {
 		return Kept
 	}
 	return Undecided
-}
-
-// lostOutside counts the lost writes that were acknowledged outside a promise's window, and those that may be.
-func (c *check) lostOutside(w *Window) Value {
-	lost := c.value("lost")
-	if lost.Hi == 0 {
-		return lost
-	}
-	if !lost.Measured() {
-		return lost
-	}
-	from, ok1 := c.moment(w.From)
-	to, ok2 := c.moment(w.To)
-	if !ok1 || !ok2 {
-		return Unmeasured("a moment of its window did not come: " + w.From.words(len(c.h.Faults)) + ", " + w.To.words(len(c.h.Faults)))
-	}
-	var n, maybe float64
-	ops := &c.h.Ops
-	for i, f := range c.a.Fate {
-		if ops.Return[i] >= from && ops.Return[i] <= to {
-			continue
-		}
-		switch f {
-		case FateLost:
-			n++
-		case FateMasked:
-			maybe++
-		}
-	}
-	return Between(n, n+min(maybe, lost.Hi-float64(c.told())), c.unsureLoss())
-}
-
-// moment is when an anchor came to be, on the run's clock.
-func (c *check) moment(a Anchor) (t int64, ok bool) {
-	from, to := load(c.h)
-	switch a.At {
-	case "start":
-		t, ok = from, true
-	case "end":
-		t, ok = max(to, c.h.End), true
-	default:
-		f := c.fault(a.Fault)
-		if f == nil || f.Effect == 0 {
-			return 0, false
-		}
-		switch a.At {
-		case "effect":
-			t, ok = f.Effect, true
-		case "heal":
-			t, ok = f.Healed, f.Healed != 0
-		case "promotion":
-			for _, p := range c.s.promoted {
-				if p.t > f.Effect {
-					t, ok = p.t, true
-					break
-				}
-			}
-		}
-	}
-	return t + a.Offset.Nanoseconds(), ok
 }
 
 func (c *check) fault(id int) *history.Fault {

@@ -3,13 +3,9 @@ package checker
 import (
 	"cmp"
 	"math"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/schismtest/schism/history"
-	"github.com/schismtest/schism/internal/guard"
 )
 
 // A register history with unique values is checked exactly in O(n log n) (checkers.md, after Gibbons and Korach's zones). For a
@@ -21,34 +17,39 @@ const (
 	noOp    = int32(-1)
 )
 
-// vals are the values of one register, by dense index; index 0 is the initial value.
+// vals are the values of one register in one scope of reads, numbered as in its table; index 0 is the initial value. A worker uses the
+// same memory for one key after the other.
 type vals struct {
 	n        int
-	value    []int64
+	value    []int64 // the table's, like write and call
+	write    []int32
+	call     []int64
 	f, s     []int64
 	fOp, sOp []int32 // the operations behind f and s
-	write    []int32 // the write, noOp for none
-	call     []int64 // of the write
 	pred     []int32 // acknowledged predecessor, noOp
 	info     []bool  // the write's outcome is unknown
 	failed   []bool  // the write was not executed
 	used     []bool  // it takes part: acknowledged, or read
+	out      []int64 // the history's column
 	told     map[int64]bool
+
+	next, chain, at []int32 // memory of the sweep
+	isNext          []bool
+	zs              []zone
+	best            []two
 }
 
-// add gives the next value its index.
-func (v *vals) add(value int64) int32 {
-	k := v.n
-	v.value[k], v.f[k], v.s[k] = value, history.Inf, minTime
-	v.fOp[k], v.sOp[k], v.write[k], v.pred[k] = noOp, noOp, noOp, noOp
-	v.n++
-	return int32(k)
-}
-
-// newVals makes room for n values.
-func newVals(n int) *vals {
-	return &vals{value: make([]int64, n), f: make([]int64, n), s: make([]int64, n), fOp: make([]int32, n), sOp: make([]int32, n),
-		write: make([]int32, n), call: make([]int64, n), pred: make([]int32, n), info: make([]bool, n), failed: make([]bool, n), used: make([]bool, n)}
+// reset empties it for a table's values.
+func (v *vals) reset(t *regTable) {
+	n := len(t.value)
+	v.n, v.value, v.write, v.call, v.told = n, t.value, t.write, t.call, nil
+	v.f, v.s, v.fOp, v.sOp, v.pred = resize(v.f, n), resize(v.s, n), resize(v.fOp, n), resize(v.sOp, n), resize(v.pred, n)
+	v.info, v.failed, v.used = resize(v.info, n), resize(v.failed, n), resize(v.used, n)
+	for k := range n {
+		v.f[k], v.s[k], v.fOp[k], v.sOp[k], v.pred[k] = history.Inf, minTime, noOp, noOp, noOp
+		v.info[k], v.failed[k], v.used[k] = false, false, false
+	}
+	v.f[0], v.used[0] = minTime, true
 }
 
 // observe takes in an operation of value i: a read, or its acknowledged write.
@@ -102,60 +103,28 @@ func trimWorst(cs *[]Conflict) {
 
 // registers judges every register in both scopes.
 func (x *extra) registers() {
-	keys := registerKeys(x.h)
-	if len(keys.of) == 0 {
+	p := x.registerPass()
+	if len(p.keys.of) == 0 {
 		return
 	}
 	x.looks("conflict", "fork", "cycle", "phantom", "aborted_read", "future_read")
-	for _, scope := range []string{MasterReads, AllReads} {
-		l, forked, repeated := sweepScope(x.h, x.fin, keys, scope)
-		for _, k := range repeated {
-			x.repeated[k] = true
+	for scope, name := range []string{MasterReads, AllReads} {
+		l := Linear{Scope: name, Gamma: -1, K: -1}
+		var forked [][2]int32
+		for i := range p.found {
+			r := p.found[i].swept[scope]
+			if r.repeated {
+				x.repeated[uint32(r.key)] = true
+			}
+			l.take(r, x.h)
+			forked = append(forked, r.forked...)
 		}
+		trimWorst(&l.Worst)
+		slices.SortFunc(forked, func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
 		x.a.Result.Registers = append(x.a.Result.Registers, l)
 		x.registerFindings(&l, forked)
 	}
-	registerWitnesses(x.h, keys, x.a)
-}
-
-// sweepScope checks all registers in one scope, in parallel.
-func sweepScope(h *history.History, fin *contents, keys *registerOpsByKey, scope string) (l Linear, forked [][2]int32, repeated []uint32) {
-	l = Linear{Scope: scope, Gamma: -1, K: -1}
-	var mu sync.Mutex
-	var next atomic.Int64
-	var wg guard.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(keys.of)) {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(keys.of) {
-					return
-				}
-				var held []*history.Dump // what nodes held at the end counts as read, where every read does
-				if fin != nil && scope == AllReads {
-					held = fin.byKey[keyName(h, uint32(keys.of[i]))]
-				}
-				r := sweepKey(&h.Ops, keys.of[i], keys.ops(i), held, scope == MasterReads)
-				mu.Lock()
-				l.take(r, h)
-				forked = append(forked, r.forked...)
-				if r.repeated {
-					repeated = append(repeated, uint32(r.key))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	slices.SortStableFunc(l.Worst, func(a, b Conflict) int { // keys came in any order
-		if a.Overlap == b.Overlap {
-			return int(a.Key) - int(b.Key)
-		}
-		return 0
-	})
-	trimWorst(&l.Worst)
-	slices.SortFunc(forked, func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
-	return l, forked, repeated
+	registerWitnesses(x.h, p.keys, x.a)
 }
 
 // take adds one key's result.
@@ -216,7 +185,9 @@ func registerKeys(h *history.History) *registerOpsByKey {
 	other := make([]bool, n)
 	for i, f := range ops.F {
 		k := ops.Key[i]
-		if f == history.FWrite || f == history.FRead {
+		if ops.Flags[i]&history.FlagReplicaWrite != 0 {
+			other[k] = true // a try at a replica belongs to no register
+		} else if f == history.FWrite || f == history.FRead {
 			counts[k]++
 		} else {
 			other[k] = true
@@ -248,34 +219,64 @@ func registerKeys(h *history.History) *registerOpsByKey {
 	return r
 }
 
-// sweepKey judges one register. is nil stands for every operation.
-func sweepKey(ops *history.Columns, key int32, is []int32, held []*history.Dump, masterOnly bool) *keyResult {
-	r := &keyResult{key: key, gamma: -1}
-	n := len(is)
-	if is == nil {
-		n = ops.Len()
+// judge judges one register by its table in both scopes. What the nodes held at the end counts as read, where every read does.
+func (v *vals) judge(t *regTable, ops *history.Columns, held []*history.Dump) (scopes [2]*keyResult) {
+	master := &keyResult{key: t.key, gamma: -1}
+	v.sweep(t, ops, true, nil, master)
+	all := &keyResult{key: t.key, gamma: -1}
+	if t.replicas {
+		v.sweep(t, ops, false, held, all)
+	} else { // every read is one of a master: the rest is the same
+		*all = *master
+		all.worst = slices.Clone(master.worst)
+		v.collectHeld(t, held, all)
 	}
-	v, ix := collectWrites(ops, n, is)
-	if v == nil {
-		r.repeated = true
-		return r
-	}
-	v.collectReads(ops, n, is, ix, masterOnly, r)
-	v.collectHeld(held, ix, r)
+	return [2]*keyResult{master, all}
+}
+
+func (v *vals) sweep(t *regTable, ops *history.Columns, masterOnly bool, held []*history.Dump, r *keyResult) {
+	v.out = ops.Out
+	v.collect(t, masterOnly, r)
+	v.collectHeld(t, held, r)
 	v.drop()
-	chain := v.chains(r, ops)
-	v.sweep(r, chain)
-	for i := range v.value {
+	v.conflicts(r, v.chains(r, ops))
+	for i := range v.n {
 		if v.used[i] {
 			r.values++
 		}
 	}
 	r.values-- // the initial value is no value of a write
-	return r
+}
+
+// drop leaves out what takes no part: writes of unknown outcome that nobody saw, and refused ones.
+func (v *vals) drop() {
+	for k := range v.n {
+		if !v.used[k] {
+			v.f[k], v.s[k] = history.Inf, minTime
+		}
+	}
 }
 
 // SweepRegisters judges every register of a history by all of its reads, and nothing else; for measuring.
 func SweepRegisters(h *history.History) Linear {
-	l, _, _ := sweepScope(h, nil, registerKeys(h), AllReads)
+	keys := registerKeys(h)
+	l := Linear{Scope: AllReads, Gamma: -1, K: -1}
+	results := make([]*keyResult, len(keys.of))
+	inParallel(len(keys.of), func() func(i int) {
+		var t regTable
+		var v vals
+		return func(i int) {
+			r := &keyResult{key: keys.of[i], gamma: -1}
+			if results[i] = r; !t.fill(&h.Ops, r.key, keys.ops(i)) {
+				r.repeated = true
+				return
+			}
+			v.sweep(&t, &h.Ops, false, nil, r)
+		}
+	})
+	for _, r := range results {
+		l.take(r, h)
+	}
+	trimWorst(&l.Worst)
 	return l
 }

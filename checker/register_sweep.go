@@ -10,8 +10,9 @@ import (
 // chains joins values along acknowledged predecessor replies and judges each chain's own order: an operation of an earlier value
 // must not begin after one of a later value has ended. It returns each value's chain; a value without links is one of its own.
 func (v *vals) chains(r *keyResult, ops *history.Columns) []int32 {
-	n := len(v.value)
-	next := make([]int32, n)
+	n := v.n
+	v.next = resize(v.next, n)
+	next := v.next
 	for i := range next {
 		next[i] = noOp
 	}
@@ -36,11 +37,11 @@ func (v *vals) chains(r *keyResult, ops *history.Columns) []int32 {
 	if !linked {
 		return nil
 	}
-	chain := make([]int32, n)
+	v.chain, v.isNext = resize(v.chain, n), resize(v.isNext, n)
+	chain, isNext := v.chain, v.isNext
 	for i := range chain {
-		chain[i] = noOp
+		chain[i], isNext[i] = noOp, false
 	}
-	isNext := make([]bool, n)
 	for _, k := range next {
 		if k != noOp {
 			isNext[k] = true
@@ -104,12 +105,13 @@ type zone struct {
 	v        int32 // a value of it
 }
 
-// sweep finds all zones in conflict.
-func (v *vals) sweep(r *keyResult, chain []int32) {
+// conflicts finds all zones in conflict.
+func (v *vals) conflicts(r *keyResult, chain []int32) {
 	zones := v.zones(chain)
 	sortZones(zones)
+	v.best = resize(v.best, len(zones))
 	var overlaps []Gap
-	found := conflicts(zones, 0, func(u, w *zone) {
+	found := conflicts(zones, v.best, 0, func(u, w *zone) {
 		o := Gap{max(u.f, w.f), min(u.s, w.s)}
 		overlaps = append(overlaps, o)
 		r.conflicts++
@@ -123,20 +125,21 @@ func (v *vals) sweep(r *keyResult, chain []int32) {
 		overlaps[i].To = max(overlaps[i].To, overlaps[i].From)
 	}
 	r.overlap += union(overlaps)
-	r.gamma = max(r.gamma, gamma(zones))
+	r.gamma = max(r.gamma, gamma(zones, v.best))
 }
 
 // zones are the values that take part, chains joined.
 func (v *vals) zones(chain []int32) []zone {
-	out := make([]zone, 0, len(v.value))
+	out := v.zs[:0]
 	var of []int32 // zone of each chain's head
 	if chain != nil {
-		of = make([]int32, len(v.value))
+		v.at = resize(v.at, v.n)
+		of = v.at
 		for i := range of {
 			of[i] = noOp
 		}
 	}
-	for k := range v.value {
+	for k := range v.n {
 		if !v.used[k] {
 			continue
 		}
@@ -156,16 +159,16 @@ func (v *vals) zones(chain []int32) []zone {
 		}
 		out = append(out, z)
 	}
+	v.zs = out
 	return out
 }
 
+// two are the zones of greatest s among some.
+type two struct{ top, second int32 }
+
 // conflicts calls found for every zone that conflicts with another when all greatest calls are moved back by g, each with the one
-// that reaches furthest. zones stand by f.
-func conflicts(zones []zone, g int64, found func(u, w *zone)) bool {
-	n := len(zones)
-	// top and second are the zones of greatest s among the first i+1.
-	type two struct{ top, second int32 }
-	best := make([]two, n)
+// that reaches furthest. zones stand by f; best is memory for as many.
+func conflicts(zones []zone, best []two, g int64, found func(u, w *zone)) bool {
 	t := two{-1, -1}
 	for i := range zones {
 		switch {
@@ -256,16 +259,16 @@ func sortZones(zones []zone) {
 }
 
 // gamma is the least widening of all intervals, ns, that leaves no conflict.
-func gamma(zones []zone) int64 {
+func gamma(zones []zone, best []two) int64 {
 	lo, hi := int64(0), int64(1)
-	for conflicts(zones, hi, nil) {
+	for conflicts(zones, best, hi, nil) {
 		if hi > 1<<60 {
 			return hi
 		}
 		lo, hi = hi, hi*2
 	}
 	for lo+1 < hi {
-		if mid := lo + (hi-lo)/2; conflicts(zones, mid, nil) {
+		if mid := lo + (hi-lo)/2; conflicts(zones, best, mid, nil) {
 			lo = mid
 		} else {
 			hi = mid

@@ -2,134 +2,216 @@ package checker
 
 import "github.com/schismtest/schism/history"
 
-// valueIndex finds a value's dense index: by its distance from the least where values are dense (versions), else by a map.
+// valueIndex finds the number of a value. Writers count up in a value's low half and name themselves in its high half, so there is a
+// table for each high half where those are dense, and a hash table where they are not.
 type valueIndex struct {
-	least int64
-	dense []int32
-	byMap map[int64]int32
+	base   int64 // least high half
+	groups []valueGroup
+	dense  []int32
+	slots  []int32 // hash table of numbers; nil: the tables serve
+	shift  uint8
+	used   []int32 // memory of slots
 }
 
-func (x *valueIndex) get(v int64) int32 {
+// valueGroup is the table of the values with one high half: span of them from least on, at off in dense.
+type valueGroup struct {
+	least, most int64
+	off, span   int
+}
+
+const (
+	mostGroups = 1 << 12
+	hashFactor = 0x9e3779b97f4a7c15
+)
+
+// prepare makes an empty index for the values written by these operations.
+func (x *valueIndex) prepare(ops []regOp, writes int) {
+	x.slots = nil
+	lo, hi := history.Inf, int64(minTime)
+	for j := range ops {
+		if ops[j].is&regWrite != 0 {
+			lo, hi = min(lo, ops[j].value>>32), max(hi, ops[j].value>>32)
+		}
+	}
+	x.base, x.groups, x.dense = lo, x.groups[:0], x.dense[:0]
+	if writes == 0 {
+		return
+	}
+	if hi-lo >= mostGroups || !x.spread(ops, int(hi-lo)+1, 4*writes+64) {
+		x.hash(writes)
+	}
+}
+
+// spread makes a table for each high half; false: they would take more than room.
+func (x *valueIndex) spread(ops []regOp, n, room int) bool {
+	x.groups = resize(x.groups, n)
+	for g := range x.groups {
+		x.groups[g] = valueGroup{least: history.Inf, most: minTime}
+	}
+	for j := range ops {
+		if o := &ops[j]; o.is&regWrite != 0 {
+			g := &x.groups[o.value>>32-x.base]
+			g.least, g.most = min(g.least, o.value), max(g.most, o.value)
+		}
+	}
+	total := 0
+	for i := range x.groups {
+		g := &x.groups[i]
+		if g.most < g.least {
+			continue
+		}
+		g.off, g.span = total, int(g.most-g.least)+1
+		if total += g.span; total > room {
+			return false
+		}
+	}
+	x.dense = resize(x.dense, total)
+	for i := range x.dense {
+		x.dense[i] = noOp
+	}
+	return true
+}
+
+func (x *valueIndex) hash(writes int) {
+	size := 16
+	x.shift = 60
+	for size < 2*writes {
+		size, x.shift = 2*size, x.shift-1
+	}
+	x.used = resize(x.used, size)
+	x.slots = x.used
+	for i := range x.slots {
+		x.slots[i] = noOp
+	}
+}
+
+// place is a value's slot in the hash table: its own, or the free one where it belongs.
+func (x *valueIndex) place(v int64, values []int64) int {
+	i := int(uint64(v) * hashFactor >> x.shift)
+	for x.slots[i] != noOp && values[x.slots[i]] != v {
+		if i++; i == len(x.slots) {
+			i = 0
+		}
+	}
+	return i
+}
+
+// put adds a value; false: it is there already.
+func (x *valueIndex) put(v int64, k int32, values []int64) bool {
+	at := &x.slots
+	i := 0
+	if x.slots != nil {
+		i = x.place(v, values)
+	} else {
+		g := &x.groups[v>>32-x.base]
+		at, i = &x.dense, g.off+int(v-g.least)
+	}
+	if (*at)[i] != noOp {
+		return false
+	}
+	(*at)[i] = k
+	return true
+}
+
+// replace gives a value that is there another number.
+func (x *valueIndex) replace(v int64, k int32, values []int64) {
+	if x.slots != nil {
+		x.slots[x.place(v, values)] = k
+		return
+	}
+	g := &x.groups[v>>32-x.base]
+	x.dense[g.off+int(v-g.least)] = k
+}
+
+// get is a value's number, noOp for one that nobody wrote.
+func (x *valueIndex) get(v int64, values []int64) int32 {
 	if v == history.Nil {
 		return 0
 	}
-	if x.byMap != nil {
-		if i, ok := x.byMap[v]; ok {
-			return i
-		}
+	if x.slots != nil {
+		return x.slots[x.place(v, values)]
+	}
+	g := v>>32 - x.base
+	if g < 0 || g >= int64(len(x.groups)) {
 		return noOp
 	}
-	d := uint64(v) - uint64(x.least)
-	if d >= uint64(len(x.dense)) {
+	d := v - x.groups[g].least
+	if d < 0 || d >= int64(x.groups[g].span) {
 		return noOp
 	}
-	return x.dense[d]
+	return x.dense[x.groups[g].off+int(d)]
 }
 
-// collectWrites gives every written value its index; nil when a value was written twice.
-func collectWrites(ops *history.Columns, n int, is []int32) (*vals, *valueIndex) {
-	least, most, writes := history.Inf, int64(minTime), 0
-	for j := range n {
-		i := int32(j)
-		if is != nil {
-			i = is[j]
-		}
-		if ops.F[i] == history.FWrite {
-			least, most = min(least, ops.In[i]), max(most, ops.In[i])
-			writes++
-		}
-	}
-	v := newVals(writes + 1)
-	v.add(history.Nil)
-	v.f[0], v.s[0], v.call[0], v.used[0] = minTime, minTime, minTime, true
-	x := &valueIndex{}
-	if span := uint64(most) - uint64(least); writes > 0 && span < 4*uint64(writes)+64 {
-		x.least, x.dense = least, make([]int32, span+1)
-		for i := range x.dense {
-			x.dense[i] = noOp
-		}
-	} else {
-		x.byMap = make(map[int64]int32, writes)
-	}
-	for j := range n {
-		i := int32(j)
-		if is != nil {
-			i = is[j]
-		}
-		if ops.F[i] != history.FWrite {
-			continue
-		}
-		if x.get(ops.In[i]) != noOp {
-			return nil, nil
-		}
-		k := v.add(ops.In[i])
-		if x.byMap != nil {
-			x.byMap[ops.In[i]] = k
-		} else {
-			x.dense[ops.In[i]-least] = k
-		}
-		v.write[k], v.call[k] = i, ops.Call[i]
-		switch ops.Outcome[i] {
-		case history.OK:
-			v.observe(k, i, ops.Call[i], ops.Return[i])
-		case history.Info:
-			v.info[k] = true
-		case history.Fail:
-			v.failed[k] = true
-		}
-	}
-	return v, x
-}
-
-// collectReads takes in the reads of the scope and the predecessor replies of writes.
-func (v *vals) collectReads(ops *history.Columns, n int, is []int32, x *valueIndex, masterOnly bool, r *keyResult) {
-	for j := range n {
-		i := int32(j)
-		if is != nil {
-			i = is[j]
-		}
-		if ops.Outcome[i] != history.OK {
-			continue
-		}
-		pred := ops.F[i] == history.FWrite
-		if pred && ops.Flags[i]&history.FlagPred == 0 || !pred && masterOnly && ops.Flags[i]&history.FlagReplicaRead != 0 {
-			continue
-		}
-		k := x.get(ops.Out[i])
+// collect takes in what the sweep of one scope needs: the writes, the reads of the scope, and the predecessor replies.
+func (v *vals) collect(t *regTable, masterOnly bool, r *keyResult) {
+	v.reset(t)
+	for j := range t.ops {
+		o := &t.ops[j]
 		switch {
-		case k == noOp:
-			if v.odd(ops.Out[i]) {
-				r.phantoms++
-				r.note(Conflict{Kind: "phantom", V: ops.Out[i], Ops: []int{int(i)}})
-			}
+		case o.is&regWrite == 0:
+		case o.is&regOK != 0:
+			v.observe(o.ref, o.op, o.call, o.ret)
+		case o.is&regInfo != 0:
+			v.info[o.ref] = true
+		default:
+			v.failed[o.ref] = true
+		}
+	}
+	for j := range t.ops {
+		o := &t.ops[j]
+		if o.is&regOK == 0 {
 			continue
-		case v.failed[k]:
-			if v.odd(ops.Out[i]) {
-				r.aborted++
-				r.note(Conflict{Kind: "aborted_read", V: ops.Out[i], Ops: []int{int(v.write[k]), int(i)}})
-			}
+		}
+		pred := o.is&regWrite != 0
+		if pred && o.is&regPred == 0 || !pred && masterOnly && o.is&regReplica != 0 {
 			continue
-		case ops.Return[i] < v.call[k]:
-			if v.odd(ops.Out[i]) {
-				r.future++
-			}
-			r.gamma = max(r.gamma, v.call[k]-ops.Return[i])
-			r.note(Conflict{Kind: "future_read", V: ops.Out[i], Ops: []int{int(v.write[k]), int(i)}, Overlap: v.call[k] - ops.Return[i]})
+		}
+		k := o.ref
+		if pred {
+			k = o.pred
+		}
+		if k == noOp || v.failed[k] || o.ret < t.call[k] {
+			v.wrong(t, o, k, r)
 			continue
 		}
 		if pred {
-			w := x.get(ops.In[i])
-			v.pred[w] = k
+			v.pred[o.ref] = k
 			v.used[k] = true // it happened, although no read may ever return it
 			continue
 		}
-		v.observe(k, i, ops.Call[i], ops.Return[i])
+		v.observe(k, o.op, o.call, o.ret)
 	}
-	for k := range v.value {
+	for k := range v.n {
 		// A write of unknown outcome that was seen keeps its call; it returned whenever one likes.
-		if v.info[k] && v.used[k] && v.call[k] > v.s[k] {
-			v.s[k], v.sOp[k] = v.call[k], v.write[k]
+		if v.info[k] && v.used[k] && t.call[k] > v.s[k] {
+			v.s[k], v.sOp[k] = t.call[k], t.write[k]
 		}
+	}
+}
+
+// wrong notes a reply that names a value which nobody wrote (k is noOp), whose write was refused, or was called only later.
+func (v *vals) wrong(t *regTable, o *regOp, k int32, r *keyResult) {
+	value := o.value
+	if o.is&regWrite != 0 {
+		value = v.out[o.op]
+	}
+	switch {
+	case k == noOp:
+		if v.odd(value) {
+			r.phantoms++
+			r.note(Conflict{Kind: "phantom", V: value, Ops: []int{int(o.op)}})
+		}
+	case v.failed[k]:
+		if v.odd(value) {
+			r.aborted++
+			r.note(Conflict{Kind: "aborted_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}})
+		}
+	default:
+		if v.odd(value) {
+			r.future++
+		}
+		r.gamma = max(r.gamma, t.call[k]-o.ret)
+		r.note(Conflict{Kind: "future_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}, Overlap: t.call[k] - o.ret})
 	}
 }
 
@@ -146,27 +228,18 @@ func (v *vals) odd(value int64) bool {
 }
 
 // collectHeld looks for values among what the nodes held at the end that nobody wrote, or that were refused.
-func (v *vals) collectHeld(held []*history.Dump, x *valueIndex, r *keyResult) {
+func (v *vals) collectHeld(t *regTable, held []*history.Dump, r *keyResult) {
 	for _, d := range held {
 		if len(d.Elems) != 1 {
 			continue
 		}
-		switch k := x.get(d.Elems[0]); {
+		switch k := t.index.get(d.Elems[0], t.value); {
 		case k == noOp && v.odd(d.Elems[0]):
 			r.phantoms++
 			r.note(Conflict{Kind: "phantom", V: d.Elems[0]})
 		case k > 0 && v.failed[k] && v.odd(d.Elems[0]):
 			r.aborted++
-			r.note(Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(v.write[k])}})
-		}
-	}
-}
-
-// drop leaves out what takes no part: writes of unknown outcome that nobody saw, and refused ones.
-func (v *vals) drop() {
-	for k := range v.value {
-		if !v.used[k] {
-			v.f[k], v.s[k] = history.Inf, minTime
+			r.note(Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(t.write[k])}})
 		}
 	}
 }

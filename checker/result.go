@@ -16,7 +16,7 @@ const (
 	Error     Verdict = "error"     // 3: the harness or its surroundings failed
 )
 
-// Result is result.json. All times are ns on the run's clock, all durations ns; -1 is "not measured".
+// Result is what result.json holds, but for the sentences that reports make of it. All times are ns on the run's clock, all durations ns; -1 is "not measured".
 type Result struct {
 	Schema  int     `json:"schema"`
 	Verdict Verdict `json:"verdict"`
@@ -26,11 +26,11 @@ type Result struct {
 	Do string `json:"do,omitempty"`
 	// Weakness: at least one of Shows was shown; a pass is then marked "weakness shown".
 	Weakness bool `json:"weakness"`
-	// Headline is the first sentence, with its numbers; Sub the second; Why the mechanism; Bounds what limits it.
-	Headline string `json:"headline"`
-	Sub      string `json:"sub,omitempty"`
-	Why      string `json:"why,omitempty"`
-	Bounds   string `json:"bounds,omitempty"`
+	// Model is what a history from elsewhere was judged as, ModelOps how many operations it is about, and Forbidden the classes found
+	// that it forbids; empty for our own runs.
+	Model     string   `json:"model,omitempty"`
+	ModelOps  int64    `json:"model_ops,omitempty"`
+	Forbidden []string `json:"forbidden,omitempty"`
 
 	Counts       Counts         `json:"counts"`
 	Writes       Account        `json:"writes"`
@@ -94,13 +94,14 @@ type Account struct {
 type Loss struct {
 	First, Last     int64 // returns of the first and last lost ack
 	ReplicationLag  int64 // acked before the promotion
+	AtPromotion     int64 // part of ReplicationLag: acked while the promotion took place, so perhaps after it
 	SplitBrain      int64 // acked by the deposed master after it
 	Other           int64 // by neither: a wipe, a restart, a foreign data set
 	RPA             int64 // ns, -1 when there is no dead branch with acks
 	BytesThrownAway int64 // -1 when not measured
 	Causes          []Cause
 	Unattributed    int64
-	Ambiguous       int64
+	Ambiguous       int64 // more than one branch end may have killed them
 }
 
 // Cause is one branch end and what it killed.
@@ -119,13 +120,21 @@ type Cause struct {
 
 // Availability is what clients could do.
 type Availability struct {
-	// RTA is from the first fault's effect to the first lasting ok write; -1 when there was no fault or no recovery.
+	// RTA is the time in ns in which writes were not possible because of fault RTAFault, as clients saw it: from its effect, or the last
+	// ok reply after it, to that of the first lasting write; -1 when there was no fault or no recovery. RTAValue is its interval in
+	// seconds, Outage the time from one reply to the other.
 	RTA           int64 `json:"rta"`
 	RTAFault      int   `json:"rta_fault,omitempty"`
+	RTAValue      Value `json:"rta_value"`
+	Outage        Gap   `json:"outage"`
 	RTAOpen       int64 `json:"rta_open,omitempty"`          // ns: how long writes had not lasted again when the load ended, where RTA is -1
 	LongestWrite  Gap   `json:"longest_write_gap"`           // between ok writes, any ack
 	LongestWriteS Gap   `json:"longest_write_gap_surviving"` // between ok writes that survived
 	LongestRead   Gap   `json:"longest_read_gap"`
+	// Write, WriteS and Read are the lengths of the longest gaps as intervals, in seconds.
+	Write  Value `json:"write_gap"`
+	WriteS Value `json:"write_gap_surviving"`
+	Read   Value `json:"read_gap"`
 	// ByWorker are the same per worker, since a cut-off side sees another world.
 	ByWorker []WorkerAvailability `json:"by_worker,omitempty"`
 }
@@ -136,6 +145,11 @@ type WorkerAvailability struct {
 	LongestWrite      Gap   `json:"longest_write_gap"`
 	LongestRead       Gap   `json:"longest_read_gap"`
 	OKWrites, OKReads int64
+	// RTA, RTAFault and RTAValue are the worker's own. CutOff: a fault held its links back to the promoted node or to every sentinel.
+	RTA      int64 `json:"rta"`
+	RTAFault int   `json:"rta_fault,omitempty"`
+	RTAValue Value `json:"rta_value"`
+	CutOff   bool  `json:"cut_off,omitempty"`
 }
 
 // Gap is a time without the wanted reply.
@@ -211,40 +225,64 @@ type Conflict struct {
 	Kind    string // "conflict", "fork", "cycle", "phantom", "future_read", "aborted_read"
 }
 
-// Staleness is the age of what reads returned. Node NoNode is all replicas together; Window "" is the whole run, else "steady" or
-// a fault's Text.
+// Staleness is the age of what reads returned, probes left out. Node NoNode is all replicas together; Window "" is the whole run, else
+// "steady" or a fault's Text.
 type Staleness struct {
-	Node      int32   `json:"node"`
-	Window    string  `json:"window"`
-	Reads     int64   `json:"reads"`
-	Stale     int64   `json:"stale"`
-	P50, P99  int64   // ns
-	Max       int64   // ns
-	MaxUpper  int64   // ns: the upper end of the bracket of the worst read
-	Surviving int64   // ns: max without lost writes; -1 unknown
-	Versions  int64   // largest version lag
-	Exact     bool    // the order is known, so versions are exact
-	LagBytes  int64   // max, -1 not measured
-	LagTime   int64   // ns, max, -1 not measured
-	MeanLagB  float64 // bytes
-	WorstOp   int     // operation number of the worst read, -1
+	Node   int32  `json:"node"`
+	Window string `json:"window"`
+	Reads  int64  `json:"reads"`
+	Ages          // every acknowledged write counts, lost or not
+	// Kept are the same ages without the lost writes; nil where those cannot be told, and KeptWhy says why.
+	Kept     *Ages   `json:"kept,omitempty"`
+	KeptWhy  string  `json:"kept_why,omitempty"`
+	Versions int64   // largest version lag
+	Exact    bool    // the order is known, so versions are exact
+	LagBytes int64   // max, -1 not measured
+	LagTime  int64   // ns, max, -1 not measured
+	MeanLagB float64 // bytes
+	WorstOp  int     // operation number of the worst read, -1
 }
 
-// Visibility is t-visibility in one window, on one node (NoNode: all replicas).
+// Ages sum up the intervals of reads' ages, ns: each figure from their lower ends, and Most from their upper ends. The keys P50, P99 and
+// Max are those of results of schema 1.
+type Ages struct {
+	Stale     int64 `json:"stale"` // reads older than 0
+	StaleMost int64 `json:"stale_most"`
+	P50       int64
+	P50Most   int64
+	P99       int64
+	P99Most   int64
+	Max       int64
+	MaxMost   int64 `json:"MaxUpper"`
+}
+
+// Visibility is t-visibility in one window, on one node (NoNode: all replicas). Lost writes are left out: no replica ever shows them.
 type Visibility struct {
 	Node   int32
 	Window string
 	Bins   []VisBin
 	// At is the least t with P at least 0.5, 0.9, 0.99, 0.999; -1 when never reached.
 	At [4]int64
-	// Latency: per write, the interval from ack to first visible: p50 and p99 of its upper ends, ns, -1 not measured.
-	P50, P99 int64
+	// Latency is how long acknowledged writes took to be seen on a replica, nil where none was looked for.
+	Latency *VisLatency `json:",omitempty"`
 }
 
-// VisBin is one bin of t since the acknowledgement, in ns, with Wilson's 95 % interval.
+// VisLatency sums up, over writes and replicas, intervals in ns from the last read that missed the write to the first that showed it or
+// a newer one: each figure from the lower ends (since the acknowledgement), and Most from the upper ones (since the call), -1 where no
+// read showed it.
+type VisLatency struct {
+	Writes           int64 // a write counts once a replica that was read after it
+	P50, P99, Max    int64
+	P50Most, P99Most int64
+	MaxMost          int64
+}
+
+// VisBin is one bin of t since the acknowledgement, in ns, with Wilson's 95 % interval. Unsure of the reads that were not fresh missed a
+// write that may be lost: the interval holds both cases.
 type VisBin struct {
 	From, To  int64
 	N, Fresh  int64
+	Unsure    int64 `json:",omitempty"`
 	P, Lo, Hi float64
 }
 
@@ -373,8 +411,8 @@ const (
 type Analysis struct {
 	Result Result
 	Fate   []Fate
-	// Staleness of each read in ns, -1 when it is none; lost writes do not count where that can be told.
-	Staleness []int64
+	// Ages are those of the reads of registers: how stale each was.
+	Ages ReadAges
 	// Lag is each replica's lag at each of its samples.
 	Lag []LagPoint
 }

@@ -49,25 +49,29 @@ type sessionTallies [4][2]sessionTally
 // asked for. Registers show the first two, sets and lists the others.
 func (x *extra) sessions() {
 	var total sessionTallies
+	var whole [][]stretchRead
 	if x.all&bit(history.FRead) != 0 {
-		g := x.group(registerOps)
-		keys := x.keysOf(registerOps)
-		repeats := make([]bool, len(x.mask)) // each worker writes its own keys' entries
-		x.sumSessions(&total, perKey(keys, func(k uint32) (t sessionTallies) {
-			t, repeats[k] = registerSessions(&x.h.Ops, g.of(k))
-			return t
-		}))
-		for _, k := range keys {
-			if repeats[k] {
-				x.repeated[k] = true
+		p := x.registerPass()
+		for i := range p.found {
+			f := &p.found[i]
+			total.add(&f.sessions)
+			if f.swept[0].repeated {
+				x.repeated[uint32(p.keys.of[i])] = true
 			}
 		}
 	}
 	if x.all&(setOps|listOps) != 0 {
 		g := x.group(setOps | listOps)
 		keys := append(x.keysOf(setOps), x.keysOf(listOps)...)
-		x.sumSessions(&total, perKey(keys, func(k uint32) sessionTallies { return collectionSessions(&x.h.Ops, g.of(k)) }))
+		for _, f := range perKey(keys, func(k uint32) collectionFound {
+			s := collect(&x.h.Ops, g.of(k))
+			return collectionFound{collectionSessions(s), x.collectionStretch(s)}
+		}) {
+			total.add(&f.sessions)
+			whole = append(whole, f.stretch)
+		}
 	}
+	x.replicasBack(whole)
 	names := [4]string{readYourWrites, monotonicReads, monotonicWrites, writesFollowReads}
 	for i, name := range names {
 		for s, scope := range []string{scopeMaster, scopeAll} {
@@ -84,60 +88,18 @@ func (x *extra) sessions() {
 	}
 }
 
-func (x *extra) sumSessions(total *sessionTallies, parts []sessionTallies) {
-	for _, p := range parts {
-		for g := range p {
-			for s := range p[g] {
-				total[g][s].add(p[g][s])
-			}
+func (t *sessionTallies) add(o *sessionTallies) {
+	for g := range t {
+		for s := range t[g] {
+			t[g][s].add(o[g][s])
 		}
 	}
 }
 
-// version is what is known of one value of a register.
-type version struct {
-	value int64
-	call  int64 // of its write; the lowest number for the initial value
-	known int64 // K: the least return over the write and all reads
-}
-
-// versionsOf lists the values written to a register with unique values, ascending; ok is false when a value repeats.
-func versionsOf(c *history.Columns, ops []int32) (vs []version, ok bool) {
-	for _, i := range ops {
-		if c.F[i] == history.FWrite {
-			v := version{value: c.In[i], call: c.Call[i], known: history.Inf}
-			if c.Outcome[i] == history.OK {
-				v.known = c.Return[i]
-			}
-			vs = append(vs, v)
-		}
-	}
-	slices.SortFunc(vs, func(a, b version) int { return cmp.Compare(a.value, b.value) })
-	for i := 1; i < len(vs); i++ {
-		if vs[i].value == vs[i-1].value {
-			return nil, false
-		}
-	}
-	for _, i := range ops {
-		if c.F[i] == history.FRead && c.Outcome[i] == history.OK {
-			if v := findVersion(vs, c.Out[i]); v != nil {
-				v.known = min(v.known, c.Return[i])
-			}
-		}
-	}
-	return vs, true
-}
-
-func findVersion(vs []version, value int64) *version {
-	// Versions mostly count up without a gap.
-	if n := len(vs); n > 0 && value >= vs[0].value && value <= vs[n-1].value && vs[n-1].value-vs[0].value == int64(n-1) {
-		return &vs[value-vs[0].value]
-	}
-	i, ok := slices.BinarySearchFunc(vs, value, func(v version, x int64) int { return cmp.Compare(v.value, x) })
-	if !ok {
-		return nil
-	}
-	return &vs[i]
+// collectionFound is what one set or list came to.
+type collectionFound struct {
+	sessions sessionTallies
+	stretch  []stretchRead
 }
 
 // mark is one operation that a later read of its session must not fall behind.
@@ -147,71 +109,123 @@ type mark struct {
 	op    int32
 }
 
-// registerSessions checks one register. Its operations are sorted by process and call, so a session is a run of them. Nothing can
-// be told where values repeat.
-func registerSessions(c *history.Columns, ops []int32) (t sessionTallies, repeats bool) {
-	vs, ok := versionsOf(c, ops)
-	if !ok {
-		return t, true
-	}
-	sorted := bySession(c, ops)
-	var own []mark
-	var seen [2][]mark // by scope, write ascending
-	for n, i := range sorted {
-		if n > 0 && c.Process[i] != c.Process[sorted[n-1]] {
-			own, seen[0], seen[1] = own[:0], seen[0][:0], seen[1][:0]
-		}
-		if c.Outcome[i] != history.OK {
-			continue
-		}
-		if c.F[i] == history.FWrite {
-			own = append(own, mark{c.Call[i], c.Return[i], i})
-			continue
-		}
-		known, write, ok := readVersion(vs, c.Out[i])
-		if !ok {
-			continue // a phantom: counted elsewhere
-		}
-		for s := range 2 {
-			if s == 0 && !masterRead(c, i) {
-				continue
-			}
-			checkMarks(&t[0][s], c, own, known, i)
-			checkMarks(&t[1][s], c, seen[s], known, i)
-			if l := len(seen[s]); l == 0 || write > seen[s][l-1].write {
-				seen[s] = append(seen[s], mark{write, c.Return[i], i})
-			}
-		}
-	}
-	return t, false
+// sessionScratch is the memory of registerSessions.
+type sessionScratch struct {
+	keys []sessionKey // the ok operations by session and call
+	next []int32      // by process: where its next operation goes
+	own  []mark
+	seen [2][]mark
 }
 
-func readVersion(vs []version, value int64) (known, write int64, ok bool) {
-	if value == history.Nil {
-		return math.MinInt64, math.MinInt64, true
+// sessionKey is what operations are sorted by: their session, then their call.
+type sessionKey struct {
+	process int32
+	at      int32 // position in the table
+	call    int64
+}
+
+// sort puts the ok operations in order. A session's stand in order in the file, so parting the sessions mostly does it.
+func (sc *sessionScratch) sort(t *regTable) {
+	sc.keys = sc.keys[:0]
+	least, most := int32(math.MaxInt32), int32(math.MinInt32)
+	for j := range t.ops {
+		if t.ops[j].is&regOK != 0 {
+			least, most = min(least, t.ops[j].process), max(most, t.ops[j].process)
+		}
 	}
-	v := findVersion(vs, value)
-	if v == nil {
-		return 0, 0, false
+	if least > most {
+		return
 	}
-	return v.known, v.call, true
+	span := int64(most) - int64(least) + 1
+	if span > int64(4*len(t.ops)+1024) {
+		for j := range t.ops {
+			if o := &t.ops[j]; o.is&regOK != 0 {
+				sc.keys = append(sc.keys, sessionKey{o.process, int32(j), o.call})
+			}
+		}
+		slices.SortFunc(sc.keys, compareSessions)
+		return
+	}
+	sc.next = resize(sc.next, int(span)+1)
+	clear(sc.next)
+	for j := range t.ops {
+		if o := &t.ops[j]; o.is&regOK != 0 {
+			sc.next[o.process-least+1]++
+		}
+	}
+	for p := range span {
+		sc.next[p+1] += sc.next[p]
+	}
+	sc.keys = resize(sc.keys, int(sc.next[span]))
+	for j := range t.ops {
+		if o := &t.ops[j]; o.is&regOK != 0 {
+			p := o.process - least
+			sc.keys[sc.next[p]] = sessionKey{o.process, int32(j), o.call}
+			sc.next[p]++
+		}
+	}
+	if !slices.IsSortedFunc(sc.keys, compareSessions) {
+		slices.SortFunc(sc.keys, compareSessions)
+	}
+}
+
+func compareSessions(a, b sessionKey) int {
+	switch {
+	case a.process != b.process:
+		return cmp.Compare(a.process, b.process)
+	case a.call != b.call:
+		return cmp.Compare(a.call, b.call)
+	}
+	return cmp.Compare(a.at, b.at)
+}
+
+// registerSessions checks one register. Its operations are sorted by process and call, so a session is a run of them.
+func (w *registerWorker) registerSessions() (tally sessionTallies) {
+	t, sc := &w.table, &w.sessions
+	sc.sort(t)
+	for n := range sc.keys {
+		if n == 0 || sc.keys[n].process != sc.keys[n-1].process {
+			sc.own, sc.seen[0], sc.seen[1] = sc.own[:0], sc.seen[0][:0], sc.seen[1][:0]
+		}
+		o := &t.ops[sc.keys[n].at]
+		if o.is&regWrite != 0 {
+			sc.own = append(sc.own, mark{o.call, o.ret, o.op})
+			continue
+		}
+		if o.ref == noOp {
+			continue // a phantom: counted elsewhere
+		}
+		known, write := t.k[o.ref], t.call[o.ref]
+		for s := range 2 {
+			if s == 0 && o.is&regReplica != 0 {
+				continue
+			}
+			checkMarks(&tally[0][s], sc.own, known, o)
+			checkMarks(&tally[1][s], sc.seen[s], known, o)
+			if l := len(sc.seen[s]); l == 0 || write > sc.seen[s][l-1].write {
+				sc.seen[s] = append(sc.seen[s], mark{write, o.ret, o.op})
+			}
+		}
+	}
+	return tally
 }
 
 // checkMarks finds the earliest mark whose write was called after the read's value was known.
-func checkMarks(t *sessionTally, c *history.Columns, marks []mark, known int64, read int32) {
+func checkMarks(t *sessionTally, marks []mark, known int64, read *regOp) {
 	if len(marks) == 0 {
 		return
 	}
 	t.checked++
+	if marks[len(marks)-1].write <= known {
+		return // writes ascend
+	}
 	j, _ := slices.BinarySearchFunc(marks, known, func(m mark, k int64) int {
 		if m.write > k {
 			return 1
 		}
 		return -1
 	})
-	if j < len(marks) {
-		t.broke(c.Call[read]-marks[j].ret, marks[j].op, read)
-	}
+	t.broke(read.call-marks[j].ret, marks[j].op, read.op)
 }
 
 // bySession sorts operations by process, then call.

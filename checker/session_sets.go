@@ -69,7 +69,7 @@ const taken = -2
 func removals(c *history.Columns, ops []int32) map[int64]bool {
 	var gone map[int64]bool
 	for _, i := range ops {
-		if c.F[i] != history.FRemove {
+		if c.F[i] != history.FRemove || c.Outcome[i] == history.Fail {
 			continue
 		}
 		if gone == nil {
@@ -216,8 +216,8 @@ type sessionView struct {
 
 // collectionSessions checks monotonic writes and writes-follow-reads on a set or list: a read holds e2 but not e1, where e2's
 // session had added, or read, e1 before it added e2.
-func collectionSessions(c *history.Columns, ops []int32) (t sessionTallies) {
-	s := collect(c, ops)
+func collectionSessions(s *collection) (t sessionTallies) {
+	c := s.c
 	x := indexSessions(s)
 	views := make([]sessionView, len(x.sessions))
 	present := make([]int32, len(s.elems)) // number of the read that last held it, plus 1

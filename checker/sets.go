@@ -24,7 +24,7 @@ func (x *extra) sets() {
 		s := collect(&x.h.Ops, g.of(k))
 		s.span = x.span
 		odd := x.strange(s, k, g.of(k))
-		f := collectionFindings{notes: slices.Clone(odd)}
+		f := collectionFindings{notes: append(slices.Clone(odd), x.resurrected(k, g.of(k)))}
 		f.full = s.full()
 		for scope, name := range [2]string{scopeMaster, scopeAll} {
 			bad, text, ops := s.setConflicts(scope == 0)
@@ -39,7 +39,7 @@ func (x *extra) sets() {
 		}
 		return f
 	})
-	x.looks("phantom", "aborted_read", "future_read", "set_conflict")
+	x.looks("phantom", "aborted_read", "future_read", "resurrected", "set_conflict")
 	x.addCollections("set", parts)
 }
 

@@ -77,7 +77,7 @@ func TestSets(t *testing.T) {
 		{"there, and asked for in vain", []history.Op{add(1, 1, 0, 1), contains(1, 0, 2, 3)}, both},
 		{"asked for in vain on a replica", []history.Op{add(1, 1, 0, 1), fromReplica(contains(1, 0, 2, 3))}, map[string]int64{"set_conflict (all reads)": 1}},
 		{"removed in vain", []history.Op{add(1, 1, 0, 1), remove(1, 0, 2, 3)}, both},
-		{"removed, and there", []history.Op{add(1, 1, 0, 1), remove(1, 1, 2, 3), contains(1, 1, 4, 5)}, both},
+		{"removed, and there", []history.Op{add(1, 1, 0, 1), remove(1, 1, 2, 3), contains(1, 1, 4, 5)}, map[string]int64{"resurrected": 1, "set_conflict (master reads)": 1, "set_conflict (all reads)": 1}},
 		{"removed without a reply", []history.Op{add(1, 1, 0, 1), remove(1, none, 2, inf), contains(1, 1, 4, 5)}, nil},
 		{"not new, although nobody had added it", []history.Op{op(1, history.FAdd, 1, 0, 0, 1)}, both},
 		{"grows", []history.Op{add(1, 1, 0, 5), whole(6, 7, 1), add(1, 2, 8, 9), whole(10, 11, 2, 1)}, nil},

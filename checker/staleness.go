@@ -7,300 +7,395 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// known is one value of a register in the order of its write's call, and when it was known to exist.
-type known struct {
-	call  int64 // of its write
-	k     int64 // K: least return over the write and all reads of it
-	value int64
-	lost  bool
-}
-
-// registerKnown are the values of one register by call, with the least K among each and all later ones, twice: over all, and
-// over those that were not lost.
-type registerKnown struct {
-	vs        []known
-	byValue   map[int64]int64 // value -> K
-	least     []int64
-	leastKept []int64
-	ksByCall  []int64 // the calls, for searching
-	exact     bool
-	anyMasked bool
-	sortedByK []int32 // positions in vs by K
-	// survivor is, for each lost value, the K of the surviving value that its branch left.
-	survivor   map[int64]int64
-	fenwick    []int32
-	fenwickAdd int
-}
-
-func newKnown(h *history.History, a *Analysis, is []int32, n int) *registerKnown {
-	ops := &h.Ops
-	at := func(j int) int32 {
-		if is == nil {
-			return int32(j)
-		}
-		return is[j]
-	}
-	r := &registerKnown{byValue: map[int64]int64{history.Nil: minTime}, exact: true}
-	meet := func(v, t int64) {
-		if k, ok := r.byValue[v]; !ok || t < k {
-			r.byValue[v] = t
-		}
-	}
-	for j := range n {
-		i := at(j)
-		if ops.Outcome[i] != history.OK {
+// measureAges measures how stale each read of the register was (checkers.md, "Staleness of reads"): at least from when the first value
+// that is surely newer was known, at most from the call of the first write that may have replaced what was read. It is the one
+// computation of staleness: table, timeline, histogram and measures read it.
+func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages []opAge) {
+	t, sc := &w.table, &w.ages
+	w.firstMissed(plan, final)
+	sc.lossy = plan.lossy && w.withoutLost()
+	sc.stale = sc.stale[:0]
+	for j := range t.ops {
+		o := &t.ops[j]
+		if o.is&(regWrite|regProbe|regOK) != regOK || o.ref == noOp {
 			continue
 		}
-		if ops.F[i] == history.FWrite {
-			meet(ops.In[i], ops.Return[i])
-			if ops.Flags[i]&history.FlagPred == 0 {
-				continue
-			}
+		v := o.ref
+		a := ReadAge{Lo: since(sc.missed[v], o.call), Hi: since(sc.first[v], o.ret)}
+		a.Hi = max(a.Lo, a.Hi)
+		a.KeptLo, a.KeptHi = a.Lo, a.Hi
+		if sc.lossy {
+			a.KeptLo, a.KeptHi = since(sc.missedKept[v], o.call), since(sc.firstKept[v], o.ret)
+			a.KeptHi = max(a.KeptLo, a.KeptHi)
 		}
-		if ops.Out[i] != history.Nil && ops.Out[i] != history.None {
-			meet(ops.Out[i], ops.Return[i])
+		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
+		c.add(&a, o, plan.lossy)
+		c.inexact = c.inexact || !t.versions
+		w.x.a.Ages.at[o.op] = 0
+		if a != (ReadAge{}) {
+			ages = append(ages, opAge{o.op, a})
+		}
+		if a.Lo > 0 {
+			sc.stale = append(sc.stale, sortKey{o.call, int32(j)})
 		}
 	}
-	for j := range n {
-		i := at(j)
-		if ops.F[i] != history.FWrite {
+	if len(sc.stale) > 0 {
+		w.countVersions(plan)
+	}
+	return ages
+}
+
+// since is how long before t from was, 0 if it was not.
+func since(from, t int64) int64 {
+	if from < t {
+		return t - from
+	}
+	return 0
+}
+
+func (c *ageCell) add(a *ReadAge, o *regOp, lossy bool) {
+	c.reads++
+	if a.Lo > 0 {
+		c.lo = append(c.lo, a.Lo)
+	}
+	if a.Hi > 0 {
+		c.hi = append(c.hi, a.Hi)
+	}
+	if lossy && a.KeptLo > 0 {
+		c.keptLo = append(c.keptLo, a.KeptLo)
+	}
+	if lossy && a.KeptHi > 0 {
+		c.keptHi = append(c.keptHi, a.KeptHi)
+	}
+	if a.Lo > c.worstAge || a.Lo == c.worstAge && o.op < c.worst {
+		c.worst, c.worstAge = o.op, a.Lo
+	}
+}
+
+// newerThan finds for each value those that are surely newer: their writes were called after the value was known.
+func (w *registerWorker) newerThan() {
+	t, sc := &w.table, &w.ages
+	m, n := len(t.order), len(t.value)
+	sc.least, sc.newer, sc.missed = resize(sc.least, m+1), resize(sc.newer, n), resize(sc.missed, n)
+	sc.least[m] = history.Inf
+	for p := m - 1; p >= 0; p-- {
+		sc.least[p] = min(sc.least[p+1], t.k[t.order[p]])
+	}
+	near := 0
+	for v := range sc.newer {
+		sc.newer[v], sc.missed[v] = int32(m), history.Inf
+	}
+	sc.newer[0], sc.missed[0] = 0, sc.least[0]
+	for _, v := range t.order {
+		if t.k[v] != history.Inf {
+			near = t.after(t.k[v], near)
+			sc.newer[v], sc.missed[v] = int32(near), sc.least[near]
+		}
+	}
+}
+
+// firstMissed finds for each value the call of the first write that may have replaced it. Where an acknowledged write says that it did,
+// or the value was there at the end, that is one that is surely newer; where one writer wrote versions, the next of them; else it may be
+// any write that does not say what it replaced, unless it is surely older.
+func (w *registerWorker) firstMissed(plan *agePlan, final *history.Dump) {
+	t, sc := &w.table, &w.ages
+	m, n := len(t.order), len(t.value)
+	sc.first, sc.succ, sc.pred = resize(sc.first, n), resize(sc.succ, n), resize(sc.pred, n)
+	for v := range n {
+		sc.succ[v], sc.pred[v] = history.Inf, unsaid
+	}
+	for j := range t.ops {
+		if o := &t.ops[j]; o.is&regPred != 0 {
+			sc.pred[o.ref] = o.pred
+			if o.pred != noOp {
+				sc.succ[o.pred] = min(sc.succ[o.pred], o.call)
+			}
+		}
+	}
+	last := noOp
+	if plan.held {
+		last = 0
+		if final != nil && len(final.Elems) == 1 {
+			last = t.index.get(final.Elems[0], t.value)
+		}
+	}
+	if !t.versions {
+		sc.quiet, sc.quietK = resize(sc.quiet, m+1), resize(sc.quietK, m+1)
+		sc.quiet[m], sc.quietK[0] = history.Inf, minTime
+		for p := m - 1; p >= 0; p-- {
+			if sc.quiet[p] = sc.quiet[p+1]; sc.pred[t.order[p]] == unsaid {
+				sc.quiet[p] = t.call[t.order[p]]
+			}
+		}
+		for p, v := range t.order {
+			if sc.quietK[p+1] = sc.quietK[p]; sc.pred[v] == unsaid {
+				sc.quietK[p+1] = max(sc.quietK[p], t.k[v])
+			}
+		}
+	}
+	for v := range int32(n) {
+		first := min(w.callAt(int(sc.newer[v])), sc.succ[v])
+		if v > 0 && v != last && sc.succ[v] == history.Inf && t.place[v] != noOp {
+			switch p := t.place[v]; {
+			case t.versions: // known to exist late, perhaps, but its writer's next call came after it
+				first = min(first, w.callAt(int(p)+1))
+			case sc.quietK[p] >= t.call[v]:
+				first = min(first, t.call[v])
+			default:
+				first = min(first, sc.quiet[p+1])
+			}
+		}
+		sc.first[v] = first
+	}
+}
+
+// callAt is the call of the write at a position, Inf behind the last.
+func (w *registerWorker) callAt(p int) int64 {
+	if p < len(w.table.order) {
+		return w.table.call[w.table.order[p]]
+	}
+	return history.Inf
+}
+
+// withoutLost finds the same without the lost writes; false: none of this register is lost or masked.
+func (w *registerWorker) withoutLost() bool {
+	t, sc := &w.table, &w.ages
+	m, n := len(t.order), len(t.value)
+	any := false
+	for v := int32(1); int(v) < n; v++ {
+		f := w.fate(v)
+		any = any || gone(f) || f == FateMasked
+		if f == FateMasked && !t.replies {
+			sc.masked++
+		}
+	}
+	if !any {
+		return false
+	}
+	sc.leastKept, sc.callKept, sc.prevKept = resize(sc.leastKept, m+1), resize(sc.callKept, m+1), resize(sc.prevKept, m+1)
+	sc.leastKept[m], sc.callKept[m], sc.prevKept[0] = history.Inf, history.Inf, 0
+	for p := m - 1; p >= 0; p-- {
+		v := t.order[p]
+		f := w.fate(v)
+		sc.leastKept[p], sc.callKept[p] = sc.leastKept[p+1], sc.callKept[p+1]
+		if stays(f) {
+			sc.leastKept[p] = min(sc.leastKept[p], t.k[v])
+		}
+		if !gone(f) && f != FateFailed {
+			sc.callKept[p] = t.call[v]
+		}
+	}
+	for p, v := range t.order {
+		if sc.prevKept[p+1] = sc.prevKept[p]; stays(w.fate(v)) {
+			sc.prevKept[p+1] = v
+		}
+	}
+	sc.baseLo, sc.baseHi, sc.state = resize(sc.baseLo, n), resize(sc.baseHi, n), resize(sc.state, n)
+	clear(sc.state)
+	sc.missedKept, sc.firstKept, sc.succKept = resize(sc.missedKept, n), resize(sc.firstKept, n), resize(sc.succKept, n)
+	for v := range sc.succKept {
+		sc.succKept[v] = history.Inf
+	}
+	for v := int32(1); int(v) < n; v++ {
+		if p := sc.pred[v]; p >= 0 && !gone(w.fate(v)) {
+			sc.succKept[p] = min(sc.succKept[p], t.call[v])
+		}
+	}
+	near := 0
+	for v := range int32(n) {
+		if t.k[v] == history.Inf {
+			continue // nobody read it
+		}
+		w.base(v)
+		near = t.after(sc.baseLo[v], near)
+		sc.missedKept[v] = sc.leastKept[near]
+		p := t.after(sc.baseHi[v], near)
+		sc.firstKept[v] = sc.callKept[p]
+		if sc.baseHi[v] != t.k[v] {
 			continue
 		}
-		r.exact = r.exact && ops.Flags[i]&history.FlagVersion != 0
-		k, ok := r.byValue[ops.In[i]]
-		if !ok {
-			continue
+		switch { // it is part of the final data itself
+		case sc.succ[v] != history.Inf:
+			sc.firstKept[v] = min(sc.firstKept[v], sc.succKept[v])
+		case !t.versions:
+			sc.firstKept[v] = min(sc.firstKept[v], sc.first[v])
+		case t.place[v] != noOp:
+			sc.firstKept[v] = min(sc.firstKept[v], sc.callKept[t.place[v]+1])
 		}
-		f := a.Fate[i]
-		r.anyMasked = r.anyMasked || f == FateMasked
-		r.vs = append(r.vs, known{ops.Call[i], k, ops.In[i], f == FateLost || f == FateHappenedThenLost})
 	}
-	r.findSurvivors(ops, a, n, at)
-	slices.SortFunc(r.vs, func(a, b known) int { return cmp.Compare(a.call, b.call) })
-	m := len(r.vs)
-	r.least, r.leastKept = make([]int64, m+1), make([]int64, m+1)
-	r.least[m], r.leastKept[m] = history.Inf, history.Inf
-	r.ksByCall, r.sortedByK = make([]int64, m), make([]int32, m)
-	for j := m - 1; j >= 0; j-- {
-		v := &r.vs[j]
-		r.least[j], r.leastKept[j] = min(r.least[j+1], v.k), r.leastKept[j+1]
-		if !v.lost {
-			r.leastKept[j] = min(r.leastKept[j], v.k)
-		}
-		r.ksByCall[j], r.sortedByK[j] = v.call, int32(j)
-	}
-	slices.SortFunc(r.sortedByK, func(a, b int32) int { return cmp.Compare(r.vs[a].k, r.vs[b].k) })
-	r.fenwick = make([]int32, m+1)
-	return r
+	return true
 }
 
-// findSurvivors follows the predecessor replies of lost writes back to what survived.
-func (r *registerKnown) findSurvivors(ops *history.Columns, a *Analysis, n int, at func(int) int32) {
-	pred := map[int64]int64{}
-	for j := range n {
-		i := at(j)
-		if f := a.Fate[i]; ops.F[i] == history.FWrite && f == FateLost && ops.Flags[i]&history.FlagPred != 0 {
-			pred[ops.In[i]] = ops.Out[i]
+// base finds what a read of v stands on when the lost writes are left out: v itself, or what its branch had left when it left the
+// surviving one, by what the writes say they replaced. K of that is at most baseLo, and at least baseHi where v may be lost.
+func (w *registerWorker) base(v int32) {
+	t, sc := &w.table, &w.ages
+	sc.path = sc.path[:0]
+	for !sc.state[v] {
+		sc.state[v] = true
+		sc.baseLo[v], sc.baseHi[v] = t.k[v], t.k[v]
+		f := w.fate(v)
+		if !gone(f) && f != FateMasked {
+			break
 		}
-	}
-	r.survivor = make(map[int64]int64, len(pred))
-	for v := range pred {
-		var path []int64
-		at := v
-		for p, lost := pred[at]; lost && len(path) <= len(pred); p, lost = pred[at] {
-			if _, done := r.survivor[at]; done {
-				break
+		p := sc.pred[v]
+		if p == unsaid || p == noOp {
+			sc.baseHi[v] = minTime
+			if t.versions && t.place[v] != noOp { // one writer: what it had left before
+				sc.baseHi[v] = min(t.k[v], t.k[sc.prevKept[t.place[v]]])
 			}
-			path = append(path, at)
-			at = p
+			break
 		}
-		k, done := r.survivor[at]
-		if !done {
-			var ok bool
-			if k, ok = r.byValue[at]; !ok {
-				continue
+		sc.path = append(sc.path, v)
+		v = p
+	}
+	for i := len(sc.path) - 1; i >= 0; i-- {
+		v := sc.path[i]
+		p := sc.pred[v]
+		sc.baseHi[v] = min(sc.baseHi[v], sc.baseHi[p])
+		if gone(w.fate(v)) {
+			sc.baseLo[v] = min(sc.baseLo[v], sc.baseLo[p])
+		}
+	}
+}
+
+// countVersions counts for each stale read how many newer values were known before it began, by a Fenwick tree over their positions.
+func (w *registerWorker) countVersions(plan *agePlan) {
+	t, sc := &w.table, &w.ages
+	sortKeys(sc.stale)
+	sc.byK = sc.byK[:0]
+	for p, v := range t.order {
+		sc.byK = append(sc.byK, sortKey{t.k[v], int32(p)})
+	}
+	sortKeys(sc.byK)
+	m := len(t.order)
+	sc.fenwick = resize(sc.fenwick, m+1)
+	clear(sc.fenwick)
+	added := 0
+	for _, s := range sc.stale {
+		o := &t.ops[s.i]
+		for ; added < m && sc.byK[added].t < o.call; added++ {
+			for i := int(sc.byK[added].i) + 1; i <= m; i += i & -i {
+				sc.fenwick[i]++
 			}
 		}
-		for _, w := range path {
-			r.survivor[w] = k
+		n := int64(added)
+		for i := int(sc.newer[o.ref]); i > 0; i -= i & -i {
+			n -= int64(sc.fenwick[i])
 		}
+		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
+		c.versions = max(c.versions, n)
 	}
 }
 
-// after is the position of the first value whose write was called after t.
-func (r *registerKnown) after(t int64) int {
-	i, _ := slices.BinarySearch(r.ksByCall, t+1)
-	if t == minTime {
-		i = 0
-	}
-	return i
-}
-
-// newer is how many values were called after position from and known before t. t must not fall from call to call.
-func (r *registerKnown) newer(from int, t int64) int64 {
-	for ; r.fenwickAdd < len(r.sortedByK) && r.vs[r.sortedByK[r.fenwickAdd]].k < t; r.fenwickAdd++ {
-		for i := int(r.sortedByK[r.fenwickAdd]) + 1; i < len(r.fenwick); i += i & -i {
-			r.fenwick[i]++
-		}
-	}
-	n := int64(r.fenwickAdd)
-	for i := from; i > 0; i -= i & -i {
-		n -= int64(r.fenwick[i])
-	}
-	return n
-}
-
-// staleAcc collects one row of the result.
-type staleAcc struct {
-	ages      []int64
-	stale     int64
-	upper     int64
-	surviving int64
-	versions  int64
-	inexact   bool
-	worst     int
-	worstAge  int64
-}
-
-// rowKey is a row's node and window.
+// rowKey is a row's node and window; no node stands for all replicas, no window for the whole run.
 type rowKey struct {
 	node   int32
 	window string
 }
 
-// measureStaleness measures the age of what reads of registers returned, and the replicas' lag.
-func measureStaleness(h *history.History, s *states, a *Analysis) {
-	a.Staleness = make([]int64, h.Ops.Len())
-	for i := range a.Staleness {
-		a.Staleness[i] = -1
-	}
-	rows := map[rowKey]*staleAcc{}
-	keys := registerKeys(h)
-	surviving := a.Result.Writes.Known
-	for i := range keys.of {
-		is := keys.ops(i)
-		n := len(is)
-		if is == nil {
-			n = h.Ops.Len()
-		}
-		k := newKnown(h, a, is, n)
-		if k.anyMasked {
-			surviving = false
-		}
-		staleKey(h, a, is, n, k, rows)
-	}
-	lags := measureLag(s, a)
-	addRows(a, rows, lags, surviving)
+// ageTally are the cells of all workers.
+type ageTally struct {
+	plan   *agePlan
+	rows   map[rowKey]*ageCell
+	masked int64
 }
 
-// staleKey measures the reads of one register in order of call.
-func staleKey(h *history.History, a *Analysis, is []int32, n int, k *registerKnown, rows map[rowKey]*staleAcc) {
-	ops := &h.Ops
-	var reads []int32
-	for j := range n {
-		i := int32(j)
-		if is != nil {
-			i = is[j]
-		}
-		if ops.F[i] == history.FRead && ops.Outcome[i] == history.OK {
-			reads = append(reads, i)
-		}
-	}
-	slices.SortFunc(reads, func(x, y int32) int { return cmp.Compare(ops.Call[x], ops.Call[y]) })
-	for _, i := range reads {
-		kv, ok := k.byValue[ops.Out[i]]
-		if !ok {
-			continue
-		}
-		p := k.after(kv)
-		age, kept := int64(0), int64(0)
-		if fm := k.least[p]; fm < ops.Call[i] {
-			age = ops.Call[i] - fm
-		}
-		pk := p
-		if base, lost := k.survivor[ops.Out[i]]; lost { // what it returned is gone: what counts is what its branch had left
-			pk = k.after(base)
-		}
-		if fm := k.leastKept[pk]; fm < ops.Call[i] {
-			kept = ops.Call[i] - fm
-		}
-		var upper int64
-		if age > 0 && p < len(k.vs) {
-			upper = ops.Return[i] - k.vs[p].call
-		}
-		lag := k.newer(p, ops.Call[i])
-		a.Staleness[i] = kept
-		if ops.Flags[i]&history.FlagProbe != 0 {
-			continue // a probe is timed to hit the moment after a write
-		}
-		for _, row := range rowsOf(h, i, ops.Flags[i]&history.FlagReplicaRead != 0) {
-			acc := rows[row]
-			if acc == nil {
-				acc = &staleAcc{worst: -1, worstAge: -1}
-				rows[row] = acc
+func newAgeTally(plan *agePlan) *ageTally {
+	return &ageTally{plan: plan, rows: map[rowKey]*ageCell{}}
+}
+
+// add takes in what one worker measured: each cell counts in the row of its node and, for reads of replicas, in that of all replicas;
+// whole and in its window.
+func (t *ageTally) add(sc *ageScratch) {
+	t.masked += sc.masked
+	for _, c := range sc.cells {
+		for _, window := range []string{"", t.plan.windows.names[c.window]} {
+			if c.node >= 0 {
+				t.row(rowKey{c.node, window}).join(c)
 			}
-			acc.ages = append(acc.ages, age)
-			if age > 0 {
-				acc.stale++
-			}
-			acc.versions = max(acc.versions, lag)
-			acc.surviving = max(acc.surviving, kept)
-			acc.inexact = acc.inexact || !k.exact
-			if age > acc.worstAge {
-				acc.worst, acc.worstAge, acc.upper = int(i), age, upper
+			if c.replica {
+				t.row(rowKey{history.NoNode, window}).join(c)
 			}
 		}
 	}
+	sc.cells = nil
 }
 
-// rowsOf are the rows that a read counts in: its node and, for a replica read, all replicas; each whole and in its window.
-func rowsOf(h *history.History, i int32, replica bool) []rowKey {
-	window := windowOf(h, h.Ops.Call[i])
-	node := int32(h.Ops.Node[i])
-	rows := make([]rowKey, 0, 4)
-	if node >= 0 {
-		rows = append(rows, rowKey{node, ""}, rowKey{node, window})
+func (t *ageTally) row(k rowKey) *ageCell {
+	r := t.rows[k]
+	if r == nil {
+		r = &ageCell{worst: noOp, worstAge: -1}
+		t.rows[k] = r
 	}
-	if replica {
-		rows = append(rows, rowKey{history.NoNode, ""}, rowKey{history.NoNode, window})
-	}
-	return rows
+	return r
 }
 
-// Steady is the window in which no fault holds.
-const Steady = "steady"
+func (c *ageCell) join(o *ageCell) {
+	c.reads += o.reads
+	c.lo, c.hi = append(c.lo, o.lo...), append(c.hi, o.hi...)
+	c.keptLo, c.keptHi = append(c.keptLo, o.keptLo...), append(c.keptHi, o.keptHi...)
+	c.versions, c.inexact = max(c.versions, o.versions), c.inexact || o.inexact
+	if o.worstAge > c.worstAge || o.worstAge == c.worstAge && o.worst < c.worst {
+		c.worst, c.worstAge = o.worst, o.worstAge
+	}
+}
 
-// windowOf names the fault that holds at t.
-func windowOf(h *history.History, t int64) string {
-	for i := range h.Faults {
-		f := &h.Faults[i]
-		if f.Effect > 0 && t >= f.Effect && (f.Healed == 0 || t <= f.Healed) {
-			return f.Text
+// sumAges makes the figures of reads of which all but those listed are 0. It sorts the lists.
+func sumAges(reads int64, lo, hi []int64) Ages {
+	slices.Sort(lo)
+	slices.Sort(hi)
+	return Ages{Stale: int64(len(lo)), StaleMost: int64(len(hi)), P50: ageAt(lo, reads, reads/2), P50Most: ageAt(hi, reads, reads/2),
+		P99: ageAt(lo, reads, reads*99/100), P99Most: ageAt(hi, reads, reads*99/100), Max: ageAt(lo, reads, reads-1), MaxMost: ageAt(hi, reads, reads-1)}
+}
+
+// ageAt is the age at a rank among reads of which all but those listed are 0.
+func ageAt(sorted []int64, reads, rank int64) int64 {
+	if i := rank - (reads - int64(len(sorted))); i >= 0 {
+		return sorted[i]
+	}
+	return 0
+}
+
+// measureStaleness sums the ages of reads up by node and window, beside the replicas' lag.
+func (x *extra) measureStaleness() {
+	r := &x.a.Result
+	p := x.registerPass()
+	lags := measureLag(x.s, x.a)
+	for key, row := range p.rows() {
+		st := Staleness{Node: key.node, Window: key.window, Reads: row.reads, Ages: sumAges(row.reads, row.lo, row.hi), Versions: row.versions, Exact: !row.inexact,
+			LagBytes: -1, LagTime: -1, WorstOp: int(row.worst)}
+		switch {
+		case !r.Writes.Known:
+			st.KeptWhy = "the final data was not read, so it is not known what was lost"
+		case p.ages.masked > 0:
+			st.KeptWhy = "writes that do not say what they replaced cannot be told lost from overwritten"
+		case p.ages.plan.lossy:
+			kept := sumAges(row.reads, row.keptLo, row.keptHi)
+			st.Kept = &kept
+		default:
+			kept := st.Ages
+			st.Kept = &kept
 		}
-	}
-	return Steady
-}
-
-func addRows(a *Analysis, rows map[rowKey]*staleAcc, lags map[int32]lagMax, surviving bool) {
-	for row, acc := range rows {
-		slices.Sort(acc.ages)
-		n := len(acc.ages)
-		st := Staleness{Node: row.node, Window: row.window, Reads: int64(n), Stale: acc.stale, P50: acc.ages[n/2], P99: acc.ages[n*99/100], Max: acc.ages[n-1],
-			MaxUpper: acc.upper, Surviving: -1, Versions: acc.versions, Exact: !acc.inexact, LagBytes: -1, LagTime: -1, WorstOp: acc.worst}
-		if surviving {
-			st.Surviving = acc.surviving
-		}
-		if l, ok := lags[row.node]; ok && row.window == "" {
+		if l, ok := lags[key.node]; ok && key.window == "" {
 			st.LagBytes, st.LagTime, st.MeanLagB = l.bytes, l.age, l.mean()
 		}
-		a.Result.Staleness = append(a.Result.Staleness, st)
+		r.Staleness = append(r.Staleness, st)
 	}
-	if _, ok := rows[rowKey{history.NoNode, ""}]; !ok { // nothing was read from replicas, but they may have lagged
+	if _, ok := p.rows()[rowKey{history.NoNode, ""}]; !ok { // nothing was read from replicas, but they may have lagged
 		if l, ok := lags[history.NoNode]; ok {
-			a.Result.Staleness = append(a.Result.Staleness, Staleness{Node: history.NoNode, P50: -1, P99: -1, Max: -1, MaxUpper: -1, Surviving: -1, LagBytes: l.bytes, LagTime: l.age, MeanLagB: l.mean(), WorstOp: -1})
+			none := Ages{P50: -1, P50Most: -1, P99: -1, P99Most: -1, Max: -1, MaxMost: -1}
+			r.Staleness = append(r.Staleness, Staleness{Node: history.NoNode, Ages: none, LagBytes: l.bytes, LagTime: l.age, MeanLagB: l.mean(), WorstOp: -1})
 		}
 	}
-	slices.SortFunc(a.Result.Staleness, func(x, y Staleness) int { return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Window, y.Window)) })
+	slices.SortFunc(r.Staleness, func(a, b Staleness) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Window, b.Window)) })
+}
+
+func (p *registerPass) rows() map[rowKey]*ageCell {
+	if p.ages == nil {
+		return nil
+	}
+	return p.ages.rows
 }
 
 // registerK gives each scope of registers its k, from the largest version lag.

@@ -317,7 +317,7 @@ func BenchmarkRegisterTransactions(b *testing.B) {
 	for b.Loop() {
 		a, err := CheckModel(h, "rw-register", ModelOptions{})
 		require.NoError(b, err)
-		require.Equal(b, Pass, a.Result.Verdict, a.Result.Headline)
+		require.Equal(b, Pass, a.Result.Verdict, a.Result.Findings)
 	}
 }
 
@@ -369,7 +369,7 @@ func BenchmarkTransactions(b *testing.B) {
 	for b.Loop() {
 		a, err := CheckModel(h, "list-append", ModelOptions{})
 		require.NoError(b, err)
-		require.Equal(b, Pass, a.Result.Verdict, a.Result.Headline)
+		require.Equal(b, Pass, a.Result.Verdict, a.Result.Findings)
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/1000, "s/1M-txns")
 	b.ReportMetric(0, "ns/op")

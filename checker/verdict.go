@@ -25,7 +25,8 @@ func (c *check) verdict() {
 		r.Reasons = append(r.Reasons, c.h.Missing...)
 		for _, ps := range [][]PromiseResult{r.Promises, r.Shows} { // what is missing may be what would have kept them
 			for i := range ps {
-				ps[i].Status, ps[i].Why = Undecided, "records are missing"
+				p := &ps[i]
+				p.Status, p.Value, p.Measured, p.Why, p.Witness = Undecided, Unmeasured("records are missing"), "–", "records are missing", ""
 			}
 		}
 		r.Weakness = false
@@ -82,8 +83,8 @@ func (c *check) vacuous() {
 
 // anyAck reports whether any write at all was acknowledged.
 func (c *check) anyAck() bool {
-	for i, f := range c.h.Ops.F {
-		if f.IsWrite() && c.h.Ops.Outcome[i] == history.OK {
+	for i := range c.h.Ops.F {
+		if c.h.Ops.IsWrite(i) && c.h.Ops.Outcome[i] == history.OK {
 			return true
 		}
 	}
@@ -119,8 +120,8 @@ func (c *check) vacuousFaults(say func(string, ...any)) {
 	if first == history.Inf {
 		return
 	}
-	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Return[i] <= first && ops.Return[i] >= first-int64(1e9) {
+	for i := range ops.F {
+		if ops.IsWrite(i) && ops.Outcome[i] == history.OK && ops.Return[i] <= first && ops.Return[i] >= first-int64(1e9) {
 			return
 		}
 	}

@@ -109,12 +109,40 @@ func TestVerdictOfAFailoverByHand(t *testing.T) {
 			}
 			r := judged(t, h)
 			require.Equal(t, tt.want, r.Verdict, "%v", r.Reasons)
-			require.NotEmpty(t, r.Headline)
 			if tt.reason != "" {
 				require.Contains(t, strings.Join(r.Reasons, "\n"), tt.reason)
 			}
 		})
 	}
+}
+
+// With records missing nothing is judged, so no promise shows what was counted of the rest.
+func TestMissingRecordsLeaveNothingMeasured(t *testing.T) {
+	h := failoverRun(t, 4*vSecond, NothingLost())
+	h.Missing = []string{"batch 3 of w1"}
+	r := judged(t, h)
+	require.Equal(t, Error, r.Verdict)
+	require.NotEmpty(t, r.Promises)
+	for _, p := range r.Promises {
+		require.Equal(t, Undecided, p.Status)
+		require.Equal(t, "–", p.Measured)
+		require.False(t, p.Value.Measured())
+	}
+}
+
+func TestWithoutAHealConvergenceCountsFromTheLoadsEnd(t *testing.T) {
+	text := func(h *history.History) string {
+		for _, p := range judged(t, h).Promises {
+			if p.Promise.Measure == "converge" {
+				return p.Text
+			}
+		}
+		return ""
+	}
+	require.Equal(t, "all nodes hold the same data 5 s after the heal", text(failoverRun(t, 5*vSecond, ConvergesWithin(5e9))))
+	h := failoverRun(t, 5*vSecond, ConvergesWithin(5e9))
+	h.Faults = nil
+	require.Equal(t, "all nodes hold the same data 5 s after the load ended", text(h))
 }
 
 func TestLossOfAFailoverByHand(t *testing.T) {

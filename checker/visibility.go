@@ -17,101 +17,157 @@ func visEdges() []int64 {
 	return append(edges, int64(10e9), history.Inf)
 }
 
-// visAcc collects one node's bins.
-type visAcc struct{ n, fresh []int64 }
+// visCell are the bins and latencies of one node in one window.
+type visCell struct {
+	node             int32
+	window           int
+	n, fresh, unsure []int64
+	lo, hi           []int32 // latencies in µs, rounded outwards; math.MaxInt32: never
+}
+
+func (c *visCell) join(o *visCell) {
+	for b := range o.n {
+		c.n[b] += o.n[b]
+		c.fresh[b] += o.fresh[b]
+		c.unsure[b] += o.unsure[b]
+	}
+	c.lo, c.hi = append(c.lo, o.lo...), append(c.hi, o.hi...)
+}
+
+func newVisCell(edges []int64) *visCell {
+	n := len(edges) - 1
+	return &visCell{n: make([]int64, n), fresh: make([]int64, n), unsure: make([]int64, n)}
+}
+
+// visScratch is the memory of one worker.
+type visScratch struct {
+	edges  []int64
+	cells  map[[2]int32]*visCell
+	acks   []sortKey // values by the return of their writes
+	byNode [][]sortKey
+	nodes  []int8
+	hits   []int64 // by position in order: least return of the node's reads of values from there on
+	own    []int64 // by value: least return of the node's reads of it
+}
+
+func (sc *visScratch) cell(node int8, window int) *visCell {
+	at := [2]int32{int32(node), int32(window)}
+	c := sc.cells[at]
+	if c == nil {
+		if sc.cells == nil {
+			sc.cells = map[[2]int32]*visCell{}
+		}
+		c = newVisCell(sc.edges)
+		c.node, c.window = at[0], window
+		sc.cells[at] = c
+	}
+	return c
+}
+
+// standsOn is K of what a read of v stands on: of v, or of what its branch had left when it left the surviving one.
+func (w *registerWorker) standsOn(v int32) int64 {
+	if w.ages.lossy {
+		return w.ages.baseLo[v]
+	}
+	return w.table.k[v]
+}
 
 // measureVisibility measures how likely a replica read that begins t after the acknowledgement of the newest write returns that
 // write or a newer one (PBS, Bailis et al. 2012). Probes on a schedule count where there are any: a client that reads in a closed
-// loop would meet the moments of its own making.
-func measureVisibility(h *history.History, a *Analysis) {
-	ops := &h.Ops
-	probes := false
-	for i, f := range ops.Flags {
-		if f&history.FlagProbe != 0 && ops.F[i] == history.FRead {
-			probes = true
-			break
+// loop would meet the moments of its own making. Lost writes are left out, since no replica ever shows them.
+func (w *registerWorker) measureVisibility(plan *agePlan, held []*history.Dump) {
+	t, sc := &w.table, &w.seen
+	if sc.edges == nil {
+		sc.edges = visEdges()
+	}
+	sc.acks = sc.acks[:0]
+	for v := 1; v < len(t.value); v++ {
+		if t.outcome[v] == history.OK && !gone(w.fate(int32(v))) {
+			sc.acks = append(sc.acks, sortKey{t.ret[v], int32(v)})
 		}
 	}
-	keys := registerKeys(h)
+	sortKeys(sc.acks)
+	for j := range t.ops {
+		o := &t.ops[j]
+		if o.is&(regWrite|regOK|regReplica) != regOK|regReplica || (o.is&regProbe != 0) != plan.probes || o.ref == noOp {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(sc.acks, o.call, func(a sortKey, t int64) int { return cmp.Compare(a.t, t) })
+		if at == 0 {
+			continue
+		}
+		newest := sc.acks[at-1].i
+		b, exact := slices.BinarySearch(sc.edges, o.call-t.ret[newest])
+		if !exact {
+			b--
+		}
+		c := sc.cell(o.node, plan.windows.at(o.call))
+		c.n[b]++
+		switch {
+		case w.standsOn(o.ref) >= t.call[newest]: // what was known before the write was asked for is older
+			c.fresh[b]++
+		case w.fate(newest) == FateMasked:
+			c.unsure[b]++
+		}
+	}
+	w.measureLatency(plan, held)
+}
+
+// visTally are the cells of all workers.
+type visTally struct {
+	plan *agePlan
+	rows map[rowKey]*visCell
+}
+
+func newVisTally(plan *agePlan) *visTally { return &visTally{plan, map[rowKey]*visCell{}} }
+
+func (t *visTally) add(sc *visScratch) {
+	for _, c := range sc.cells {
+		for _, window := range []string{"", t.plan.windows.names[c.window]} {
+			for _, node := range []int32{c.node, history.NoNode} {
+				k := rowKey{node, window}
+				if t.rows[k] == nil {
+					t.rows[k] = newVisCell(sc.edges)
+				}
+				t.rows[k].join(c)
+				if c.node == history.NoNode {
+					break
+				}
+			}
+		}
+	}
+	sc.cells = nil
+}
+
+// measureVisibility sums up what the registers' replica reads showed, by node and window.
+func (x *extra) measureVisibility() {
+	p := x.registerPass()
+	if p.seen == nil {
+		return
+	}
+	r := &x.a.Result
 	edges := visEdges()
-	accs := map[rowKey]*visAcc{}
-	for i := range keys.of {
-		is := keys.ops(i)
-		n := len(is)
-		if is == nil {
-			n = ops.Len()
-		}
-		visKey(h, is, n, probes, edges, accs)
-	}
-	for row, acc := range accs {
-		v := Visibility{Node: row.node, Window: row.window, At: [4]int64{-1, -1, -1, -1}, P50: -1, P99: -1}
-		for b := range acc.n {
-			if acc.n[b] == 0 {
+	for row, c := range p.seen.rows {
+		v := Visibility{Node: row.node, Window: row.window, At: [4]int64{-1, -1, -1, -1}, Latency: c.latency()}
+		for b := range c.n {
+			if c.n[b] == 0 {
 				continue
 			}
-			p, lo, hi := wilson(acc.fresh[b], acc.n[b])
-			v.Bins = append(v.Bins, VisBin{From: edges[b], To: edges[b+1], N: acc.n[b], Fresh: acc.fresh[b], P: p, Lo: lo, Hi: hi})
+			p, lo, _ := wilson(c.fresh[b], c.n[b])
+			hi := 1.0
+			if sure := c.n[b] - c.unsure[b]; sure > 0 {
+				_, _, hi = wilson(c.fresh[b], sure)
+			}
+			v.Bins = append(v.Bins, VisBin{From: edges[b], To: edges[b+1], N: c.n[b], Fresh: c.fresh[b], Unsure: c.unsure[b], P: p, Lo: lo, Hi: hi})
 		}
 		for q, want := range []float64{0.5, 0.9, 0.99, 0.999} {
 			for b := len(v.Bins) - 1; b >= 0 && v.Bins[b].P >= want; b-- { // from there on it stays visible
 				v.At[q] = v.Bins[b].From
 			}
 		}
-		a.Result.Visibility = append(a.Result.Visibility, v)
+		r.Visibility = append(r.Visibility, v)
 	}
-	slices.SortFunc(a.Result.Visibility, func(x, y Visibility) int { return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Window, y.Window)) })
-}
-
-func visKey(h *history.History, is []int32, n int, probes bool, edges []int64, accs map[rowKey]*visAcc) {
-	ops := &h.Ops
-	type ack struct{ ret, call, value int64 }
-	var acks []ack
-	var reads []int32
-	knownAt := map[int64]int64{history.Nil: minTime}
-	for j := range n {
-		i := int32(j)
-		if is != nil {
-			i = is[j]
-		}
-		if ops.Outcome[i] != history.OK {
-			continue
-		}
-		v := ops.Out[i]
-		if ops.F[i] == history.FWrite {
-			v = ops.In[i]
-			acks = append(acks, ack{ops.Return[i], ops.Call[i], v})
-		} else if ops.Flags[i]&history.FlagReplicaRead != 0 && (ops.Flags[i]&history.FlagProbe != 0) == probes {
-			reads = append(reads, i)
-		}
-		if k, ok := knownAt[v]; !ok || ops.Return[i] < k {
-			knownAt[v] = ops.Return[i]
-		}
-	}
-	slices.SortFunc(acks, func(a, b ack) int { return cmp.Compare(a.ret, b.ret) })
-	for _, i := range reads {
-		at, _ := slices.BinarySearchFunc(acks, ops.Call[i], func(a ack, t int64) int { return cmp.Compare(a.ret, t) })
-		if at == 0 {
-			continue
-		}
-		w := acks[at-1]
-		t := ops.Call[i] - w.ret
-		fresh := knownAt[ops.Out[i]] >= w.call // what was known before the write was asked for is older
-		b, exact := slices.BinarySearch(edges, t)
-		if !exact {
-			b--
-		}
-		for _, row := range rowsOf(h, i, true) {
-			acc := accs[row]
-			if acc == nil {
-				acc = &visAcc{make([]int64, len(edges)-1), make([]int64, len(edges)-1)}
-				accs[row] = acc
-			}
-			acc.n[b]++
-			if fresh {
-				acc.fresh[b]++
-			}
-		}
-	}
+	slices.SortFunc(r.Visibility, func(x, y Visibility) int { return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Window, y.Window)) })
 }
 
 // wilson is the share and its 95 % score interval (Wilson 1927).

@@ -32,13 +32,13 @@ func (x *extra) waits() {
 			continue
 		}
 		x.looks("wait_lost")
-		all := int(n) >= len(x.s.servers)-1 && x.unbroken(node, c.Return[i])
+		all := int(n) >= len(x.s.with(node).servers)-1 && x.unbroken(node, c.Return[i])
 		switch text := fmt.Sprintf("%s acknowledged a write at %s, WAIT counted %d %s that had it, and it is gone", x.node(node), seconds(c.Return[i]), n, plural(int64(n), "replica", "replicas")); {
 		case x.a.Fate[i] == FateLost && all:
 			lost.bug(text, i)
 		case x.a.Fate[i] == FateLost:
 			lost.count(text, i)
-		case x.a.Fate[i] == FateMasked && all && len(x.s.ends) > 0:
+		case x.a.Fate[i] == FateMasked && all && len(x.s.with(node).ends) > 0:
 			x.unsure("wait_lost", "the fate of a write that WAIT counted on every replica cannot be told")
 		}
 	}
@@ -49,7 +49,7 @@ func (x *extra) waits() {
 func (x *extra) mayHold(master int32, call, ret int64) int {
 	m := x.s.at(master, call)
 	may := 0
-	for _, r := range x.s.servers {
+	for _, r := range x.s.with(master).servers {
 		if r == master {
 			continue
 		}
@@ -67,7 +67,7 @@ func (x *extra) mayHold(master int32, call, ret int64) int {
 
 // unbroken tells whether no other server than the master was restarted or took over another data set since t, as far as samples tell.
 func (x *extra) unbroken(master int32, t int64) bool {
-	for _, r := range x.s.servers {
+	for _, r := range x.s.with(master).servers {
 		if r == master {
 			continue
 		}
@@ -85,7 +85,7 @@ func (x *extra) unbroken(master int32, t int64) bool {
 			}
 		}
 	}
-	for _, e := range x.s.ends {
+	for _, e := range x.s.with(master).ends {
 		if e.t > t && e.loser != master && e.kind != endPromotion {
 			return false
 		}

@@ -1,82 +1,29 @@
 package checker
 
 import (
-	"fmt"
 	"math"
-	"strconv"
-	"strings"
-	"time"
+
+	"github.com/schismtest/schism/internal/words"
 )
 
+// Count, Words, Seconds and Size write numbers in findings as all reports do.
+
 // Count writes a number with commas: 13,652.
-func Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	neg := strings.TrimPrefix(s, "-")
-	var b strings.Builder
-	for i, c := range neg {
-		if i > 0 && (len(neg)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	if len(neg) < len(s) {
-		return "-" + b.String()
-	}
-	return b.String()
-}
+func Count(n int64) string { return words.Count(n) }
 
-// Words writes a duration in ns with three digits and its unit: 27.9 s, 634 ms, 1.20 ms, 65 µs. -1 is "–".
+// Words writes a duration in ns with its unit, 0 too: 27.9 s, 634 ms, 65 µs, 0 s. A negative one is "–".
 func Words(ns int64) string {
-	if ns < 0 {
-		return "–"
-	}
-	d := time.Duration(ns)
-	switch {
-	case ns == 0:
+	if ns == 0 {
 		return "0 s"
-	case d >= 99950*time.Millisecond:
-		return fmt.Sprintf("%.0f s", d.Seconds())
-	case d >= time.Second-500*time.Microsecond:
-		return digits(d.Seconds()) + " s"
-	case d >= time.Millisecond-500*time.Nanosecond:
-		return digits(float64(d)/1e6) + " ms"
-	case d >= time.Microsecond:
-		return digits(float64(d)/1e3) + " µs"
 	}
-	return fmt.Sprintf("%d ns", ns)
+	return words.Duration(ns)
 }
 
-// digits writes three significant digits, as many as are left of the point at least.
-func digits(v float64) string {
-	switch {
-	case v >= 99.95:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 9.995:
-		return fmt.Sprintf("%.1f", v)
-	}
-	return fmt.Sprintf("%.2f", v)
-}
+// Seconds writes a moment in ns with three decimals: 13.297 s.
+func Seconds(ns int64) string { return words.At(ns) }
 
-// Seconds writes a moment or duration in ns with three decimals: 13.297 s. -1 is "–".
-func Seconds(ns int64) string {
-	if ns < 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.3f s", float64(ns)/1e9)
-}
-
-// Size writes bytes: 1.26 MB, 197 kB, 512 B. -1 is "–".
-func Size(n int64) string {
-	switch {
-	case n < 0:
-		return "–"
-	case n >= 999_500:
-		return digits(float64(n)/1e6) + " MB"
-	case n >= 1000:
-		return digits(float64(n)/1e3) + " kB"
-	}
-	return fmt.Sprintf("%d B", n)
-}
+// Size writes bytes: 1.26 MB, 512 B. A negative number is "–".
+func Size(n int64) string { return words.Size(n) }
 
 // plural is the word for n of them.
 func plural(n int64, one, many string) string {
@@ -85,9 +32,6 @@ func plural(n int64, one, many string) string {
 	}
 	return many
 }
-
-// isAre agrees with a count.
-func isAre(n int64) string { return plural(n, "is", "are") }
 
 // wasWere agrees with a count.
 func wasWere(n int64) string { return plural(n, "was", "were") }

@@ -163,7 +163,7 @@ func TestNewFunctionsAreRefusedWhole(t *testing.T) {
 	master := redistest.Start(t)
 	replica := master.Replica(t)
 	require.NoError(t, master.Client.HSet(ctx, "b:0", "0", "100", "1", "100").Err())
-	require.EqualValues(t, 1, master.Client.Wait(ctx, 1, 5*time.Second).Val())
+	redistest.Poll(t, 10*time.Second, "the replica to have the bank", func() bool { return replica.Client.HLen(ctx, "b:0").Val() == 2 })
 	for _, tt := range []struct {
 		name string
 		addr string
@@ -199,8 +199,8 @@ func TestNewFunctionsAreRefusedWhole(t *testing.T) {
 				for _, f := range []history.F{history.FReadTail, history.FReadQueue, history.FContains, history.FReadLock} {
 					op := history.Op{F: f, In: 3, Arg: none, Out: none}
 					c.Do(ctx, map[history.F]string{history.FReadTail: "l:0", history.FReadQueue: "q:0", history.FContains: "s:0", history.FReadLock: "k:0"}[f], &op)
-					if f == history.FReadTail && tt.want == history.ErrOOM {
-						requireEnds(t, op, history.Fail, tt.want) // a server without memory queues nothing in MULTI
+					if f == history.FReadTail && tt.want == history.ErrOOM && op.Outcome != history.OK {
+						requireEnds(t, op, history.Fail, tt.want) // Redis without memory queues nothing in MULTI, Valkey does
 						continue
 					}
 					require.Equal(t, history.OK, op.Outcome, "reads go on: %s", f)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // codecVersion is the first byte of every encoded batch. Older versions are still read. Version 2 added how long an event lasted, to
@@ -75,15 +76,6 @@ func DecodeBatch(p []byte) (b *Batch, err error) {
 		return nil, d.err
 	}
 	return b, nil
-}
-
-// batchHead reads source, sequence number and the number of operations without decoding the rest.
-func batchHead(p []byte) (source int32, seq uint64, ops int, err error) {
-	d := &decoder{buf: p}
-	d.byte()
-	source, seq = int32(d.int()), d.uint()
-	ops = int(d.uint())
-	return source, seq, ops, d.err
 }
 
 type encoder struct {
@@ -270,13 +262,18 @@ func (e *encoder) keys(keys []string) {
 
 func (d *decoder) keys() []string {
 	n := d.count(2)
-	var keys []string
+	if n == 0 {
+		return nil
+	}
+	keys := make([]string, 0, n)
+	var name []byte
 	prev := int64(0)
 	for range n {
 		s := d.string()
 		if d.byte() == 1 {
 			prev += d.int()
-			s += fmt.Sprint(prev)
+			name = strconv.AppendInt(append(name[:0], s...), prev, 10)
+			s = string(name)
 		}
 		keys = append(keys, s)
 	}

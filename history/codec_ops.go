@@ -129,7 +129,10 @@ func (d *decoder) ops(n int, keys uint32) []Op {
 		}
 		ops[i].Key = uint32(k)
 	}
-	last := map[uint32]int64{}
+	if d.err != nil {
+		return nil
+	}
+	last := make([]int64, keys)
 	for i := range ops {
 		o := &ops[i]
 		o.In = d.value(last[o.Key])

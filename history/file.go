@@ -127,7 +127,7 @@ const NoteClosed = "closed"
 // Scan calls f with each batch of the file in order. torn says what is wrong with its tail, if anything; everything before it was
 // delivered.
 func Scan(path string, f func(*Batch) error) (torn string, err error) {
-	return scanBlocks(path, func(p []byte) error {
+	return scanBlocks(path, func(p []byte, _ int64) error {
 		b, err := DecodeBatch(p)
 		if err != nil {
 			return err
@@ -136,7 +136,8 @@ func Scan(path string, f func(*Batch) error) (torn string, err error) {
 	})
 }
 
-func scanBlocks(path string, f func(payload []byte) error) (torn string, err error) {
+// scanBlocks calls f with the content of each block and the byte at which it ends.
+func scanBlocks(path string, f func(payload []byte, end int64) error) (torn string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("open history: %w", err)
@@ -181,9 +182,10 @@ func scanBlocks(path string, f func(payload []byte) error) (torn string, err err
 		if err != nil {
 			return fmt.Sprintf("the block at byte %d is damaged", pos), nil
 		}
-		if err := f(plain); err != nil {
+		end := pos + 8 + int64(n)
+		if err := f(plain, end); err != nil {
 			return "", fmt.Errorf("read block at byte %d: %w", pos, err)
 		}
-		pos += 8 + int64(n)
+		pos = end
 	}
 }

@@ -95,11 +95,11 @@ func (c *Columns) Append(o Op) {
 	c.Out = append(c.Out, o.Out)
 	c.Call = append(c.Call, o.Call)
 	c.Return = append(c.Return, o.Return)
-	c.Arg = lazy(c.Arg, n, o.Arg, None)
-	c.Acked = lazy(c.Acked, n, int8(o.Acked), -1)
+	c.Arg = lazy(c.Arg, n, cap(c.Process), o.Arg, None)
+	c.Acked = lazy(c.Acked, n, cap(c.Process), int8(o.Acked), -1)
 	if c.Intended != nil || o.Intended != o.Call {
 		if c.Intended == nil {
-			c.Intended = append(make([]int64, 0, n+1), c.Call[:n]...)
+			c.Intended = append(make([]int64, 0, max(n+1, cap(c.Process))), c.Call[:n]...)
 		}
 		c.Intended = append(c.Intended, o.Intended)
 	}
@@ -112,13 +112,13 @@ func (c *Columns) Append(o Op) {
 	}
 }
 
-// lazy appends v to a column that stays nil while every value is the default.
-func lazy[T comparable](col []T, n int, v, def T) []T {
+// lazy appends v to a column that stays nil while every value is the default; room is how many it makes room for then.
+func lazy[T comparable](col []T, n, room int, v, def T) []T {
 	if col == nil {
 		if v == def {
 			return nil
 		}
-		col = make([]T, n, n+1)
+		col = make([]T, n, max(n+1, room))
 		for i := range col {
 			col[i] = def
 		}

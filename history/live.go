@@ -34,7 +34,7 @@ func (l *Live) Observe(b *Batch) {
 	defer l.mu.Unlock()
 	for i := range b.Ops {
 		o := &b.Ops[i]
-		if !o.F.IsWrite() || o.Flags&FlagReplicaWrite != 0 {
+		if !o.IsWrite() {
 			continue
 		}
 		l.view.Attempted++

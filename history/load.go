@@ -37,25 +37,40 @@ func Load(dir string) (*History, error) {
 
 // LoadFile reads the history of a run from a file.
 func LoadFile(run *Run, path string) (*History, error) {
-	total := 0
-	if _, err := scanBlocks(path, func(p []byte) error {
-		_, _, n, err := batchHead(p)
-		total += n
-		return err
-	}); err != nil {
-		return nil, err
+	size := int64(0)
+	if st, err := os.Stat(path); err == nil {
+		size = st.Size()
 	}
-	l := newLoader(run, total)
-	torn, err := Scan(path, l.add)
+	l := newLoader(run)
+	torn, err := scanBlocks(path, func(p []byte, end int64) error {
+		b, err := DecodeBatch(p)
+		if err != nil {
+			return err
+		}
+		l.room(len(b.Ops), float64(size)/float64(end))
+		return l.add(b)
+	})
 	if err != nil {
 		return nil, err
 	}
 	return l.finish(torn), nil
 }
 
+// room makes room for n operations more and, since copying grown columns costs more than decoding, for as many as the file will hold if
+// its rest is like what was read: so many times that, and a little more. The first batches tell too little for that.
+func (l *loader) room(n int, times float64) {
+	ops := &l.h.Ops
+	have := ops.Len()
+	if cap(ops.Process)-have >= n {
+		return
+	}
+	want := have + n
+	ops.Grow(max(n, min(int(float64(want)*times*1.03), 8*want+1024)-have))
+}
+
 // FromBatches makes the history that a file of these batches holds.
 func FromBatches(run *Run, batches []*Batch) *History {
-	l := newLoader(run, 0)
+	l := newLoader(run)
 	for _, b := range batches {
 		_ = l.add(b) // add has no error of its own
 	}
@@ -72,10 +87,8 @@ type loader struct {
 	closed bool
 }
 
-func newLoader(run *Run, ops int) *loader {
-	l := &loader{h: &History{Run: *run}, keys: map[string]uint32{}, faults: map[int]Fault{}, seq: map[int32]uint64{}, marks: map[int32]*Watermark{}}
-	l.h.Ops.Grow(ops)
-	return l
+func newLoader(run *Run) *loader {
+	return &loader{h: &History{Run: *run}, keys: map[string]uint32{}, faults: map[int]Fault{}, seq: map[int32]uint64{}, marks: map[int32]*Watermark{}}
 }
 
 // Grow makes room for n operations at once.

@@ -138,13 +138,46 @@ type Op struct {
 	List         []int64
 }
 
-// IsWrite reports whether the operation changes the data.
+// IsWrite reports whether the function changes data. Whether an operation of it is a write of the load is Op.IsWrite.
 func (f F) IsWrite() bool {
 	switch f {
 	case FRead, FReadSet, FReadList, FReadCounter, FReadBank, FReadExpiring, FContains, FReadTail, FReadQueue, FReadLock:
 		return false
 	}
 	return true
+}
+
+// IsWrite reports whether the operation is a write of the load: it may change data, so it is no transaction that only reads, and no write
+// that a replica is to refuse (FlagReplicaWrite).
+func (o *Op) IsWrite() bool { return isWrite(o.F, o.Flags, o.List) }
+
+// IsWrite is Op.IsWrite of operation i.
+func (c *Columns) IsWrite(i int) bool {
+	if f := c.F[i]; f != FTxn {
+		return isWrite(f, c.Flags[i], nil)
+	}
+	return isWrite(FTxn, c.Flags[i], c.List(i))
+}
+
+func isWrite(f F, flags Flag, list []int64) bool {
+	if !f.IsWrite() || flags&FlagReplicaWrite != 0 {
+		return false
+	}
+	if f != FTxn {
+		return true
+	}
+	for len(list) >= 4 { // see EncodeMops
+		if F(list[0]).IsWrite() {
+			return true
+		}
+		read := list[3]
+		list = list[4:]
+		if read > int64(len(list)) {
+			return false // damaged
+		}
+		list = list[max(read, 0):]
+	}
+	return false
 }
 
 // Mop is one micro-operation of a transaction.

@@ -23,6 +23,32 @@ func TestEveryFunctionHasANameAndAKind(t *testing.T) {
 	require.EqualValues(t, 26, FReadLock)
 }
 
+func TestWritesOfTheLoad(t *testing.T) {
+	txn := func(fs ...F) Op {
+		var ms []Mop
+		for _, f := range fs {
+			m := Mop{F: f, Key: 1, In: 2}
+			if f == FReadList {
+				m.List = []int64{int64(FAppend), 5}
+			}
+			ms = append(ms, m)
+		}
+		return Op{F: FTxn, List: EncodeMops(ms)}
+	}
+	for _, tt := range []struct {
+		op   Op
+		want bool
+	}{
+		{Op{F: FWrite}, true}, {Op{F: FRemove}, true}, {Op{F: FContains, In: 3}, false}, {Op{F: FWrite, Flags: FlagReplicaWrite}, false},
+		{txn(FReadList, FAppend), true}, {txn(FReadList, FReadList), false}, {txn(FRead, FWrite), true}, {txn(FRead), false}, {txn(), false},
+		{Op{F: FTxn, List: []int64{int64(FReadList), 1, 2, Inf, 7}}, false},
+	} {
+		require.Equal(t, tt.want, tt.op.IsWrite(), "%+v", tt.op)
+		h := FromOps([]Op{{F: FRead}, tt.op}, []string{"k"})
+		require.Equal(t, tt.want, h.Ops.IsWrite(1), "%+v", tt.op)
+	}
+}
+
 // The format of what was written before there were ledgers, removals and tails has not changed.
 func TestOldBatchesAreRead(t *testing.T) {
 	b := &Batch{Source: 3, Seq: 1, Keys: []string{"s:0", "b:0", "t"}}

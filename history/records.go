@@ -158,6 +158,10 @@ func (h *History) LeftOut() map[int32]bool {
 	return out
 }
 
+// StepTimedOut stands in the Err of a fault whose beginning or end was to follow on something that did not happen in time. What the
+// harness does afterwards (it heals, it restarts) is not the setup's doing.
+const StepTimedOut = "it did not happen within"
+
 // Fault is one fault as it ran. It is recorded anew at each step; the last record of an ID counts. Times in ns on the run's
 // clock, 0 when the step was not reached. What the fault may have done lies between Injected and Healed, Effect or not: Injected is taken
 // before the first of its commands is sent, Healed after the last of its rules was removed. With HealCalled and no Healed the heal

@@ -60,6 +60,8 @@ type Node struct {
 	Role Role     `json:"role"` // at the start
 	// Stranger: a server with a data set of its own, outside the replication setup until a fault brings it in.
 	Stranger bool `json:"stranger,omitempty"`
+	// Shard tells the replication groups of a run apart, whose masters are several at a time by right; 0 where there is but one.
+	Shard int `json:"shard,omitempty"`
 	// Version, RunID and Build are INFO's at the start.
 	Version string `json:"version,omitempty"`
 	RunID   string `json:"run_id,omitempty"`

@@ -73,7 +73,7 @@ func (r *runner) occurred(ctx context.Context, w When, after int) (int64, error)
 	}
 	err := r.Live.Wait(limited, w.event(), cond)
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("it did not happen within %s", span(r.EventTimeout))
+		err = fmt.Errorf("%s %s", history.StepTimedOut, span(r.EventTimeout))
 	}
 	return at, err
 }

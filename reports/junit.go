@@ -39,7 +39,8 @@ func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
 	s := junitSuite{Name: class, Time: fmt.Sprintf("%.3f", float64(run.Duration)/1e9)}
 	whole := junitCase{Name: "verdict", Class: class}
 	if r.Verdict != checker.Pass {
-		note := &junitNote{Message: words.Clean(r.Headline), Text: words.Clean(r.Sub)}
+		say := sentences.Of(run, r)
+		note := &junitNote{Message: words.Clean(say.Headline), Text: words.Clean(say.Sub)}
 		if r.Verdict == checker.Violation {
 			whole.Failure = note
 		} else {
@@ -50,10 +51,12 @@ func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
 	for _, p := range r.Promises {
 		c := junitCase{Name: words.Clean(p.Text), Class: class}
 		note := &junitNote{Message: words.Clean(fmt.Sprintf("limit %s, measured %s", p.Limit, p.Measured)), Text: words.Clean(p.Why)}
-		switch p.Status {
-		case checker.Broken:
+		switch {
+		case r.Verdict == checker.Error:
+			c.Error = &junitNote{Message: "not judged", Text: words.Clean(p.Why)}
+		case p.Status == checker.Broken:
 			c.Failure = note
-		case checker.Undecided:
+		case p.Status == checker.Undecided:
 			c.Error = note
 		}
 		s.Cases = append(s.Cases, c)

@@ -13,7 +13,7 @@ import (
 
 func TestMarkdownAndJUnitGolden(t *testing.T) {
 	run := fixture.Run()
-	for _, name := range []string{"violation", "unknown", "pass"} {
+	for _, name := range []string{"violation", "unknown", "pass", "missing"} {
 		r := terminalCases()[name]
 		var m, j bytes.Buffer
 		require.NoError(t, Markdown(&m, &run, r))
@@ -25,7 +25,7 @@ func TestMarkdownAndJUnitGolden(t *testing.T) {
 
 func TestMarkdownAndJUnitEscape(t *testing.T) {
 	run := &history.Run{Scenario: "a|<b>", Command: "x `y`"}
-	r := &checker.Result{Verdict: checker.Violation, Headline: "<script>|\n\x1b[2J", Promises: []checker.PromiseResult{{Status: checker.Broken, Text: "<b>|", Measured: "]]>\x00"}}}
+	r := &checker.Result{Verdict: checker.Violation, Promises: []checker.PromiseResult{{Status: checker.Broken, Text: "<script>|\n\x1b[2J", Measured: "]]>\x00"}}}
 	var m, j bytes.Buffer
 	require.NoError(t, Markdown(&m, run, r))
 	require.NotContains(t, m.String(), "<")

@@ -14,10 +14,11 @@ import (
 // Markdown writes a run's summary for a page such as a CI job's: the verdict, what was found, and the promises that were not kept.
 func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 	m := sentences.MarkOf(r.Verdict, r.Weakness)
+	say := sentences.Of(run, r)
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(sentences.Server(run)), md(r.Headline))
-	if r.Sub != "" {
-		b.WriteString(" " + md(r.Sub))
+	fmt.Fprintf(&b, "### %s %s: %s on %s\n\n%s", m.Char, md(m.Word), md(run.Scenario), md(sentences.Server(run)), md(say.Headline))
+	if say.Sub != "" {
+		b.WriteString(" " + md(say.Sub))
 	}
 	b.WriteString("\n\n")
 	for _, s := range r.Reasons {
@@ -29,21 +30,31 @@ func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 	if len(r.Reasons) > 0 || r.Do != "" {
 		b.WriteString("\n")
 	}
-	if rows := openPromises(r); len(rows) > 0 {
+	rows := openPromises(r)
+	if r.Verdict == checker.Error {
+		rows = nil
+		if n := len(r.Promises); n > 0 {
+			fmt.Fprintf(&b, "? %s not judged. ", words.Plural(int64(n), "promise", "promises"))
+		}
+	}
+	if len(rows) > 0 {
 		b.WriteString("| | Promise | Limit | Measured |\n|---|---|---|---|\n")
 		for _, p := range rows {
-			mark, measured := "✕ broken", p.Measured
+			mark, text := "✕ broken", p.Measured
 			if p.Status == checker.Undecided {
 				mark = "? undecided"
 			}
-			if measured == "" {
-				measured = p.Why
+			switch {
+			case !measured(p):
+				text = p.Why
+			case p.Status == checker.Undecided && p.Why != "":
+				text += " (" + p.Why + ")"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, md(p.Text), md(p.Limit), md(measured))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, md(p.Text), md(p.Limit), md(text))
 		}
 		b.WriteString("\n")
 	}
-	if n := len(r.Promises) - len(openPromises(r)); n > 0 {
+	if n := len(r.Promises) - len(openPromises(r)); n > 0 && r.Verdict != checker.Error {
 		fmt.Fprintf(&b, "✓ %d of %d promises kept. ", n, len(r.Promises))
 	}
 	if run.Command != "" {

@@ -18,8 +18,13 @@ func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) e
 // Index writes index.html over all runs found in a folder of artifacts. A run that cannot be read is said, not skipped in silence.
 func Index(artifacts string) error { return index.Write(artifacts) }
 
-// WriteJSON writes result.json.
-func WriteJSON(w io.Writer, r *checker.Result) error { return sentences.WriteJSON(w, r) }
+// Sentences are what a result says to people.
+func Sentences(run *history.Run, r *checker.Result) sentences.Sentences { return sentences.Of(run, r) }
+
+// WriteJSON writes result.json: the result, and the sentences made of it.
+func WriteJSON(w io.Writer, run *history.Run, r *checker.Result) error {
+	return sentences.WriteJSON(w, run, r)
+}
 
 // ReadJSON reads a result.json of this or an earlier version. A newer one is refused: its numbers may mean something else.
-func ReadJSON(rd io.Reader) (*checker.Result, error) { return sentences.ReadJSON(rd) }
+func ReadJSON(rd io.Reader) (*sentences.File, error) { return sentences.ReadJSON(rd) }

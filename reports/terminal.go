@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -43,31 +44,83 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 		t.width = 80
 	}
 	t.head(run, r, o)
-	text := r.Headline
-	if r.Sub != "" {
-		text += " " + r.Sub
-	}
+	say := sentences.Of(run, r)
+	text := strings.TrimSpace(say.Headline + " " + say.Sub)
 	t.wrap(text)
+	t.reasons(text, r)
+	kept := t.promises(r)
+	if r.Verdict != checker.Error {
+		t.shows(r)
+	}
+	t.kept(kept, r)
+	t.field("report", o.ReportPath)
+	if r.Verdict != checker.Pass || r.Weakness {
+		t.field("again", run.Command)
+	}
+	t.field("do", r.Do)
+	_, err := io.WriteString(w, t.b.String())
+	if err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+// reasons lists what the sentences have not said already.
+func (t *terminal) reasons(said string, r *checker.Result) {
+	const most = 6
+	n := 0
 	for _, reason := range sentences.Reasons(r) {
-		if !strings.Contains(text, strings.TrimSuffix(reason, ".")) {
+		if strings.Contains(said, strings.TrimSuffix(reason, ".")) {
+			continue
+		}
+		if n++; n <= most {
 			t.wrap("- " + reason)
 		}
 	}
-	kept := 0
+	if n > most {
+		t.wrap(fmt.Sprintf("- and %d more", n-most))
+	}
+}
+
+// promises lists the broken ones, then those that are not decided, and returns how many were kept. With records missing none is judged.
+func (t *terminal) promises(r *checker.Result) (kept int) {
+	if r.Verdict == checker.Error {
+		if n := len(r.Promises); n > 0 {
+			fmt.Fprintf(&t.b, "  %s %s\n", t.paint("? not judged", yellow), words.Plural(int64(n), "promise", "promises"))
+		}
+		return 0
+	}
+	open := map[string]int{} // undecided promises of which nothing was measured, by reason
 	for _, p := range r.Promises {
-		switch p.Status {
-		case checker.Broken:
-			t.row("x", "broken", p.Text, p.Limit, p.Measured, red)
-		case checker.Undecided:
-			limit, measured := p.Limit, p.Measured
-			if measured == "" || measured == words.Dash {
-				limit, measured = "", p.Why
-			}
-			t.row("?", "undecided", p.Text, limit, measured, yellow)
-		default:
-			kept++
+		if p.Status == checker.Undecided && !measured(p) {
+			open[p.Why]++
 		}
 	}
+	const many = 4 // so many with one reason stand in one row
+	for _, p := range r.Promises {
+		switch {
+		case p.Status == checker.Broken:
+			t.row("x", "broken", p.Text, p.Limit, p.Measured, red)
+		case p.Status == checker.Kept:
+			kept++
+		case measured(p):
+			t.row("?", "undecided", p.Text, p.Limit, p.Measured, yellow)
+			t.indented(p.Why)
+		case open[p.Why] >= many:
+			t.row("?", "undecided", fmt.Sprintf("%d promises", open[p.Why]), "", p.Why, yellow)
+			open[p.Why] = -1
+		case open[p.Why] > 0:
+			t.row("?", "undecided", p.Text, "", p.Why, yellow)
+		}
+	}
+	return kept
+}
+
+// measured tells whether a promise's row has a value to show.
+func measured(p checker.PromiseResult) bool { return p.Measured != "" && p.Measured != words.Dash }
+
+// shows lists what the scenario exists to show.
+func (t *terminal) shows(r *checker.Result) {
 	for _, p := range r.Shows {
 		switch p.Status {
 		case checker.Broken:
@@ -82,17 +135,6 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 			t.row("?", "not told", p.Text, "", p.Why, yellow)
 		}
 	}
-	t.kept(kept, r)
-	t.field("report", o.ReportPath)
-	if r.Verdict != checker.Pass || r.Weakness {
-		t.field("again", run.Command)
-	}
-	t.field("do", r.Do)
-	_, err := io.WriteString(w, t.b.String())
-	if err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	return nil
 }
 
 const (
@@ -141,16 +183,8 @@ func nonEmpty(in []string) []string {
 
 // wrap writes a paragraph, indented by two.
 func (t *terminal) wrap(s string) {
-	line := " "
-	for _, word := range strings.Fields(words.Clean(s)) {
-		if line != " " && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > t.width {
-			t.b.WriteString(line + "\n")
-			line = " "
-		}
-		line += " " + word
-	}
-	if line != " " {
-		t.b.WriteString(line + "\n")
+	for _, l := range wrapLines(words.Clean(s), t.width-2) {
+		t.b.WriteString("  " + l + "\n")
 	}
 }
 
@@ -171,17 +205,23 @@ func (t *terminal) row(mark, state, text, limit, measured, code string) {
 	fmt.Fprintf(&t.b, "%s %s\n", head, words.Clip(text, t.width-15))
 	tail = strings.TrimSpace(tail)
 	if limit != "" {
-		tail = limit + ": " + measured
+		tail = "measured " + measured + ", limit " + limit
 	}
-	for _, l := range wrapLines(tail, t.width-17) {
+	t.indented(tail)
+}
+
+// indented writes what belongs to the row above.
+func (t *terminal) indented(s string) {
+	for _, l := range wrapLines(words.Clean(s), t.width-17) {
 		fmt.Fprintf(&t.b, "%17s%s\n", "", l)
 	}
 }
 
+// wrapLines breaks a text between words, never between a number and its unit.
 func wrapLines(s string, width int) []string {
 	var out []string
 	line := ""
-	for _, word := range strings.Fields(s) {
+	for _, word := range glued(strings.Fields(s)) {
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			out = append(out, line)
 			line = ""
@@ -193,6 +233,21 @@ func wrapLines(s string, width int) []string {
 	}
 	if line != "" {
 		out = append(out, line)
+	}
+	return out
+}
+
+// glued joins each number with the unit behind it.
+func glued(fields []string) []string {
+	var out []string
+	for _, f := range fields {
+		unit := strings.TrimRight(f, ".,;:)")
+		n := len(out)
+		if n > 0 && slices.Contains([]string{"s", "ms", "µs", "min", "h", "B", "kB", "MB", "GB", "%"}, unit) && strings.ContainsAny(out[n-1][len(out[n-1])-1:], "0123456789") {
+			out[n-1] += " " + f
+			continue
+		}
+		out = append(out, f)
 	}
 	return out
 }
@@ -217,7 +272,7 @@ func (t *terminal) kept(kept int, r *checker.Result) {
 			line = pad(line, 13) + "longest write gap " + words.Duration(g)
 		}
 		if s := sentences.Overall(r); s != nil && s.Max >= 0 && s.Reads > 0 {
-			line += "    staleness max " + words.Duration(s.Max)
+			line += "    staleness max " + words.Duration(max(s.Max, s.MaxMost))
 		}
 	}
 	fmt.Fprintf(&t.b, "  %s %s\n", t.paint("+ kept      ", green), words.Clip(line, t.width-15))

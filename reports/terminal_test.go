@@ -23,19 +23,31 @@ func summary(t *testing.T, run *history.Run, r *checker.Result, o SummaryOptions
 
 func terminalCases() map[string]*checker.Result {
 	_, a := fixture.SplitBrain(200)
-	pass := &checker.Result{Verdict: checker.Pass, Headline: "Nothing lost: all 53,988 acknowledged writes are there, on every node."}
+	pass := &checker.Result{Verdict: checker.Pass, Writes: checker.Account{Known: true, Acked: 53988, Survived: 53988}, Convergence: checker.Convergence{Barrier: true, Nodes: 3, Keys: 100}}
 	for range 7 {
 		pass.Promises = append(pass.Promises, checker.PromiseResult{Status: checker.Kept, Text: "x"})
 	}
 	pass.Availability.LongestWriteS = checker.Gap{From: 0, To: 4e6}
-	pass.Staleness = []checker.Staleness{{Node: -1, Reads: 10, Max: 2.1e6}}
-	unknown := &checker.Result{Verdict: checker.Unknown, Headline: "Not decided: fault 1 never took effect (n2 refused DEBUG SLEEP).", Do: "add -config enable-debug-command=local and run it again",
+	pass.Staleness = []checker.Staleness{{Node: -1, Reads: 10, Ages: checker.Ages{Max: 2.1e6, MaxMost: 2.1e6}}}
+	unknown := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"fault 1 never took effect (n2 refused DEBUG SLEEP)"}, Do: "add -config enable-debug-command=local and run it again",
 		Promises: []checker.PromiseResult{{Status: checker.Undecided, Text: "staleness stays under 4 s", Limit: "<= 4 s", Why: "not put to the test"}}}
 	weak := *pass
 	weak.Weakness = true
-	weak.Headline = "3,368 of 53,065 acknowledged writes were lost."
+	weak.Writes = checker.Account{Known: true, Acked: 53065, Survived: 53065 - 3368, Lost: 3368, LostMost: 3368}
+	weak.Loss = &checker.Loss{First: 10e9, Last: 12e9}
 	weak.Shows = []checker.PromiseResult{{Status: checker.Broken, Text: "lost writes", Measured: "3,368"}}
-	return map[string]*checker.Result{"violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
+	// Records are missing: nothing is judged, whatever was counted of the rest.
+	missing := &checker.Result{Verdict: checker.Error, Writes: weak.Writes, Loss: weak.Loss, Shows: weak.Shows, Reasons: []string{"batch 3 of w1", "batch 4 of w1", "batch 9 of w2"}}
+	missing.Promises = []checker.PromiseResult{{Promise: checker.NothingLost(), Status: checker.Broken, Text: "no acknowledged write is lost", Limit: "0", Measured: "1,180"}}
+	// Values that are intervals: a promise between its ends is not decided.
+	open := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"not decided: no acknowledged write is lost (the fate of 68 writes cannot be told)"}}
+	open.Promises = []checker.PromiseResult{
+		{Promise: checker.NothingLost(), Status: checker.Undecided, Text: "at most 5,075 acknowledged writes are lost", Limit: "5,075", Measured: "5,072 to 5,078", Value: checker.Between(5072, 5078, "x"), Why: "the fate of 6 writes cannot be told: increments that were lost cannot be told from those that were not"},
+		{Status: checker.Kept, Text: "x"}}
+	for _, name := range []string{"phantom", "duplicated", "hole", "crash", "cycle"} {
+		open.Promises = append(open.Promises, checker.PromiseResult{Promise: checker.Promise{Measure: name, By: "always"}, Status: checker.Undecided, Text: name, Limit: "0", Measured: "–", Why: "12 operations are judged by nobody"})
+	}
+	return map[string]*checker.Result{"missing": missing, "open": open, "violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
 }
 
 func TestSummaryGolden(t *testing.T) {
@@ -54,6 +66,25 @@ func TestSummaryGolden(t *testing.T) {
 	}
 }
 
+func TestWithRecordsMissingNothingIsCalledBroken(t *testing.T) {
+	run := fixture.Run()
+	r := terminalCases()["missing"]
+	for _, text := range []string{summary(t, &run, r, SummaryOptions{}), markdown(t, &run, r)} {
+		require.NotContains(t, text, "broken")
+		require.NotContains(t, text, "shown")
+		require.NotContains(t, text, "1,180")
+		require.Contains(t, strings.ToLower(text), "not judged")
+		require.Contains(t, text, "batch 3 of w1")
+	}
+}
+
+func markdown(t *testing.T, run *history.Run, r *checker.Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, Markdown(&b, run, r))
+	return b.String()
+}
+
 func TestSummaryColour(t *testing.T) {
 	run := fixture.Run()
 	r := terminalCases()["violation"]
@@ -65,7 +96,7 @@ func TestSummaryColour(t *testing.T) {
 
 func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
 	run := fixture.Run()
-	r := &checker.Result{Verdict: checker.Error, Headline: "a\x1b]0;x\x07b\r\nc", Reasons: []string{"\x9b2J"}, Do: "\x1b[2J"}
+	r := &checker.Result{Verdict: checker.Error, Reasons: []string{"a\x1b]0;x\x07b\r\nc", "\x9b2J"}, Do: "\x1b[2J"}
 	run.Nodes[0].Version = "7\x1b[1m"
 	got := summary(t, &run, r, SummaryOptions{})
 	require.NotContains(t, got, "\x1b")
@@ -74,12 +105,13 @@ func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
 }
 
 func TestResultRoundTrip(t *testing.T) {
-	_, a := fixture.SplitBrain(50)
+	h, a := fixture.SplitBrain(50)
 	var b bytes.Buffer
-	require.NoError(t, WriteJSON(&b, &a.Result))
+	require.NoError(t, WriteJSON(&b, &h.Run, &a.Result))
 	got, err := ReadJSON(&b)
 	require.NoError(t, err)
-	require.Equal(t, &a.Result, got)
+	require.Equal(t, a.Result, got.Result)
+	require.Equal(t, Sentences(&h.Run, &a.Result), got.Sentences)
 
 	_, err = ReadJSON(strings.NewReader(`{"schema": 99}`))
 	require.ErrorContains(t, err, "schema 99, this program reads up to 2")

@@ -9,10 +9,6 @@ import (
 	"github.com/schismtest/schism/workloads"
 )
 
-// cutSlack goes before the effect of a cut in a promised window. A write that was on its way to the replicas when the cut came is
-// lost although it was acknowledged a moment before, and the rules reach the nodes one after the other.
-const cutSlack = 500 * time.Millisecond
-
 // zombieWindow is how long a deposed master goes on accepting writes after it is back: Sentinel waits 4 of its publish periods of
 // 2 s and polls INFO before it demotes it (10.3 s when measured), whatever down-after is.
 const zombieWindow = 12 * time.Second
@@ -44,7 +40,7 @@ func sentinelKillLagging() Scenario {
 	s.Why = "The master loses its replicas half a second before it dies. What it acknowledged in that time exists nowhere else: the " +
 		"promoted replica never saw it, and the old master throws it away when it rejoins."
 	s.Promises = []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime),
-		checker.LossOnlyBetween(checker.EffectOf(1).Plus(-cutSlack), checker.PromotionAfter(2))}
+		checker.LossOnlyBetween(checker.EffectOf(1), checker.PromotionAfter(2))}
 	s.Shows = []checker.Promise{checker.LostWrites}
 	return s
 }
@@ -89,7 +85,7 @@ func splitBrain() Scenario {
 	s.Why = "The network cuts off the master together with one sentinel and one client. The majority elects a new master; the old one " +
 		"does not know and goes on acknowledging until Sentinel demotes it some 10 s after the network is whole again. All of that is lost."
 	s.Promises = []checker.Promise{
-		checker.LossOnlyBetween(checker.EffectOf(1).Plus(-cutSlack), checker.HealOf(1).Plus(zombieWindow)),
+		checker.LossOnlyBetween(checker.EffectOf(1), checker.HealOf(1).Plus(zombieWindow)),
 		checker.ConvergesWithin(rejoinTime)}
 	s.Shows = []checker.Promise{checker.LostWrites, checker.TwoMasters}
 	return s

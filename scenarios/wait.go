@@ -44,7 +44,7 @@ func waitLagging() Scenario {
 			AfterFailover(3*time.Second, Restart(Killed)),
 		},
 		Promises: []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime),
-			checker.LossOnlyBetween(checker.EffectOf(1).Plus(-cutSlack), checker.PromotionAfter(2))},
+			checker.LossOnlyBetween(checker.EffectOf(1), checker.PromotionAfter(2))},
 		Shows: []checker.Promise{checker.LostWrites},
 	}
 }

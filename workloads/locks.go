@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// keepEvery-th acquisitions of a client take a lock that nobody else takes, for keepLease, and keep it: such locks are still held
-	// when the run is over, and each that a client asks for again in the meantime, every tryKept-th time, must be refused.
-	keepEvery = 50
+	// keepEvery-th acquisitions of a client, each client's at another time, take a lock that nobody else takes, for keepLease, and keep
+	// it: such locks are still held when the run is over, and whoever asks for one again in the meantime, which its client does every
+	// tryKept-th time, must be refused.
+	keepEvery = 25
 	tryKept   = 10
 	keepLease = 10 * time.Minute
 )
@@ -22,7 +23,7 @@ func (r *Runner) locks() work {
 	keys := r.numbered("k", s.Keys)
 	return work{
 		writer: func(sl *slot, n int) actor {
-			return &locker{n: n, lease: s.Lease, rng: r.rng(sl.client), keys: keys,
+			return &locker{n: n, phase: int64(n * keepEvery / s.Writers), lease: s.Lease, rng: r.rng(sl.client), keys: keys,
 				fresh: func(k int64) *key { return r.keys.get("k", int64(s.Keys)+k*int64(s.Writers)+int64(n)) }}
 		},
 		reader: func(sl *slot, _ int, replica bool) actor {
@@ -33,6 +34,7 @@ func (r *Runner) locks() work {
 
 type locker struct {
 	n     int
+	phase int64 // which acquisitions are kept
 	lease time.Duration
 	rng   *rand.Rand
 	keys  []*key
@@ -51,11 +53,11 @@ func (l *locker) next(op *history.Op) *key {
 	switch {
 	case l.holder == 0:
 		l.seq++
-		l.keep = l.seq%keepEvery == 0
+		l.keep = l.seq%keepEvery == l.phase
 		op.F, op.In, op.Arg = history.FAcquire, unique(l.n, l.seq), int64(l.lease)
 		switch {
 		case l.keep:
-			l.cur, op.Arg = l.fresh(l.seq/keepEvery-1), int64(keepLease)
+			l.cur, op.Arg = l.fresh(l.seq/keepEvery), int64(keepLease)
 		case l.seq%tryKept == 1 && len(l.kept) > 0:
 			l.cur = l.kept[l.rng.IntN(len(l.kept))]
 		default:

@@ -152,8 +152,27 @@ func TestRegisterOnServers(t *testing.T) {
 			require.Greater(t, reads, replicaReads)
 			require.Greater(t, replicaReads, 50)
 			require.Greater(t, probes, 15)
-			require.InDelta(t, spec.Rate, len(rec.ops)-probes, float64(spec.Rate)/10)
+			requirePace(t, rec, time.Duration(12e9/spec.Rate))
 		})
+	}
+}
+
+// requirePace: each client of the load wants one operation in each period, however late it gets to it.
+func requirePace(t *testing.T, rec *recorder, period time.Duration) {
+	t.Helper()
+	first, last, n := map[int32]int64{}, map[int32]int64{}, map[int32]int{}
+	for _, op := range rec.ops {
+		if op.Flags&history.FlagProbe != 0 {
+			continue
+		}
+		if n[op.Client]++; n[op.Client] == 1 {
+			first[op.Client] = op.Intended
+		}
+		last[op.Client] = op.Intended
+	}
+	require.Len(t, n, 12)
+	for c := range n {
+		require.InDelta(t, int64(n[c]-1)*period.Nanoseconds(), last[c]-first[c], float64(period.Nanoseconds()+1000), "client %d", c)
 	}
 }
 
@@ -195,7 +214,7 @@ func TestCollectionsOnServers(t *testing.T) {
 					require.EqualValues(t, 1, op.Out)
 					require.True(t, added[op.key][op.In], "what was added before")
 					require.False(t, removed[op.In], "removed twice")
-					require.Greater(t, op.Call-acked[op.In], removeAfter-1000)
+					require.GreaterOrEqual(t, op.Call-acked[op.In], removeAfter-2000, "stamps are rounded outwards")
 					removed[op.In] = true
 				case history.FContains:
 					require.Contains(t, []int64{0, 1}, op.Out)

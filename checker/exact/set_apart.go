@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// apart asks, for each of some things (reads or elements), for the greatest value among those of the other kind that do not belong to
-// it and whose key is less than its limit.
+// apart asks, for each of some things (reads), for the greatest value among others (elements) that do not belong to it and whose key is
+// less than its limit.
 type apart struct {
 	keys, values []int64 // of those looked for
 	limits       []int64 // of those that ask

@@ -118,7 +118,6 @@ func (s *set) fit(e *elem, how removal, mentions []int32) *Violation {
 		}
 	}
 	e.in.earlier(e.out.hi.t, e.out.hi.why)
-	e.out.later(e.in.lo.t, e.in.lo.why)
 	in, out := e.in, e.out
 	for _, i := range mentions {
 		o := &s.ops[i]

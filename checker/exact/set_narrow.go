@@ -9,7 +9,7 @@ const maxRounds = 2
 func (s *set) narrow() *Violation {
 	for range maxRounds {
 		changed := false
-		for _, pass := range []func() (bool, *Violation){s.held, s.lackedByReads, s.lackingReads} {
+		for _, pass := range []func() (bool, *Violation){s.held, s.lacking} {
 			c, v := pass()
 			if v != nil {
 				return v
@@ -73,38 +73,9 @@ func (s *set) comeAndGone(n int, changed *bool) *Violation {
 	return nil
 }
 
-// lackingReads narrows elements by the reads that lack them: one that came after the element lies after it went, and one that came
-// before it went lies before it came.
-func (s *set) lackingReads() (changed bool, v *Violation) {
-	lo, hi := make([]int64, len(s.reads)), make([]int64, len(s.reads))
-	lowest, highest := make([]int64, len(s.elems)), make([]int64, len(s.elems))
-	for r, w := range s.times {
-		lo[r], hi[r] = w.lo.t, w.hi.t
-	}
-	for n, e := range s.elems {
-		lowest[n], highest[n] = e.out.lo.t, e.in.hi.t
-	}
-	before := apart{keys: hi, values: lo, limits: lowest, of: s.of, in: s.in}.greatest()
-	after := apart{keys: negated(lo), values: negated(hi), limits: negated(highest), of: s.of, in: s.in}.greatest()
-	for n := range s.elems {
-		e, x := &s.elems[n], []int32{int32(n)}
-		if r := before[n]; r >= 0 && s.times[r].lo.t > e.in.lo.t {
-			w := &s.times[r]
-			changed = e.in.later(w.lo.t, s.step([]int32{r}, x, w.lo.why, w.hi.why, e.out.lo.why)) || changed
-		}
-		if r := after[n]; r >= 0 && s.times[r].hi.t < e.out.hi.t {
-			w := &s.times[r]
-			changed = e.out.earlier(w.hi.t, s.step([]int32{r}, x, w.hi.why, w.lo.why, e.in.hi.why)) || changed
-		}
-		if v := s.comeAndGone(n, &changed); v != nil {
-			return true, v
-		}
-	}
-	return changed, nil
-}
-
-// lackedByReads narrows reads by the elements that they lack, the same way.
-func (s *set) lackedByReads() (changed bool, v *Violation) {
+// lacking narrows reads by the elements that they lack: a read that came after the element came lies after it went, and one that came
+// before it went lies before it came. (Narrowing the elements by those reads, too, finds nothing more.)
+func (s *set) lacking() (changed bool, v *Violation) {
 	come, gone := make([]int64, len(s.elems)), make([]int64, len(s.elems))
 	lo, hi := make([]int64, len(s.reads)), make([]int64, len(s.reads))
 	for n, e := range s.elems {

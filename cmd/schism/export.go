@@ -55,9 +55,13 @@ func judged(path, model string) exchange.Judged {
 	if err != nil {
 		return exchange.Judged{}
 	}
-	j := exchange.Judged{Staleness: o.Analysis.Staleness}
-	for _, f := range o.Analysis.Fate {
+	j := exchange.Judged{Staleness: make([]int64, len(o.Analysis.Fate))}
+	for i, f := range o.Analysis.Fate {
 		j.Fate = append(j.Fate, fateWord(f))
+		j.Staleness[i] = -1
+		if age, ok := o.Analysis.Ages.Of(i); ok {
+			j.Staleness[i] = age.Lo
+		}
 	}
 	return j
 }

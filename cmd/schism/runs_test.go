@@ -39,7 +39,7 @@ func TestExportsOfRuns(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, string(a), string(b), to)
 				require.Equal(t, want.Analysis.Fate, got.Analysis.Fate, to)
-				require.Equal(t, want.Analysis.Staleness, got.Analysis.Staleness, to)
+				require.Equal(t, want.Analysis.Ages, got.Analysis.Ages, to)
 			}
 		})
 	}

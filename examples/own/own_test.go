@@ -11,6 +11,7 @@ import (
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker"
 	. "github.com/schismtest/schism/nemesis"
+	"github.com/schismtest/schism/reports"
 	"github.com/schismtest/schism/scenarios"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -36,7 +37,7 @@ func TestOwnScenario(t *testing.T) {
 	}
 	out, err := schism.Run(t.Context(), pausedReplica(), schism.Options{Server: server(), Seed: 1, Artifacts: "artifacts"})
 	require.NoError(t, err)
-	t.Log(out.Result.Headline, out.Result.Sub, out.Report)
+	t.Log(reports.Sentences(out.Run, out.Result).Headline, out.Report)
 	require.Equal(t, checker.Pass, out.Result.Verdict, out.Result.Reasons)
 	require.Greater(t, out.Result.Availability.LongestRead.Len(), time.Second.Nanoseconds(), "nobody else answers reads")
 }

@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,7 @@ func judge(t *testing.T, text, model string) (checker.Verdict, string) {
 	}
 	a, err := checker.CheckModel(h, guessed, checker.ModelOptions{})
 	require.NoError(t, err)
-	return a.Result.Verdict, guessed + ": " + a.Result.Headline
+	return a.Result.Verdict, fmt.Sprint(guessed, ": ", a.Result.Forbidden, a.Result.Reasons)
 }
 
 // did writes an operation of process p that was invoked with in and completed as typ with out.

@@ -39,7 +39,7 @@ func sameResult(t *testing.T, h *history.History) checker.Result {
 		require.NoError(t, err)
 		require.Equal(t, asJSON(t, want.Result), asJSON(t, got.Result), name)
 		require.Equal(t, want.Fate, got.Fate, name)
-		require.Equal(t, want.Staleness, got.Staleness, name)
+		require.Equal(t, want.Ages, got.Ages, name)
 	}
 	return want.Result
 }

@@ -137,8 +137,13 @@ func (t *Timeline) failoverBars(f checker.Failover) template.HTML {
 	a := &t.a.Result.Availability
 	end := f.T
 	title := fmt.Sprintf("From the fault until %s is promoted: ", sentences.Node(&t.h.Run, f.New))
-	if a.RTA > 0 && (a.RTAFault == f.Fault || len(t.a.Result.Failovers) == 1) && effect+a.RTA >= f.T {
+	switch {
+	case a.RTA > 0 && a.Outage.From <= f.T && a.Outage.To >= f.T: // from its own fault, which need not be the one told with the failover
+		effect, end = a.Outage.To-a.RTA, a.Outage.To
+	case a.RTA > 0 && a.Outage.To == 0 && a.RTAFault == f.Fault && effect+a.RTA >= f.T: // results of before there were outages
 		end = effect + a.RTA
+	}
+	if end > f.T {
 		title = fmt.Sprintf("From the fault until %s takes writes that last: ", sentences.Node(&t.h.Run, f.New))
 	}
 	effect, end = t.clamp(effect), t.clamp(end)

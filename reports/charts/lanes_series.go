@@ -171,13 +171,9 @@ func (t *Timeline) staleLane(g *gathered) (Lane, []*Series) {
 	}
 	s.b.WriteString("</svg>")
 	t.nameLines(s, ss, sc, names)
-	note := "p99 per " + words.Duration(t.coarse) + ", log scale"
-	if t.a.Result.Writes.Lost > 0 {
-		if all := sentences.Overall(&t.a.Result); all != nil && all.Surviving >= 0 {
-			note += "; of what survived"
-		} else {
-			note += "; lost writes counted too"
-		}
+	note := "at least, p99 per " + words.Duration(t.coarse) + ", log scale"
+	if which := t.whichAges(); which != "" {
+		note += "; " + which
 	}
 	return Lane{ID: "stale", Title: "Staleness of reads", Note: note, Y: yaxis(h, ys), Plot: s.done(), Legend: keys}, ss
 }

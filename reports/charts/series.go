@@ -186,19 +186,12 @@ func (t *Timeline) gather() *gathered {
 	return g
 }
 
-// fate and staleness are those of an operation, also when the analysis has none.
+// fate is that of an operation, also when the analysis has none.
 func (t *Timeline) fate(i int) checker.Fate {
 	if i < len(t.a.Fate) {
 		return t.a.Fate[i]
 	}
 	return checker.FateNone
-}
-
-func (t *Timeline) staleness(i int) int64 {
-	if i < len(t.a.Staleness) {
-		return t.a.Staleness[i]
-	}
-	return -1
 }
 
 // pack writes values for the script: three digits each, nothing for NaN, v*n for n equal ones.

@@ -13,22 +13,21 @@ import (
 	"github.com/schismtest/schism/reports/sentences"
 )
 
-// StaleTable is the staleness of reads by node over the whole run.
+// StaleTable is the staleness of reads by node over the whole run, with and without the lost writes where there are any.
 func (t *Timeline) StaleTable() *frame.Table {
 	out := &frame.Table{Title: "Staleness of reads, by node", Head: frame.Heads("Node", ">Reads", ">Fresh", ">p50", ">p99", ">Max", ">Max, versions")}
-	lost, known := t.a.Result.Writes.Lost > 0, false
-	for _, s := range t.a.Result.Staleness {
-		known = known || lost && s.Window == "" && s.Reads > 0 && s.Surviving >= 0
+	surviving := t.surviving
+	if surviving {
+		out.Head = append(out.Head[:6], append(frame.Heads(">Fresh, of what survived", ">p99", ">Max"), out.Head[6:]...)...)
+		out.Note = "The first figures take every acknowledged write for good. Those of what survived leave the lost writes out, as the timeline and the histogram do: a read of lost data is then as old as what it stands on."
 	}
-	if known {
-		out.Head = append(out.Head[:6], append(frame.Heads(">Max, of what survived"), out.Head[6:]...)...)
-		out.Note = "The first maximum takes every acknowledged write for good. The second takes a lost write for the surviving one before it, as the timeline does: a read of lost data is then as old as what it stands on."
-	} else if lost {
-		out.Note = "Lost writes count too: without predecessor replies they cannot be told from overwritten ones. After a loss every later read looks ever more stale, in the timeline as well."
-	}
-	for _, s := range t.a.Result.Staleness {
+	for i := range t.a.Result.Staleness {
+		s := &t.a.Result.Staleness[i]
 		if s.Window != "" || s.Reads == 0 {
 			continue
+		}
+		if s.KeptWhy != "" && t.lossy() {
+			out.Note = "Lost writes count too, as in the timeline and the histogram: " + s.KeptWhy + ". After a loss every later read looks ever more stale."
 		}
 		name := "all replicas"
 		if s.Node >= 0 {
@@ -40,9 +39,10 @@ func (t *Timeline) StaleTable() *frame.Table {
 		if !s.Exact && s.Versions > 0 {
 			versions = "≥ " + versions
 		}
-		cells := []string{name, words.Count(s.Reads), words.Share(s.Reads-s.Stale, s.Reads), words.Duration(s.P50), words.Duration(s.P99), words.Duration(s.Max)}
-		if known {
-			cells = append(cells, words.Duration(s.Surviving))
+		cells := []string{name, words.Count(s.Reads), fresh(&s.Ages, s.Reads), words.Between(s.P50, s.P50Most), words.Between(s.P99, s.P99Most), words.Between(s.Max, s.MaxMost)}
+		if surviving {
+			k := t.shownAges(s)
+			cells = append(cells, fresh(k, s.Reads), words.Between(k.P99, k.P99Most), words.Between(k.Max, k.MaxMost))
 		}
 		out.Row(append(cells, versions)...)
 		if s.Node >= 0 {
@@ -64,7 +64,7 @@ func (t *Timeline) roleStory(n int32) string {
 		if what == "deposed" || what == "replica" || what == "master" {
 			if what != last {
 				if len(parts) > 0 {
-					parts = append(parts, fmt.Sprintf("%s from %s", what, words.AtShort(r.from)))
+					parts = append(parts, fmt.Sprintf("%s from %s", what, strings.ReplaceAll(words.AtShort(r.from), " ", "\u00a0"))) // unbroken in a narrow cell
 				} else {
 					parts = append(parts, what)
 				}

@@ -23,6 +23,8 @@ type Timeline struct {
 	marks  []mark
 	coarse int64 // ns a bin over the whole run
 	fine   int64 // ns a bin when zoomed in
+	// surviving: staleness is shown without the lost writes.
+	surviving bool
 }
 
 // band is the time of one fault, from its effect to its heal.
@@ -45,6 +47,7 @@ type mark struct {
 // New reads what crosses the axis of a run.
 func New(h *history.History, a *checker.Analysis) *Timeline {
 	t := &Timeline{h: h, a: a, t1: h.End}
+	t.surviving = t.ofSurviving()
 	for _, e := range h.Events {
 		if e.Kind == history.EvPhase && e.Name == history.PhaseFinalEnd {
 			t.t1 = e.T

@@ -141,17 +141,17 @@ func (t *Timeline) curves() *Panel {
 		s.text(cx, cy+4, l, "promised: "+pct2(promise)+" after "+words.Duration(visibleAfter))
 	}
 	var keys []Legend
+	var unsure int64
 	for _, v := range vs {
-		var reads int64
 		for _, b := range v.Bins {
-			reads += b.N
+			unsure += b.Unsure
 		}
 		cls := "l-ok"
 		if isFaultWindow(v.Window) {
 			cls = "l-lost"
 		}
 		last := v.Bins[len(v.Bins)-1]
-		keys = append(keys, Legend{Swatch: stroke(cls), Label: words.Clip(windowName(v.Window), 60), Default: fmt.Sprintf("%s from %s on, %s reads", pct2(last.P), words.Duration(last.From), words.Count(reads))})
+		keys = append(keys, Legend{Swatch: stroke(cls), Label: words.Clip(windowName(v.Window), 60), Default: fmt.Sprintf("%s from %s on, %s reads there", pct2(last.P), words.Duration(last.From), words.Count(last.N))})
 	}
 	ys := newSVG(h, "")
 	for _, p := range []struct {
@@ -161,8 +161,11 @@ func (t *Timeline) curves() *Panel {
 		ys.printf(`<text x="48" y="%s" text-anchor="end">%s</text>`, f1(y(p.p)+4), p.n)
 	}
 	note := "Share of reads that see a write, by time since its acknowledgement. Each grid line is one more nine; the band is the 95 % interval."
-	if t.a.Result.Writes.Lost > 0 {
-		note += " Lost writes count: no replica ever shows them."
+	if t.lossy() {
+		note += " Lost writes are left out: no replica ever shows them."
+	}
+	if unsure > 0 {
+		note += " " + words.Count(unsure) + " reads missed a write of which it cannot be told whether it is lost: the band holds both cases."
 	}
 	return &Panel{Title: "Does a replica show a write yet?", Note: note,
 		Chart: template.HTML(`<div class="iv"><div class="ivy">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb, Legend: keys}
@@ -226,18 +229,18 @@ func windowName(w string) string {
 func (t *Timeline) histogram() *Panel {
 	const perDecade = 4
 	type hist struct {
-		name              string
-		bins              map[int]int64
-		reads, stale, top int64
-		p99, max          int64
-		ages              []int64
+		name string
+		bins map[int]int64
+		top  int64
+		row  *checker.Staleness
+		ages *checker.Ages
 	}
 	byNode := map[int8]*hist{}
 	lo, hi := math.MaxInt, math.MinInt
 	c := &t.h.Ops
-	for i := range min(c.Len(), len(t.a.Staleness)) {
-		s := t.a.Staleness[i]
-		if s < 0 || c.F[i].IsWrite() || c.Node[i] < 0 {
+	for i := range c.Len() {
+		s := t.staleness(i)
+		if s < 0 || c.Node[i] < 0 {
 			continue
 		}
 		b := byNode[c.Node[i]]
@@ -245,17 +248,13 @@ func (t *Timeline) histogram() *Panel {
 			b = &hist{bins: map[int]int64{}, name: sentences.Node(&t.h.Run, int32(c.Node[i]))}
 			byNode[c.Node[i]] = b
 		}
-		b.reads++
-		b.ages = append(b.ages, s)
 		if s == 0 {
 			continue
 		}
-		b.stale++
 		k := int(math.Floor(math.Log10(float64(s)) * perDecade))
 		b.bins[k]++
 		b.top = max(b.top, b.bins[k])
 		lo, hi = min(lo, k), max(hi, k)
-		b.max = max(b.max, s)
 	}
 	if lo > hi {
 		return nil
@@ -268,7 +267,10 @@ func (t *Timeline) histogram() *Panel {
 	var nodes []*hist
 	for _, n := range t.serverNodes() {
 		if b := byNode[int8(n)]; b != nil {
-			b.p99 = quantileOf(b.ages, 0.99)
+			if b.row = t.nodeAges(n); b.row == nil {
+				continue
+			}
+			b.ages = t.shownAges(b.row)
 			nodes = append(nodes, b)
 		}
 	}
@@ -276,7 +278,7 @@ func (t *Timeline) histogram() *Panel {
 	tb := &frame.Table{Title: "Staleness by age", CSV: "staleness", Head: frame.Heads("Node", ">From", ">To", ">Reads")}
 	var say []string
 	for _, b := range nodes {
-		say = append(say, fmt.Sprintf("%s: %s fresh, p99 %s, at most %s", b.name, words.Share(b.reads-b.stale, b.reads), words.Duration(b.p99), words.Duration(b.max)))
+		say = append(say, fmt.Sprintf("%s: %s fresh, p99 %s, max %s", b.name, fresh(b.ages, b.row.Reads), words.Between(b.ages.P99, b.ages.P99Most), words.Between(b.ages.Max, b.ages.MaxMost)))
 	}
 	s := newSVG(h, "How stale the stale reads were. "+strings.Join(say, "; ")+".")
 	base := top + rowH*float64(len(nodes))
@@ -312,17 +314,17 @@ func (t *Timeline) histogram() *Panel {
 			s.rect(float64(k-lo)*w, w*.94, y-bar, bar, cls)
 			tb.Row(b.name, words.Duration(int64(math.Pow(10, float64(k)/perDecade))), words.Duration(int64(math.Pow(10, float64(k+1)/perDecade))), words.Count(n))
 		}
-		for _, v := range []int64{b.p99, b.max} {
+		for _, v := range []int64{b.ages.P99, b.ages.Max} {
 			if v > 0 {
 				s.line(x(float64(v)), y-30, x(float64(v)), y, "up")
 			}
 		}
-		s.text(100, y-34, label{anchor: "end", cls: "halo"}, fmt.Sprintf("p99 %s, max %s", words.Duration(b.p99), words.Duration(b.max)))
-		ys.printf(`<text x="0" y="%s" class="k">%s</text><text x="0" y="%s">%s fresh</text>`, f1(y-18), frame.Esc(b.name), f1(y-4), frame.Esc(words.Share(b.reads-b.stale, b.reads)))
+		s.text(100, y-34, label{anchor: "end", cls: "halo"}, fmt.Sprintf("p99 %s, max %s", words.Between(b.ages.P99, b.ages.P99Most), words.Between(b.ages.Max, b.ages.MaxMost)))
+		ys.printf(`<text x="0" y="%s" class="k">%s</text><text x="0" y="%s">%s fresh</text>`, f1(y-18), frame.Esc(b.name), f1(y-4), frame.Esc(fresh(b.ages, b.row.Reads)))
 	}
-	note := "Stale reads by age, log scale, each row on its own height; fresh ones as text. Upright lines: p99 and maximum of all reads."
-	if all := sentences.Overall(&t.a.Result); all != nil && all.Surviving >= 0 && t.a.Result.Writes.Lost > 0 {
-		note += " Lost writes are taken for the surviving ones before them."
+	note := "Stale reads by the age they had at least, log scale, each row on its own height; fresh ones as text. Upright lines: p99 and maximum of all reads."
+	if which := t.whichAges(); which != "" {
+		note += " " + strings.ToUpper(which[:1]) + which[1:] + "."
 	}
 	return &Panel{Title: "How stale were the stale reads?", Note: note,
 		Chart: template.HTML(`<div class="iv"><div class="ivy ivw">` + string(ys.done()) + `</div><div class="ivp">` + string(s.done()) + `</div></div>`), Table: tb}
@@ -330,12 +332,14 @@ func (t *Timeline) histogram() *Panel {
 
 // staleWindows tells steady state and fault windows apart, where the checker did.
 func (t *Timeline) staleWindows() *frame.Table {
-	tb := &frame.Table{Title: "Staleness by node and window", CSV: "staleness-windows", Head: frame.Heads("Node", "Window", ">Reads", ">Stale", ">p50", ">p99", ">Max", ">Surviving data", ">Versions", ">Lag, bytes", ">Lag, time")}
-	windows := map[string]bool{}
-	for _, s := range t.a.Result.Staleness {
-		windows[s.Window] = true
+	head := frame.Heads("Node", "Window", ">Reads", ">Fresh", ">p50", ">p99", ">Max", ">Versions", ">Lag, bytes", ">Lag, time")
+	surviving := t.surviving
+	if surviving {
+		head = append(head[:7], append(frame.Heads(">Max, of what survived"), head[7:]...)...)
 	}
-	for _, s := range t.a.Result.Staleness {
+	tb := &frame.Table{Title: "Staleness by node and window", CSV: "staleness-windows", Head: head}
+	for i := range t.a.Result.Staleness {
+		s := &t.a.Result.Staleness[i]
 		if s.Reads == 0 {
 			continue
 		}
@@ -343,7 +347,11 @@ func (t *Timeline) staleWindows() *frame.Table {
 		if s.Node >= 0 {
 			name = sentences.Node(&t.h.Run, s.Node)
 		}
-		tb.Row(name, words.Clip(windowName(s.Window), 50), words.Count(s.Reads), words.Count(s.Stale), words.Duration(s.P50), words.Duration(s.P99), words.Duration(s.Max), words.Duration(s.Surviving), words.Count(s.Versions), words.Size(s.LagBytes), words.Duration(s.LagTime))
+		cells := []string{name, words.Clip(windowName(s.Window), 50), words.Count(s.Reads), fresh(&s.Ages, s.Reads), words.Between(s.P50, s.P50Most), words.Between(s.P99, s.P99Most), words.Between(s.Max, s.MaxMost)}
+		if k := t.shownAges(s); surviving {
+			cells = append(cells, words.Between(k.Max, k.MaxMost))
+		}
+		tb.Row(append(cells, words.Count(s.Versions), words.Size(s.LagBytes), words.Duration(s.LagTime))...)
 	}
 	if len(tb.Rows) == 0 || len(tb.Rows) > 200 {
 		return nil

@@ -49,7 +49,7 @@ func (t *Timeline) Witnesses() []WitnessView {
 		}
 		for _, p := range t.a.Result.Shows {
 			if v.Mark == "" && p.Status == checker.Broken && t.a.Result.Weakness && shows(p, w) {
-				v.Mark = "old"
+				v.Mark = "weak"
 			}
 		}
 		valid := func(ops []int) []int {
@@ -79,6 +79,7 @@ func (t *Timeline) Witnesses() []WitnessView {
 		}
 		if len(main) > 0 {
 			v.Key = opKey(t.h, t.h.Ops.Key[main[0]])
+			v.Text = words.Capital(strings.TrimPrefix(w.Text, v.Key+": ")) // it stands before the text
 			v.Rows, v.Chart = t.intervals(main, w.Chain)
 		}
 		for k, o := range main {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"path"
@@ -30,7 +31,7 @@ const nights = 14
 type entry struct {
 	dir    string // relative to the artifacts
 	run    *history.Run
-	result *checker.Result
+	result *sentences.File
 	report bool
 }
 
@@ -184,7 +185,7 @@ func (e *entry) href() string {
 }
 
 // number is the figure that a scenario exists for: the first weakness it shows, else its lost writes, else its longest gap
-// in writes.
+// in writes. v is its lower end, where it is an interval.
 func (e *entry) number() (name, text string, v float64, known bool) {
 	r := e.result
 	if r == nil {
@@ -196,30 +197,44 @@ func (e *entry) number() (name, text string, v float64, known bool) {
 		s := r.Shows[0]
 		measure, name, text = s.Promise.Measure, s.Text, s.Measured
 	}
+	value := checker.Unmeasured("")
 	for _, m := range r.Measures {
 		if m.Name == measure && m.Value.Measured() {
-			v, known = m.Value.Lo, true
+			value, known = m.Value, true
 		}
 	}
 	if !known && measure == "lost" && r.Writes.Known {
-		v, known = float64(r.Writes.Lost), true
+		value, known = checker.Between(float64(r.Writes.Lost), float64(max(r.Writes.Lost, r.Writes.LostMost)), ""), true
 	}
 	if gap := r.Availability.LongestWrite.Len(); !known && len(r.Shows) == 0 && gap > 0 {
-		measure, name, v, known = "write_gap", "longest gap in writes", float64(gap)/1e9, true
+		measure, name, value, known = "write_gap", "longest gap in writes", checker.Exactly(float64(gap)/1e9), true
 	}
 	if known && (text == "" || measure == "lost") {
-		text = measureText(measure, v)
+		text = rangeText(measure, value)
 	}
 	if text == "" {
 		text = words.Dash
 	}
-	return name, text, v, known
+	return name, text, value.Lo, known
+}
+
+// rangeText writes a measure's value for a narrow place: "41", "≥ 350", "5,072 to 5,078".
+func rangeText(measure string, v checker.Value) string {
+	lo := measureText(measure, v.Lo)
+	switch hi := measureText(measure, v.Hi); {
+	case math.IsInf(v.Hi, 1):
+		return "≥ " + lo
+	case lo == hi:
+		return lo
+	default:
+		return lo + " to " + hi
+	}
 }
 
 // measureText writes a measure's value: times are in seconds, shares in percent, all else is counted.
 func measureText(measure string, v float64) string {
 	switch measure {
-	case "rta", "write_gap", "read_gap", "two_masters", "converge", "staleness", "staleness_p99", "lag", "rpa", "loss_window":
+	case "rta", "write_gap", "read_gap", "two_masters", "converge", "staleness", "lag_time", "expired_worst":
 		return words.Seconds(v)
 	}
 	return words.Short(v)

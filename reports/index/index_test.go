@@ -35,14 +35,17 @@ func writeRun(t *testing.T, root, scenario, server, stamp string, edit func(*his
 	}
 	f, err := os.Create(filepath.Join(dir, "result.json"))
 	require.NoError(t, err)
-	require.NoError(t, sentences.WriteJSON(f, r))
+	require.NoError(t, sentences.WriteJSON(f, &run, r))
 	require.NoError(t, f.Close())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "report.html"), nil, 0o644))
 }
 
 func lostResult(v checker.Verdict, lost int64, weakness bool) *checker.Result {
-	r := &checker.Result{Verdict: v, Weakness: weakness, Headline: fmt.Sprintf("%d of 1,000 acknowledged writes were lost.", lost)}
-	r.Writes = checker.Account{Known: true, Acked: 1000, Lost: lost}
+	r := &checker.Result{Verdict: v, Weakness: weakness}
+	r.Writes = checker.Account{Known: true, Acked: 1000, Survived: 1000 - lost, Lost: lost}
+	if v == checker.Violation {
+		r.Promises = []checker.PromiseResult{{Promise: checker.NothingLost(), Status: checker.Broken, Text: "no acknowledged write is lost", Measured: fmt.Sprint(lost)}}
+	}
 	if weakness {
 		r.Shows = []checker.PromiseResult{{Promise: checker.LostWrites, Status: checker.Broken, Text: "lost writes", Measured: fmt.Sprint(lost)}}
 	}
@@ -61,7 +64,7 @@ func fillArtifacts(t *testing.T, root string) {
 				r = lostResult(checker.Violation, 41, false)
 			}
 			if i == 13 && server == "redis:8.0" {
-				r = &checker.Result{Verdict: checker.Unknown, Headline: "Not decided.", Reasons: []string{"fault 1 never took effect"}}
+				r = &checker.Result{Verdict: checker.Unknown, Reasons: []string{"fault 1 never took effect"}}
 			}
 			writeRun(t, root, "sentinel-kill", server, stamp, nil, r)
 			if server != "redis:8.0" {
@@ -149,4 +152,22 @@ func TestIndexCountsAShareAsShownWhereItWasMeasured(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(root, "index.html"))
 	require.NoError(t, err)
 	require.Contains(t, string(b), "shown 1 of 1")
+}
+
+func TestIndexSaysAnInterval(t *testing.T) {
+	for _, c := range []struct {
+		lost, most int64
+		want       string
+	}{{41, 41, ">41<"}, {41, 44, ">41 to 44<"}, {0, 68, ">0 to 68<"}} {
+		root := t.TempDir()
+		r := lostResult(checker.Pass, c.lost, false)
+		r.Writes.LostMost = c.most
+		writeRun(t, root, "counter", "redis:7.0", "1", nil, r)
+		require.NoError(t, Write(root))
+		b, err := os.ReadFile(filepath.Join(root, "index.html"))
+		require.NoError(t, err)
+		require.Contains(t, string(b), c.want)
+	}
+	require.Equal(t, "≥ 350", rangeText("lost", checker.AtLeast(350, "x")))
+	require.Equal(t, "3.4 s", rangeText("rta", checker.Exactly(3.4)))
 }

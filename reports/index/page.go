@@ -114,7 +114,7 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 				finished++
 				if len(e.result.Shows) > 0 {
 					of++
-					if wasShown(e.result) {
+					if wasShown(&e.result.Result) {
 						shown++
 					}
 				}

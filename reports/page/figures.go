@@ -48,6 +48,10 @@ func figures(h *history.History, a *checker.Analysis) []figure {
 			out = append(out, *f)
 		}
 	}
+	if r.Verdict == checker.Error { // with records missing, what is counted of the rest is no measure of the servers
+		add(operationsFigure(r))
+		return out
+	}
 	add(lossFigure(r))
 	add(windowFigure(r))
 	add(mastersFigure(h, r))
@@ -56,11 +60,17 @@ func figures(h *history.History, a *checker.Analysis) []figure {
 	add(gapFigure("Longest gap in writes", r.Availability.LongestWriteS, r.Counts.Writes))
 	add(staleFigure(r))
 	add(gapFigure("Longest gap in reads", r.Availability.LongestRead, r.Counts.Reads))
-	if len(out) < 5 && r.Counts.Ops > 0 {
-		add(&figure{Label: "Operations", N: words.Count(r.Counts.Ops), Lines: lines(frame.Esc(fmt.Sprintf("%s ok, %s not executed, %s unknown", words.Count(r.Counts.OK), words.Count(r.Counts.Fail), words.Count(r.Counts.Info))),
-			frame.Esc(words.Plural(r.Counts.Keys, "key", "keys")))})
-	}
+	add(operationsFigure(r))
 	return out
+}
+
+func operationsFigure(r *checker.Result) *figure {
+	c := &r.Counts
+	if c.Ops == 0 {
+		return nil
+	}
+	return &figure{Label: "Operations", N: words.Count(c.Ops), Lines: lines(frame.Esc(fmt.Sprintf("%s ok, %s not executed, %s unknown", words.Count(c.OK), words.Count(c.Fail), words.Count(c.Info))),
+		frame.Esc(words.Plural(c.Keys, "key", "keys")))}
 }
 
 func lossFigure(r *checker.Result) *figure {
@@ -75,8 +85,8 @@ func lossFigure(r *checker.Result) *figure {
 		}
 		return &figure{Label: "Acknowledged writes", N: words.Count(w.Acked), Unit: "of " + words.Count(w.Attempted) + " attempted", Lines: lines(why)}
 	}
-	f := &figure{Label: "Lost acknowledged writes", N: words.Count(w.Lost), Unit: "of " + words.Count(w.Acked), Bad: w.Lost > 0}
-	if w.Lost > 0 {
+	f := &figure{Label: "Lost acknowledged writes", N: lostRange(w), Unit: "of " + words.Count(w.Acked), Bad: w.Lost > 0}
+	if w.Lost > 0 && w.LostMost <= w.Lost {
 		f.Unit += ", " + words.Share(w.Lost, w.Acked)
 	}
 	var parts []charts.Part
@@ -94,7 +104,7 @@ func lossFigure(r *checker.Result) *figure {
 	}
 	f.Legend = append(f.Legend, legendLine{charts.Swatch("r-r"), words.Count(w.Survived), "survived"})
 	if w.Masked > 0 {
-		f.Legend = append(f.Legend, legendLine{charts.Swatch("r-d"), words.Count(w.Masked), "cannot be told: overwritten, and no predecessor replies"})
+		f.Legend = append(f.Legend, legendLine{charts.Swatch("r-d"), words.Count(w.Masked), "cannot be told one by one"})
 	}
 	slices.Reverse(parts)
 	f.Bar = charts.Bar(fmt.Sprintf("Of %s acknowledged writes %s survived and %s were lost", words.Count(w.Acked), words.Count(w.Survived), words.Count(w.Lost)), w.Acked,
@@ -200,7 +210,39 @@ func staleFigure(r *checker.Result) *figure {
 		return nil
 	}
 	n, unit := words.DurationUnit(s.Max)
-	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("%s of %s reads were stale", words.Share(s.Stale, s.Reads), words.Count(s.Reads))), frame.Esc("p99 "+words.Duration(s.P99)))}
+	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("%s of %s reads were stale", words.Ends(words.Share(s.Stale, s.Reads), words.Share(s.StaleMost, s.Reads)), words.Count(s.Reads))), frame.Esc("p99 "+words.Between(s.P99, s.P99Most)+", at most "+words.Duration(s.MaxMost)))}
+}
+
+// lostRange writes the interval of lost writes in few words: "13,652", "at least 350", "5,072 to 5,078", "up to 68".
+func lostRange(w *checker.Account) string {
+	switch {
+	case w.LostMost <= w.Lost:
+		return words.Count(w.Lost)
+	case w.Lost == 0:
+		return "up to " + words.Count(w.LostMost)
+	case w.LostMost >= w.Acked:
+		return "at least " + words.Count(w.Lost)
+	}
+	return words.Count(w.Lost) + " to " + words.Count(w.LostMost)
+}
+
+// accountNote stands under the account of writes: what cannot be told, and what caused the loss.
+func accountNote(h *history.History, r *checker.Result) string {
+	var out []string
+	if w := &r.Writes; w.Known && w.Masked > 0 {
+		why := w.MaskedWhy
+		if why == "" {
+			why = "overwritten, and no predecessor replies"
+		}
+		out = append(out, fmt.Sprintf("The fate of %s cannot be told one by one: %s.", words.Plural(w.Masked, "acknowledged write", "acknowledged writes"), why))
+	}
+	if w := &r.Writes; w.Known && w.LostMost > w.Lost {
+		out = append(out, fmt.Sprintf("Lost in all: %s.", lostRange(w)))
+	}
+	if s := lossSums(h, r); s != "" {
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
 }
 
 // lossSums closes the account: who acknowledged what was lost, and what caused it.

@@ -24,6 +24,7 @@ type page struct {
 	frame.Frame
 	Run      *history.Run
 	Result   *checker.Result
+	Say      sentences.Sentences
 	Title    string
 	Server   string
 	Mark     sentences.Mark
@@ -35,6 +36,7 @@ type page struct {
 	Setup    []history.KV
 	Figures  []figure
 	Stale    *frame.Table
+	Wide     bool // the table of staleness has no room beside another
 	Account  *frame.Table
 	Sums     string
 	Commands []history.KV
@@ -50,6 +52,7 @@ type page struct {
 	Failover *charts.FailoverView
 	Wits     []charts.WitnessView
 	Checks   []*frame.Table
+	Looked   string
 	Panels   []charts.Panel
 	VisTable []*frame.Table
 	Env      []*frame.Table
@@ -71,17 +74,21 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	if err != nil {
 		return err
 	}
+	if a.Result.Verdict == checker.Error {
+		a = unjudged(a)
+	}
 	t := charts.New(h, a)
 	r := &a.Result
-	p := &page{Frame: fr, Run: &h.Run, Result: r, Server: sentences.Server(&h.Run), Mark: sentences.MarkOf(r.Verdict, r.Weakness)}
-	p.Title = title(&h.Run, r)
+	p := &page{Frame: fr, Run: &h.Run, Result: r, Say: sentences.Of(&h.Run, r), Server: sentences.Server(&h.Run), Mark: sentences.MarkOf(r.Verdict, r.Weakness)}
+	p.Title = title(&h.Run, r, p.Say.Headline)
 	p.Tag = promiseTally(r)
-	p.Why, p.Bounds = frame.Inline(r.Why), frame.Inline(frame.AsCode(r.Bounds))
-	p.Notices = notices(h, r)
+	p.Why, p.Bounds = frame.Inline(p.Say.Why), frame.Inline(frame.AsCode(p.Say.Bounds))
+	p.Notices = notices(h, r, p.Say.Headline)
 	p.Picture = t.Picture()
 	p.Setup = setup(&h.Run)
 	p.Figures = figures(h, a)
-	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), lossSums(h, r)
+	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), accountNote(h, r)
+	p.Wide = p.Stale != nil && len(p.Stale.Head) > 7
 	p.Commands = commands(&h.Run)
 	p.Promises, p.PromNote = promiseRows(h, r), promiseNote(r)
 	p.Shows = showsLine(r)
@@ -93,7 +100,7 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	p.Tables = t.Tables(all)
 	p.Failover = t.Failover()
 	p.Wits = t.Witnesses()
-	p.Checks = checkTables(h, r)
+	p.Checks, p.Looked = checkTables(h, r), looked(r)
 	p.Panels, p.VisTable = t.Visibility()
 	p.Env, p.Facts, p.Plan = environment(h, r)
 	p.Files = downloads(files)
@@ -111,6 +118,18 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	return nil
 }
 
+// unjudged takes away what was concluded of a run whose records are not whole: it shows what was written, and what became of nothing.
+func unjudged(a *checker.Analysis) *checker.Analysis {
+	b := *a
+	b.Fate, b.Ages = nil, checker.ReadAges{}
+	r := &b.Result
+	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, checker.Convergence{}
+	r.Staleness, r.Visibility, r.Collections, r.Witnesses = nil, nil, nil, nil
+	r.Registers, r.Sessions, r.Findings, r.Looked = nil, nil, nil, nil
+	r.Availability = checker.Availability{RTA: -1} // a lost reply looks like an outage
+	return &b
+}
+
 // nav lists the sections that are there.
 func (p *page) nav() []navLink {
 	var out []navLink
@@ -123,16 +142,16 @@ func (p *page) nav() []navLink {
 	add(len(p.Lanes) > 0, "timeline", "Timeline")
 	add(p.Failover != nil, "failover", "Failover")
 	add(len(p.Wits) > 0, "witnesses", "Witnesses")
-	add(len(p.Checks) > 0, "checks", "Consistency")
+	add(len(p.Checks) > 0 || p.Looked != "", "checks", "Consistency")
 	add(len(p.Panels) > 0, "visibility", "Visibility and staleness")
 	add(true, "environment", "Environment")
 	add(len(p.Files) > 0, "downloads", "Downloads")
 	return out
 }
 
-func title(run *history.Run, r *checker.Result) string {
+func title(run *history.Run, r *checker.Result, headline string) string {
 	m := sentences.MarkOf(r.Verdict, r.Weakness)
-	return fmt.Sprintf("%s %s, %s: %s | schism", m.Char, run.Scenario, sentences.Server(run), strings.TrimSuffix(r.Headline, "."))
+	return fmt.Sprintf("%s %s, %s: %s | schism", m.Char, run.Scenario, sentences.Server(run), strings.TrimSuffix(headline, "."))
 }
 
 func promiseTally(r *checker.Result) string {
@@ -143,6 +162,8 @@ func promiseTally(r *checker.Result) string {
 	switch {
 	case len(r.Promises) == 0:
 		return ""
+	case r.Verdict == checker.Error:
+		return words.Plural(int64(len(r.Promises)), "promise", "promises") + " not judged"
 	case n[checker.Kept] == len(r.Promises):
 		return fmt.Sprintf("all %d promises kept", len(r.Promises))
 	}
@@ -165,9 +186,9 @@ func firstCount(n map[checker.Status]int) int {
 }
 
 // notices are what stands against taking the run at face value.
-func notices(h *history.History, r *checker.Result) []string {
+func notices(h *history.History, r *checker.Result, headline string) []string {
 	var out []string
-	said := r.Headline
+	said := headline
 	add := func(s string) {
 		if !strings.Contains(said, strings.TrimSuffix(s, ".")) {
 			out = append(out, sentence(s))
@@ -176,7 +197,7 @@ func notices(h *history.History, r *checker.Result) []string {
 	}
 	if h.Run.Incomplete != "" {
 		said += " the run is incomplete: " + h.Run.Incomplete
-		if !strings.Contains(r.Headline, h.Run.Incomplete) {
+		if !strings.Contains(headline, h.Run.Incomplete) {
 			out = append(out, "This run is incomplete: "+h.Run.Incomplete+".")
 		}
 	}
@@ -201,7 +222,7 @@ func notices(h *history.History, r *checker.Result) []string {
 		out = append(out, "What to do: "+strings.TrimSuffix(r.Do, ".")+".")
 	case r.Verdict != checker.Unknown && r.Verdict != checker.Error:
 	case h.Run.Imported == "" && (h.Run.Incomplete != "" || h.Torn != "" || len(h.Missing) > 0):
-		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here was judged from what had been written by then.")
+		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here is what had been written by then.")
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"html"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func TestPageEscapes(t *testing.T) {
 	f := &h.Faults[0]
 	f.Text, f.When, f.Proof, f.HealProof, f.Kind = evil, evil, evil, evil, evil
 	r := &a.Result
-	r.Headline, r.Sub, r.Why, r.Bounds, r.Do, r.Reasons = evil, evil, evil, evil, evil, []string{evil}
+	r.Do, r.Reasons = evil, []string{evil}
 	for i := range r.Promises {
 		p := &r.Promises[i]
 		p.Text, p.Limit, p.Measured, p.Why, p.Promise.Measure, p.Promise.Note, p.Promise.By = evil, evil, evil, evil, evil, evil, "flag"
@@ -138,7 +139,7 @@ func TestPageEscapes(t *testing.T) {
 func TestPageLeavesOutWhatItHasNot(t *testing.T) {
 	h := history.FromOps(nil, nil)
 	a := &checker.Analysis{}
-	a.Result = checker.Result{Verdict: checker.Unknown, Headline: "Not decided: no operation ran.", Reasons: []string{"no operation ran"}, Do: "look at the worker's log"}
+	a.Result = checker.Result{Verdict: checker.Unknown, Reasons: []string{"no operation ran"}, Do: "look at the worker's log"}
 	a.Result.Availability.RTA = -1
 	page := render(t, h, a)
 	for _, id := range []string{"failover", "witnesses", "checks", "visibility", "downloads", "promises"} {
@@ -163,11 +164,8 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 	}
 	h := history.FromOps(ops, []string{"txn"})
 	h.Run = history.Run{Scenario: "list-append", Imported: "edn"}
-	a := &checker.Analysis{Fate: make([]checker.Fate, len(ops)), Staleness: make([]int64, len(ops))}
-	for i := range a.Staleness {
-		a.Staleness[i] = -1
-	}
-	a.Result = checker.Result{Verdict: checker.Violation, Headline: "2 anomalies in 40 transactions.", Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
+	a := &checker.Analysis{Fate: make([]checker.Fate, len(ops))}
+	a.Result = checker.Result{Verdict: checker.Violation, Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
 		Findings:  []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
 		Promises:  []checker.PromiseResult{{Promise: checker.Promise{Measure: "G1c", By: "always"}, Status: checker.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
 		Witnesses: []checker.Witness{{ID: "w1", Title: "a cycle of two transactions", Text: "Each saw the other.", Ops: []int{0, 1, 2, 8}, Marked: []int{1, 2, 8}}}}
@@ -191,4 +189,51 @@ func TestAPromisedVisibilityStandsInTheCurve(t *testing.T) {
 	b.Reset()
 	require.NoError(t, Write(&b, h, a, nil))
 	require.NotContains(t, b.String(), "promised: 99.9 %")
+}
+
+// What became of some writes cannot be told: the page says an interval, and why, wherever it says the number.
+func TestPageSaysIntervals(t *testing.T) {
+	h, a := fixture.SplitBrain(20)
+	w := &a.Result.Writes
+	w.Masked, w.MaskedWhy, w.LostMost = 68, "increments that were lost cannot be told from those that were not", w.Lost+6
+	w.Survived -= 68
+	a.Result.Promises[0].Status, a.Result.Promises[0].Measured, a.Result.Promises[0].Why = checker.Undecided, "58 to 64", "the fate of 68 writes cannot be told"
+	page := render(t, h, a)
+	require.Contains(t, page, fmt.Sprintf(`<div class="n bad">%d to %d <small>`, w.Lost, w.LostMost))
+	require.Contains(t, page, "The fate of 68 acknowledged writes cannot be told one by one: increments that were lost")
+	require.Contains(t, page, "<b>58 to 64</b><small>the fate of 68 writes cannot be told</small>")
+	require.Contains(t, page, "<small>68 cannot be told</small>")
+	w.Lost, w.LostMost = 0, 6
+	require.Contains(t, render(t, h, a), `<div class="n">up to 6 <small>`)
+}
+
+func TestPageSaysWhatWasFoundAndLookedFor(t *testing.T) {
+	h, a := fixture.SplitBrain(20)
+	a.Result.Findings = append(a.Result.Findings, checker.Finding{Class: "phantom", Scope: checker.MasterReads, Count: 9, Bugs: 9, Text: "k:0005: process 3 read 77, which nobody wrote"})
+	a.Result.Unclaimed = []checker.Unclaimed{{F: "cas", Count: 12, Why: "no judge knows this function"}}
+	page := render(t, h, a)
+	require.Contains(t, page, "Values that nobody wrote<small>phantom</small>")
+	require.Contains(t, page, `<td class="r bad">9</td>`)
+	require.Contains(t, page, "Undecided: the samples around the cut are too far apart.")
+	require.Contains(t, page, "Operations that nobody judges")
+	require.Contains(t, page, "<summary>What was looked for</summary>")
+	require.Contains(t, page, "keys that differ between nodes")
+	require.Contains(t, page, "<summary>6 promises of every run</summary><ul><li>no read returns what nobody wrote</li>")
+	require.Contains(t, page, "61 besides, across a change of master or of its data")
+}
+
+// With records missing nothing is judged: the page accuses nobody.
+func TestPageOfMissingRecordsJudgesNothing(t *testing.T) {
+	h, a := fixture.SplitBrain(20)
+	h.Missing = []string{"batch 3 of w1"}
+	a.Result.Verdict, a.Result.Reasons = checker.Error, h.Missing
+	page := render(t, h, a)
+	require.Contains(t, page, "Not judged: records are missing (batch 3 of w1).")
+	require.Contains(t, page, "12 promises not judged")
+	require.NotContains(t, page, `>broken<`)
+	require.NotContains(t, page, "Lost acknowledged writes")
+	require.NotContains(t, page, "were lost")
+	require.NotContains(t, page, "then lost")
+	require.NotContains(t, page, "Lost by cause")
+	require.NotContains(t, page, "<b>Shows</b>")
 }

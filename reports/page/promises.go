@@ -11,40 +11,104 @@ import (
 	"github.com/schismtest/schism/reports/frame"
 )
 
-// promiseRow is one promise: its state, who made it, what was measured, and where the evidence is.
+// promiseRow is one promise, or several that every run makes and of which the same is to be said: its state, who made it, what was
+// measured, and where the evidence is.
 type promiseRow struct {
 	Mark, Class, State string
 	Text, Limit        string
+	All                []string // what several are, folded
 	By                 template.HTML
 	Note               string
 	Measured, Why      string
 	Href, Evidence     string
 }
 
+// many promises of every run that were kept, or that one reason leaves undecided, stand in one row.
+const many = 4
+
 func promiseRows(h *history.History, r *checker.Result) []promiseRow {
 	var out []promiseRow
+	joined := map[string]int{} // rows of several, by state and reason
+	count := map[string]int{}
+	for _, p := range r.Promises {
+		count[joint(r, p)]++
+	}
 	for _, state := range []checker.Status{checker.Broken, checker.Undecided, checker.Kept} {
 		for _, p := range r.Promises {
 			if p.Status != state {
 				continue
 			}
-			row := promiseRow{Text: words.Capital(p.Text), Limit: p.Limit, Measured: p.Measured, Why: p.Why, State: string(p.Status), By: maker(p.Promise), Note: p.Promise.Note}
-			if row.Measured == "" {
-				row.Measured = words.Dash
+			if key := joint(r, p); key != "" && count[key] >= many {
+				i, ok := joined[key]
+				if !ok {
+					i = len(out)
+					joined[key] = i
+					out = append(out, newRow(h, r, p))
+					row := &out[i]
+					row.Text, row.Href = fmt.Sprintf("%d promises of every run", count[key]), ""
+				}
+				out[i].All = append(out[i].All, p.Text)
+				continue
 			}
-			switch state {
-			case checker.Broken:
-				row.Mark, row.Class = "bad", "p-bad"
-			case checker.Undecided:
-				row.Mark, row.Class = "und", "p-und"
-			default:
-				row.Mark, row.Class = "ok", "p-ok"
-			}
-			row.Href, row.Evidence = evidence(h, r, p)
-			out = append(out, row)
+			out = append(out, newRow(h, r, p))
 		}
 	}
 	return out
+}
+
+// joint is what promises of every run have in common that stand in one row, empty for one that stands alone.
+func joint(r *checker.Result, p checker.PromiseResult) string {
+	switch {
+	case p.Promise.By != "always":
+		return ""
+	case r.Verdict == checker.Error:
+		return "not judged"
+	case p.Status == checker.Kept && excused(r, p) == "":
+		return "kept"
+	case p.Status == checker.Undecided && (p.Measured == "" || p.Measured == words.Dash):
+		return "undecided " + p.Why
+	}
+	return ""
+}
+
+func newRow(h *history.History, r *checker.Result, p checker.PromiseResult) promiseRow {
+	row := promiseRow{Text: words.Capital(p.Text), Limit: p.Limit, Measured: p.Measured, Why: p.Why, State: string(p.Status), By: maker(p.Promise), Note: p.Promise.Note}
+	if row.Measured == "" {
+		row.Measured = words.Dash
+	}
+	if row.Why == "" {
+		row.Why = excused(r, p)
+	}
+	switch p.Status {
+	case checker.Broken:
+		row.Mark, row.Class = "bad", "p-bad"
+	case checker.Undecided:
+		row.Mark, row.Class = "und", "p-und"
+	default:
+		row.Mark, row.Class = "ok", "p-ok"
+	}
+	row.Href, row.Evidence = evidence(h, r, p)
+	if r.Verdict == checker.Error { // with records missing, what was counted of the rest decides nothing
+		row.Mark, row.Class, row.State, row.Measured, row.Why, row.Href = "und", "p-und", "not judged", words.Dash, "records are missing", ""
+	}
+	return row
+}
+
+// excused says that a promise of every run is kept although its class was seen: what happened to the setup explains those cases.
+func excused(r *checker.Result, p checker.PromiseResult) string {
+	if p.Promise.By != "always" || p.Status != checker.Kept {
+		return ""
+	}
+	var n int64
+	for _, f := range r.Findings {
+		if f.Class == p.Promise.Measure {
+			n = max(n, f.Count-f.Bugs)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s besides, across a change of master or of its data", words.Count(n))
 }
 
 func maker(p checker.Promise) template.HTML {
@@ -80,6 +144,9 @@ func evidence(h *history.History, r *checker.Result, p checker.PromiseResult) (h
 }
 
 func promiseNote(r *checker.Result) string {
+	if r.Verdict == checker.Error {
+		return ""
+	}
 	if t := promiseTally(r); t != "" {
 		return words.Capital(t) + ". Broken beats undecided beats kept."
 	}
@@ -88,6 +155,9 @@ func promiseNote(r *checker.Result) string {
 
 // showsLine says what the scenario exists to make visible, and whether the run was a fair test of it.
 func showsLine(r *checker.Result) template.HTML {
+	if r.Verdict == checker.Error {
+		return ""
+	}
 	var b strings.Builder
 	var shown, not []string
 	for _, p := range r.Shows {

@@ -83,22 +83,7 @@ func checkTables(h *history.History, r *checker.Result) []*frame.Table {
 		out = append(out, t)
 	}
 	if len(r.Findings) > 0 {
-		t := &frame.Table{Title: "Findings", Head: frame.Heads("Class", "Seen by", ">Count", ">Bugs", "First of them")}
-		for _, f := range r.Findings {
-			count, text := words.Count(f.Count), f.Text
-			if f.Undecided != "" {
-				count, text = "≥ "+count, "undecided: "+f.Undecided
-			}
-			scope := f.Scope
-			if scope == "" {
-				scope = words.Dash
-			}
-			t.Row(f.Class, scope, count, words.Count(f.Bugs), text)
-			if f.Bugs > 0 {
-				t.Mark(3, "bad")
-			}
-		}
-		out = append(out, t)
+		out = append(out, findingTable(r))
 	}
 	if len(r.Unclaimed) > 0 {
 		t := &frame.Table{Title: "Operations that nobody judges", Head: frame.Heads("Function", ">Count", "Why")}
@@ -131,4 +116,41 @@ func checkTables(h *history.History, r *checker.Result) []*frame.Table {
 		out = append(out, t)
 	}
 	return out
+}
+
+// findingTable lists what was found of each class in each scope. A count of reads is one of reads, not of damage.
+func findingTable(r *checker.Result) *frame.Table {
+	t := &frame.Table{Title: "Findings", Head: frame.Heads("What", "Seen by", ">Count", ">Bugs", "The first, and what is not decided")}
+	for _, f := range r.Findings {
+		count, text := words.Count(f.Count), f.Text
+		if f.Undecided != "" {
+			count = "≥ " + count
+			text = strings.TrimSpace(text + " Undecided: " + strings.TrimSuffix(f.Undecided, ".") + ".")
+			if f.Count == 0 {
+				count = words.Dash
+			}
+		}
+		scope := f.Scope
+		if scope == "" {
+			scope = words.Dash
+		}
+		t.Row(words.Capital(sentences.Noun(f.Class)), scope, count, words.Count(f.Bugs), words.Clip(text, 400))
+		t.Rows[len(t.Rows)-1][0].Small = f.Class
+		if f.Bugs > 0 {
+			t.Mark(3, "bad")
+		}
+	}
+	return t
+}
+
+// looked says what a run was searched for, so that an absence can be told from what nobody looked for.
+func looked(r *checker.Result) string {
+	if len(r.Looked) == 0 {
+		return ""
+	}
+	var names []string
+	for _, c := range r.Looked {
+		names = append(names, sentences.Noun(c))
+	}
+	return words.Capital(strings.Join(names, "; ")) + "."
 }

@@ -6,29 +6,36 @@ import (
 	"io"
 
 	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
 )
 
+// File is result.json: a result, and the sentences made of it.
+type File struct {
+	Sentences
+	checker.Result
+}
+
 // WriteJSON writes result.json.
-func WriteJSON(w io.Writer, r *checker.Result) error {
-	c := *r
-	c.Schema = checker.ResultSchema
+func WriteJSON(w io.Writer, run *history.Run, r *checker.Result) error {
+	f := File{Of(run, r), *r}
+	f.Schema = checker.ResultSchema
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	e.SetEscapeHTML(false)
-	if err := e.Encode(&c); err != nil {
+	if err := e.Encode(&f); err != nil {
 		return fmt.Errorf("write result: %w", err)
 	}
 	return nil
 }
 
 // ReadJSON reads a result.json of this or an earlier version. A newer one is refused: its numbers may mean something else.
-func ReadJSON(rd io.Reader) (*checker.Result, error) {
-	var r checker.Result
-	if err := json.NewDecoder(rd).Decode(&r); err != nil {
+func ReadJSON(rd io.Reader) (*File, error) {
+	var f File
+	if err := json.NewDecoder(rd).Decode(&f); err != nil {
 		return nil, fmt.Errorf("read result: %w", err)
 	}
-	if r.Schema < 1 || r.Schema > checker.ResultSchema {
-		return nil, fmt.Errorf("read result: schema %d, this program reads up to %d", r.Schema, checker.ResultSchema)
+	if f.Schema < 1 || f.Schema > checker.ResultSchema {
+		return nil, fmt.Errorf("read result: schema %d, this program reads up to %d", f.Schema, checker.ResultSchema)
 	}
-	return &r, nil
+	return &f, nil
 }

@@ -21,7 +21,7 @@ func MarkOf(v checker.Verdict, weakness bool) Mark {
 	case v == checker.Error:
 		return Mark{"err", "v-err", "!", "Error"}
 	case weakness:
-		return Mark{"old", "v-old", "☒", "Pass, weakness shown"}
+		return Mark{"weak", "v-weak", "⊗", "Pass, weakness shown"}
 	}
 	return Mark{"ok", "v-ok", "✓", "Pass"}
 }

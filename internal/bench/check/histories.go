@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math/rand"
 	"slices"
 
@@ -12,10 +13,15 @@ type shape struct {
 	ops, keys, clients int
 	unknown            float64 // share of operations whose outcome is unknown
 	stale              bool    // one read returns a value that had long been replaced
+	made               bool    // values count up over all clients, in the order of their effects, and writes say nothing; else as real runs are
 }
 
+// batch is how long a client's operations are kept before they go into the file together, ns.
+const batch = 100_000_000
+
 // make draws a linearizable history of registers with unique values (but for the stale read): each operation takes effect at one
-// moment within its interval. Operations stand in the order of their returns.
+// moment within its interval. As real runs write them, values are a client's number and its own count, writes reply with what they
+// replaced (SET..GET), and operations stand in batches, a client's together.
 func (s shape) make(seed int64) *history.History {
 	r := rand.New(rand.NewSource(seed))
 	type op struct {
@@ -51,12 +57,13 @@ func (s shape) make(seed int64) *history.History {
 		free[c] = call + took
 		ops = append(ops, o)
 	}
-	slices.SortFunc(ops, func(a, b op) int { return cmp64(a.at, b.at) })
+	slices.SortFunc(ops, func(a, b op) int { return cmp.Compare(a.at, b.at) })
 	holds := make([]int64, s.keys)
 	for k := range holds {
 		holds[k] = history.Nil
 	}
 	long := make([]int64, s.keys) // a value long gone
+	seq := make([]int64, s.clients)
 	for i := range ops {
 		o := &ops[i]
 		if i == len(ops)/10 {
@@ -64,6 +71,13 @@ func (s shape) make(seed int64) *history.History {
 		}
 		if o.F == history.FWrite {
 			o.In = int64(i) + 1
+			if !s.made {
+				seq[o.Client]++
+				o.In = int64(o.Client+1)<<32 | seq[o.Client]
+				if o.Outcome == history.OK {
+					o.Out, o.Flags = holds[o.Key], history.FlagPred
+				}
+			}
 			if o.at != history.Inf {
 				holds[o.Key] = o.In
 			}
@@ -80,7 +94,12 @@ func (s shape) make(seed int64) *history.History {
 		}
 	}
 	// File order: a worker writes an operation down when it returns; one whose outcome is unknown returned with its timeout.
-	slices.SortFunc(ops, func(a, b op) int { return cmp64(a.done, b.done) })
+	slices.SortFunc(ops, func(a, b op) int {
+		if s.made {
+			return cmp.Compare(a.done, b.done)
+		}
+		return cmp.Or(cmp.Compare(a.done/batch, b.done/batch), cmp.Compare(a.Client, b.Client), cmp.Compare(a.done, b.done))
+	})
 	h := &history.History{Run: history.Run{Imported: "made"}, Keys: make([]string, s.keys)}
 	for k := range h.Keys {
 		h.Keys[k] = "r:" + string(rune('0'+k%10))
@@ -93,14 +112,4 @@ func (s shape) make(seed int64) *history.History {
 		h.Ops.Append(ops[i].Op)
 	}
 	return h
-}
-
-func cmp64(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

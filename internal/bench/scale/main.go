@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -18,17 +19,18 @@ import (
 func main() {
 	ops := flag.Int("ops", 10_000_000, "operations")
 	keys := flag.Int("keys", 10_000, "registers")
+	cpu := flag.String("cpuprofile", "", "write a profile of the check to this file")
 	dir := flag.String("check", "", "check this folder (the program calls itself with it, so that writing costs no memory)")
 	flag.Parse()
-	if err := run(*ops, *keys, *dir); err != nil {
+	if err := run(*ops, *keys, *dir, *cpu); err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ops, keys int, dir string) error {
+func run(ops, keys int, dir, cpu string) error {
 	if dir != "" {
-		return check(dir)
+		return check(dir, cpu)
 	}
 	tmp, err := os.MkdirTemp("", "schism-scale-")
 	if err != nil {
@@ -48,7 +50,7 @@ func run(ops, keys int, dir string) error {
 	if err != nil {
 		return err
 	}
-	p, err := os.StartProcess(self, []string{self, "-check", dir}, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr}})
+	p, err := os.StartProcess(self, []string{self, "-check", dir, "-cpuprofile", cpu}, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr}})
 	if err != nil {
 		return err
 	}
@@ -126,7 +128,18 @@ func finish(w *history.Writer, version []int64, t int64) error {
 	return w.AppendBatch(b)
 }
 
-func check(dir string) error {
+func check(dir, cpu string) error {
+	if cpu != "" {
+		f, err := os.Create(cpu)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	start := time.Now()
 	h, err := history.Load(dir)
 	if err != nil {

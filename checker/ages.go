@@ -1,0 +1,157 @@
+package checker
+
+import "github.com/schismtest/schism/history"
+
+// ReadAge is how stale one read was, ns: at least Lo, at most Hi. The Kept ones leave the lost writes out: what a read of lost data
+// missed counts from the surviving write that its branch had left.
+type ReadAge struct{ Lo, Hi, KeptLo, KeptHi int64 }
+
+// ReadAges are the ages of the reads of registers, by operation. Most reads are fresh, so only the others take memory. The zero value has
+// none.
+type ReadAges struct {
+	at   []int32 // -1: no age; 0: fresh; else one more than the place in ages
+	ages []ReadAge
+}
+
+// opAge is the age of one read that is or may be stale.
+type opAge struct {
+	op  int32
+	age ReadAge
+}
+
+func newReadAges(n int) ReadAges {
+	r := ReadAges{at: make([]int32, n)}
+	for i := range r.at {
+		r.at[i] = -1
+	}
+	return r
+}
+
+// AgesOf are the ages of n operations by their numbers.
+func AgesOf(n int, ages map[int]ReadAge) ReadAges {
+	r := newReadAges(n)
+	for i, a := range ages {
+		if r.at[i] = 0; a != (ReadAge{}) {
+			r.add([]opAge{{int32(i), a}})
+		}
+	}
+	return r
+}
+
+// Of is the age of operation i; ok is false where it has none: it is no read of a register, it found nothing known, or it is a probe,
+// which is timed to hit the moment after a write.
+func (r *ReadAges) Of(i int) (age ReadAge, ok bool) {
+	switch {
+	case i >= len(r.at) || r.at[i] < 0:
+		return ReadAge{}, false
+	case r.at[i] == 0:
+		return ReadAge{}, true
+	}
+	return r.ages[r.at[i]-1], true
+}
+
+// add takes in ages of reads that were fresh until now.
+func (r *ReadAges) add(ages []opAge) {
+	for _, a := range ages {
+		r.ages = append(r.ages, a.age)
+		r.at[a.op] = int32(len(r.ages))
+	}
+}
+
+// agePlan is what every key's ages are measured by.
+type agePlan struct {
+	windows *windows
+	lossy   bool // some writes are lost or may be
+	probes  bool // there are reads on a schedule: visibility is measured by them alone
+	end     int64
+	held    bool // the final data was read
+}
+
+func (x *extra) newAgePlan() *agePlan {
+	p := &agePlan{windows: newWindows(x.h), held: x.fin.held}
+	for i, f := range x.h.Ops.Flags {
+		if f&history.FlagProbe != 0 && x.h.Ops.F[i] == history.FRead {
+			p.probes = true
+			break
+		}
+	}
+	for _, f := range x.a.Fate {
+		if gone(f) || f == FateMasked {
+			p.lossy = true
+			break
+		}
+	}
+	for i := range x.h.Events {
+		if e := &x.h.Events[i]; e.Kind == history.EvPhase && e.Name == history.PhaseFinalEnd {
+			p.end = e.T
+		}
+	}
+	return p
+}
+
+// ageCell are the ages of the reads of one node in one window, of replicas or not. Those of 0 are not listed.
+type ageCell struct {
+	node             int32
+	window           int
+	replica          bool
+	reads            int64
+	lo, hi           []int64
+	keptLo, keptHi   []int64
+	versions         int64
+	inexact          bool
+	worst            int32
+	worstAge, worstT int64
+}
+
+// ageScratch is the memory of one worker.
+type ageScratch struct {
+	cells  map[[3]int32]*ageCell
+	last   *ageCell
+	lastAt [3]int32
+	lossy  bool  // some writes of the register are or may be lost
+	masked int64 // writes masked in registers whose writes do not say what they replaced
+
+	// By value: the position of the first that is surely newer; the least K of those, and the call of the first that may be newer.
+	newer         []int32
+	missed, first []int64
+	// The same without the lost writes, and the K of the value that a lost one's branch had left when it left the surviving one.
+	missedKept, firstKept []int64
+	baseLo, baseHi        []int64
+	pred                  []int32 // what a write says it replaced; unsaid, or noOp where nobody wrote that
+	succ, succKept        []int64 // least call of the acknowledged writes that replaced the value
+	// By position in order.
+	least, leastKept []int64 // least K from there on
+	callKept         []int64 // call of the first write from there on that may be part of the final data
+	quiet, quietK    []int64 // call of the first write from there on that does not say what it replaced; greatest K of those before
+	prevKept         []int32 // the last value before it that is surely part of the final data
+
+	state   []bool
+	path    []int32
+	stale   []sortKey
+	byK     []sortKey
+	fenwick []int32
+}
+
+// unsaid is the predecessor of a write that does not say it.
+const unsaid = int32(-2)
+
+// cell finds the cell that a read counts in.
+func (sc *ageScratch) cell(node int8, window int, replica bool) *ageCell {
+	at := [3]int32{int32(node), int32(window), 0}
+	if replica {
+		at[2] = 1
+	}
+	if sc.last != nil && sc.lastAt == at {
+		return sc.last
+	}
+	c := sc.cells[at]
+	if c == nil {
+		if sc.cells == nil {
+			sc.cells = map[[3]int32]*ageCell{}
+		}
+		c = &ageCell{node: int32(node), window: window, replica: replica, worst: noOp, worstAge: -1}
+		sc.cells[at] = c
+	}
+	sc.last, sc.lastAt = c, at
+	return c
+}

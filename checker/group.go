@@ -1,0 +1,214 @@
+package checker
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// group is a replication group: servers of which one is the master that the others copy. Today all of a run's form one; in a Cluster
+// each shard is one. Reigns, promotions, the ends of branches and the final master are a group's, and a promotion deposes nobody but
+// the master of its own.
+type group struct {
+	s        *states
+	shard    int
+	servers  []int32
+	promoted []promotion
+	ends     []branchEnd
+}
+
+// findGroups makes the groups and finds what became of each.
+func (s *states) findGroups() {
+	s.of = make([]*group, len(s.h.Run.Nodes))
+	for _, n := range s.servers {
+		shard := s.h.Run.Nodes[n].Shard
+		i := slices.IndexFunc(s.groups, func(g *group) bool { return g.shard == shard })
+		if i < 0 {
+			i = len(s.groups)
+			s.groups = append(s.groups, &group{s: s, shard: shard})
+		}
+		s.groups[i].servers = append(s.groups[i].servers, n)
+		s.of[n] = s.groups[i]
+	}
+	if len(s.groups) == 0 {
+		s.groups = []*group{{s: s}}
+	}
+	for _, g := range s.groups {
+		g.findPromotions()
+		g.findEnds()
+	}
+}
+
+// groupOf is the group that a key belongs to.
+func (s *states) groupOf(key string) *group {
+	if len(s.groups) > 1 {
+		shard := s.shardOf(key)
+		for _, g := range s.groups {
+			if g.shard == shard {
+				return g
+			}
+		}
+	}
+	return s.groups[0]
+}
+
+// with is the group that a node belongs to, an empty one for a node that belongs to none.
+func (s *states) with(node int32) *group {
+	if node >= 0 && int(node) < len(s.of) && s.of[node] != nil {
+		return s.of[node]
+	}
+	return &group{s: s, shard: -1}
+}
+
+// end says how a branch of the data ended.
+type endKind string
+
+const (
+	endPromotion endKind = "promotion" // another node was made master
+	endRestart   endKind = "restart"   // the node came back with another history
+	endResync    endKind = "resync"    // the node took over another node's data set
+)
+
+// branchEnd is a moment at which what one node held alone was thrown away.
+type branchEnd struct {
+	kind   endKind
+	t      int64
+	loser  int32 // whose branch ended; NoNode: every node but the winner that had the branch
+	winner int32 // who holds the surviving branch, or NoNode
+	replID string
+	fork   int64  // what lies beyond this offset of replID was thrown away; -1: the offsets do not tell
+	next   string // the replication id that goes on
+	// prev and now are the node's answers before and after it; nil for a promotion.
+	prev, now *history.Sample
+}
+
+// promotion is a replica's turning into a master.
+type promotion struct {
+	node int32
+	old  int32 // who was master before, or NoNode
+	t    int64
+	// from is the call of its last sample as a replica: it was promoted between then and t.
+	from int64
+	next string // its replication id since
+	// replID and offset are where the new branch leaves the old one.
+	replID string
+	offset int64
+}
+
+// findPromotions looks for nodes that were replicas and then say they are master, silence between them or not.
+func (g *group) findPromotions() {
+	for _, n := range g.servers {
+		spans := g.s.spans[n]
+		was, at := history.RoleUnknown, int64(0)
+		for i := range spans {
+			sp := &spans[i]
+			r := sp.role()
+			if r == history.RoleMaster && was == history.RoleReplica {
+				g.promoted = append(g.promoted, promotion{node: n, t: sp.from, from: at, next: sp.first.ReplID, replID: sp.first.ReplID2, offset: sp.first.SecondOffset - 1})
+			}
+			if r != history.RoleUnknown {
+				was, at = r, sp.last.Call
+			}
+		}
+	}
+	slices.SortFunc(g.promoted, func(a, b promotion) int { return cmp.Compare(a.t, b.t) })
+	for i := range g.promoted {
+		g.promoted[i].old = g.masterBefore(g.promoted[i].node, g.promoted[i].t)
+	}
+}
+
+// masterBefore is the node that last said it was master before t and is not n.
+func (g *group) masterBefore(n int32, t int64) int32 {
+	best, at := int32(history.NoNode), int64(-1)
+	for _, o := range g.servers {
+		if o == n {
+			continue
+		}
+		for i := range g.s.spans[o] {
+			sp := &g.s.spans[o][i]
+			if sp.role() == history.RoleMaster && sp.from < t && min(sp.to, t) > at {
+				best, at = o, min(sp.to, t)
+			}
+		}
+	}
+	return best
+}
+
+// findEnds collects every moment at which data was thrown away.
+func (g *group) findEnds() {
+	for _, p := range g.promoted {
+		g.ends = append(g.ends, branchEnd{kind: endPromotion, t: p.t, loser: p.old, winner: p.node, replID: p.replID, fork: p.offset, next: p.next})
+	}
+	for _, n := range g.servers {
+		spans := g.s.spans[n]
+		var prev *history.Sample // the last that answered, and its role
+		for i := range spans {
+			sp := &spans[i]
+			if sp.role() == history.RoleUnknown {
+				continue
+			}
+			now := sp.first
+			if prev != nil {
+				g.compare(n, prev, now)
+			}
+			prev = sp.last
+		}
+	}
+	slices.SortStableFunc(g.ends, func(a, b branchEnd) int { return cmp.Compare(a.t, b.t) })
+}
+
+// compare looks at two answers of one node in a row for a break in its data. A restart is one where it may have come back with less: by
+// its offset where the replication id goes on, else (an AOF is loaded under a new id) that cannot be told here.
+func (g *group) compare(n int32, prev, now *history.Sample) {
+	e := branchEnd{t: now.Call, loser: n, winner: n, replID: prev.ReplID, fork: -1, next: now.ReplID, prev: prev, now: now}
+	restarted := now.RunID != prev.RunID
+	switch {
+	case now.ReplID == prev.ReplID && (!restarted || prev.Role != history.RoleMaster || now.Offset >= prev.Offset),
+		now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset:
+		return // it went on where it was
+	case restarted && now.ReplID == prev.ReplID:
+		e.kind, e.fork = endRestart, now.Offset
+	case restarted && now.Role == history.RoleMaster:
+		e.kind = endRestart
+		if now.ReplID2 == prev.ReplID {
+			e.fork = now.SecondOffset - 1
+		}
+	case now.Role == history.RoleReplica && now.ReplID2 != prev.ReplID:
+		e.kind, e.winner = endResync, int32(g.s.h.Run.NodeByAddr(now.MasterAddr))
+	default:
+		return
+	}
+	g.ends = append(g.ends, e)
+}
+
+// finalMaster is the node that holds the final data: the group's master at the end, or any node of it when the master is a stranger.
+func (g *group) finalMaster() int32 {
+	best := int32(history.NoNode)
+	for _, n := range g.servers {
+		ms := g.s.byNode[n]
+		if len(ms) == 0 {
+			continue
+		}
+		if last := ms[len(ms)-1]; last.Answered && last.Role == history.RoleMaster {
+			return n
+		}
+		if best == history.NoNode {
+			best = n
+		}
+	}
+	if best == history.NoNode && len(g.servers) > 0 {
+		best = g.servers[0]
+	}
+	return best
+}
+
+// promotedFrom is the moment after which the promotion behind a branch end may have taken place.
+func (g *group) promotedFrom(e *branchEnd) int64 {
+	for _, p := range g.promoted {
+		if p.node == e.winner && p.t == e.t {
+			return p.from
+		}
+	}
+	return e.t
+}

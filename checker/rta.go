@@ -1,0 +1,277 @@
+package checker
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/schismtest/schism/history"
+)
+
+// lasting is how long writes must go on, without a gap of lastingGap, for a recovery to count (checkers.md, RTA), ns.
+const (
+	lasting    = int64(5e9)
+	lastingGap = int64(1e9)
+)
+
+// outage is a time in which one worker could not write: from its last ok write to its first one that lasts.
+type outage struct {
+	last, first int // operations; first is -1 while it goes on
+	fault       int // ID of the fault that it is put down to
+	lo, hi      int64
+	seen        int64 // ns as the clients saw it: from the effect, or the last reply after it, to the first reply
+}
+
+// rta measures, by worker, the longest outage that a fault explains, and keeps the longest of those workers that no fault cut off from
+// the promoted node and the sentinels (checkers.md, RTA). It is done twice: as if every write that may have stayed did, for the least,
+// and as if none did, for the most.
+func (c *check) rta(worth []standing, from, end int64) {
+	av := &c.a.Result.Availability
+	av.RTA = -1
+	if !slices.ContainsFunc(c.h.Faults, func(f history.Fault) bool { return f.Effect > 0 && f.Effect < end }) {
+		return
+	}
+	type found struct{ least, most outage }
+	best, bestAny := -1, -1
+	outages := make([]found, len(av.ByWorker))
+	for k := range av.ByWorker {
+		w := &av.ByWorker[k]
+		ws := c.writesOf(w.Worker, from, end)
+		f := found{c.longestOutage(ws, worth, mayStay, end), c.longestOutage(ws, worth, firm, end)}
+		outages[k] = f
+		if f.most.fault == 0 {
+			continue
+		}
+		w.RTA, w.RTAFault, w.RTAValue = f.most.seen, f.most.fault, outageValue(f.least, f.most)
+		if f.most.first < 0 {
+			w.RTA = -1
+		}
+		w.CutOff = c.cutOff(w.Worker, &f.most, end)
+		longer := func(b int) bool {
+			return b < 0 || f.most.hi > outages[b].most.hi || f.most.hi == outages[b].most.hi && f.least.lo > outages[b].least.lo
+		}
+		if longer(bestAny) {
+			bestAny = k
+		}
+		if !w.CutOff && longer(best) {
+			best = k
+		}
+	}
+	if best < 0 {
+		best = bestAny
+	}
+	if best < 0 {
+		return
+	}
+	w, o := &av.ByWorker[best], outages[best].most
+	av.RTA, av.RTAFault, av.RTAValue = w.RTA, w.RTAFault, w.RTAValue
+	av.Outage = Gap{c.h.Ops.Return[o.last], end}
+	if o.first >= 0 {
+		av.Outage.To = c.h.Ops.Return[o.first]
+	} else {
+		av.RTAOpen = o.lo
+	}
+}
+
+// outageValue joins what the two ways of reading the fates make of a worker's longest outage, in seconds.
+func outageValue(least, most outage) Value {
+	why := "a write is executed somewhere between its call and its reply"
+	if most.first < 0 {
+		why = "writes had not lasted again when what can be judged ended"
+		return AtLeast(secondsOf(least.lo), why)
+	}
+	if least.last != most.last || least.first != most.first {
+		why = "which writes stayed is not known of each"
+	}
+	return Between(secondsOf(least.lo), secondsOf(max(least.hi, most.hi)), why)
+}
+
+// workerWrites are the writes of one worker within what can be judged.
+type workerWrites struct {
+	acked   []int32 // by return
+	unacked []int32 // those that were not answered with OK, by call
+}
+
+func (c *check) writesOf(worker int32, from, end int64) workerWrites {
+	ops := &c.h.Ops
+	var w workerWrites
+	for i := range ops.F {
+		switch {
+		case !ops.IsWrite(i) || int32(ops.Worker[i]) != worker || ops.Call[i] > end:
+		case ops.Outcome[i] != history.OK:
+			w.unacked = append(w.unacked, int32(i))
+		case ops.Return[i] >= from && ops.Return[i] <= end:
+			w.acked = append(w.acked, int32(i))
+		}
+	}
+	slices.SortFunc(w.acked, func(a, b int32) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
+	slices.SortFunc(w.unacked, func(a, b int32) int { return cmp.Compare(ops.Call[a], ops.Call[b]) })
+	return w
+}
+
+// longestOutage is a worker's longest outage that a fault explains; its fault is 0 where there is none. A write counts as one that
+// stays up to the standing worst.
+func (c *check) longestOutage(w workerWrites, worth []standing, worst standing, end int64) outage {
+	ops := &c.h.Ops
+	acked := make([]int32, 0, len(w.acked))
+	for _, i := range w.acked {
+		// What a deposed master acknowledged is no availability; where that is not known, either is tried.
+		if worth[i] != aside && (worth[i] != goneAside || worst == mayStay) {
+			acked = append(acked, i)
+		}
+	}
+	good := func(i int32) bool { return worth[i] <= worst }
+	lasts := c.lasting(acked, good, end)
+	best := outage{first: -1}
+	last, open := int32(-1), false // the write before, or before the outage that goes on
+	for k, i := range acked {
+		switch {
+		case last < 0: // nothing was acknowledged before
+		case lasts[k]:
+			if o, ok := c.outageOf(w, last, i, end); ok && (best.fault == 0 || o.hi > best.hi) {
+				best = o
+			}
+		case open || good(i) && ops.Return[i]-ops.Return[last] > lastingGap:
+			open = true // it came and went
+			continue
+		}
+		last, open = i, false
+	}
+	if len(acked) > 0 && !lasts[len(acked)-1] {
+		if o, ok := c.outageOf(w, last, -1, end); ok && (best.fault == 0 || o.hi > best.hi) {
+			best = o
+		}
+	}
+	return best
+}
+
+// lasting tells of each acknowledged write whether it begins a time without a gap: of such writes, for long enough or until the load's
+// end.
+func (c *check) lasting(acked []int32, good func(i int32) bool, end int64) []bool {
+	ops := &c.h.Ops
+	out := make([]bool, len(acked))
+	whole := c.whole()
+	next, until := int64(-1), end
+	for k := len(acked) - 1; k >= 0; k-- {
+		if !good(acked[k]) {
+			continue
+		}
+		t := ops.Return[acked[k]]
+		follower := next
+		if follower < 0 {
+			follower = end
+		}
+		if follower-t > lastingGap {
+			until = t
+		}
+		need := lasting
+		if whole {
+			need = min(need, end-t)
+		}
+		out[k] = until-t >= need && until > t
+		next = t
+	}
+	return out
+}
+
+// outageOf brackets the time between two writes of a worker; first is -1 for none. It is none where no fault explains it.
+func (c *check) outageOf(w workerWrites, last, first int32, end int64) (outage, bool) {
+	ops := &c.h.Ops
+	o := outage{last: int(last), first: int(first), hi: history.Inf}
+	call, ret := end, end
+	if first >= 0 {
+		call, ret = ops.Call[first], ops.Return[first]
+	}
+	f := c.faultOf(w, last, ret)
+	if f == nil {
+		return o, false
+	}
+	o.fault = f.ID
+	since := max(f.Effect, ops.Return[last])
+	o.lo, o.seen = max(0, call-since), max(0, ret-since)
+	if first >= 0 {
+		o.hi = max(o.lo, ret-max(begin(f), ops.Call[last]))
+	}
+	return o, true
+}
+
+// faultOf is the fault that explains an outage: the first that began between the call of the last ok write and the return of the first
+// unanswered one, else the last before.
+func (c *check) faultOf(w workerWrites, last int32, ret int64) *history.Fault {
+	ops := &c.h.Ops
+	until := ret
+	at, _ := slices.BinarySearchFunc(w.unacked, ops.Call[last], func(i int32, t int64) int { return cmp.Compare(ops.Call[i], t) })
+	if at < len(w.unacked) {
+		until = min(until, ops.Return[w.unacked[at]])
+	}
+	var in, before *history.Fault
+	for i := range c.h.Faults {
+		f := &c.h.Faults[i]
+		switch t := begin(f); {
+		case f.Effect == 0 || t > until:
+		case t < ops.Call[last]:
+			if before == nil || t > begin(before) {
+				before = f
+			}
+		case in == nil || t < begin(in):
+			in = f
+		}
+	}
+	if in == nil {
+		return before
+	}
+	return in
+}
+
+// begin is the moment before which a fault surely had no effect: when the first of its rules was about to be applied.
+func begin(f *history.Fault) int64 {
+	if f.Injected > 0 {
+		return f.Injected
+	}
+	return f.Effect
+}
+
+// cutOff tells whether a fault held a worker's links back, while its outage lasted, to the node that was promoted then, or to every
+// sentinel.
+func (c *check) cutOff(worker int32, o *outage, end int64) bool {
+	ops := &c.h.Ops
+	from, to := ops.Call[o.last], end
+	if o.first >= 0 {
+		to = ops.Return[o.first]
+	}
+	sentinels := map[int32]bool{}
+	for i, n := range c.h.Run.Nodes {
+		if n.Kind == history.Sentinel {
+			sentinels[int32(i)] = true
+		}
+	}
+	cut := map[int32]bool{}
+	for i := range c.h.Faults {
+		f := &c.h.Faults[i]
+		if f.Effect == 0 || begin(f) > to || f.Healed != 0 && f.Healed < from {
+			continue
+		}
+		for _, l := range f.Links {
+			switch worker {
+			case l[0]:
+				cut[l[1]] = true
+			case l[1]:
+				cut[l[0]] = true
+			}
+		}
+	}
+	heard := len(sentinels) == 0
+	for s := range sentinels {
+		heard = heard || !cut[s]
+	}
+	if !heard {
+		return true
+	}
+	for _, g := range c.s.groups {
+		for _, p := range g.promoted {
+			if cut[p.node] && p.t >= from && p.from <= to {
+				return true
+			}
+		}
+	}
+	return false
+}

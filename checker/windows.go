@@ -1,0 +1,127 @@
+package checker
+
+import "github.com/schismtest/schism/history"
+
+// moment is a time that is known to lie between two, both included, ns on the run's clock.
+type moment struct{ lo, hi int64 }
+
+// lostOutside counts the lost writes that were surely acknowledged outside a promise's window, and at most those that may have been. The
+// window begins when the first rule of its fault was applied and ends when the last was removed (checkers.md, "Windows").
+func (c *check) lostOutside(w *Window) Value {
+	lost := c.value("lost")
+	if !lost.Measured() {
+		return lost
+	}
+	from, ok1 := c.moment(w.From)
+	to, ok2 := c.moment(w.To)
+	if !ok1 || !ok2 {
+		return Unmeasured("a moment of its window did not come: " + w.From.words(len(c.h.Faults)) + ", " + w.To.words(len(c.h.Faults)))
+	}
+	if !c.acked(from.lo, to.hi) {
+		return Unmeasured("no write was acknowledged within its window")
+	}
+	if lost.Hi == 0 {
+		return lost
+	}
+	var surely, edge, maybe float64
+	ops := &c.h.Ops
+	for i, f := range c.a.Fate {
+		if f != FateLost && f != FateMasked || ops.Call[i] >= from.hi && ops.Return[i] <= to.lo {
+			continue
+		}
+		outside := ops.Return[i] < from.lo && c.reached(i, from.lo) || ops.Call[i] > to.hi
+		switch {
+		case f == FateMasked:
+			maybe++
+		case outside:
+			surely++
+		default:
+			edge++
+		}
+	}
+	why := c.unsureLoss()
+	if edge > 0 {
+		why = "some were acknowledged while their window began or ended"
+	}
+	return Between(surely, surely+edge+min(maybe, lost.Hi-float64(c.told())), why)
+}
+
+// acked reports whether a write that leaves something was acknowledged within a time.
+func (c *check) acked(from, to int64) bool {
+	ops := &c.h.Ops
+	for i, f := range ops.F {
+		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Return[i] >= from && ops.Call[i] <= to && leaves(ops, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// onItsWay is how long before a fault a write may have been acknowledged and yet not have reached every replica when it came, ns: two
+// samples apart. What replicas had not got by then lagged for another reason.
+const onItsWay = int64(100e6)
+
+// reached reports whether a write that was acknowledged before t had surely reached every replica by then, or should have long before.
+// One that was on its way when a fault came is part of what the fault did.
+func (c *check) reached(i int, t int64) bool {
+	ops := &c.h.Ops
+	if ops.Return[i] < t-onItsWay || len(c.h.Samples) == 0 {
+		return true
+	}
+	n := int32(ops.Node[i])
+	m := c.s.after(n, ops.Return[i])
+	if m == nil || m.Role != history.RoleMaster || m.Call >= t {
+		return false // its offset is not known
+	}
+	for _, r := range c.s.with(n).servers {
+		if s := c.s.at(r, t); r != n && s != nil && s.Role == history.RoleReplica && s.ReplID == m.ReplID && s.Offset < m.Offset {
+			return false
+		}
+	}
+	return true
+}
+
+// moment is when an anchor came to be.
+func (c *check) moment(a Anchor) (m moment, ok bool) {
+	from, to := load(c.h)
+	switch a.At {
+	case "start":
+		m, ok = moment{from, from}, true
+	case "end":
+		to = max(to, c.h.End)
+		m, ok = moment{to, to}, true
+	default:
+		f := c.fault(a.Fault)
+		if f == nil || f.Effect == 0 {
+			return moment{}, false
+		}
+		switch a.At {
+		case "effect":
+			m, ok = moment{begin(f), f.Effect}, true
+		case "heal":
+			m, ok = healOf(f)
+		case "promotion":
+			for _, g := range c.s.groups {
+				for _, p := range g.promoted {
+					if p.t > f.Effect && (!ok || p.t < m.hi) {
+						m, ok = moment{min(p.from, p.t), p.t}, true
+					}
+				}
+			}
+		}
+	}
+	d := a.Offset.Nanoseconds()
+	return moment{m.lo + d, m.hi + d}, ok
+}
+
+// healOf is when a fault was healed.
+func healOf(f *history.Fault) (m moment, ok bool) {
+	if f.Healed == 0 {
+		return moment{}, false
+	}
+	m = moment{f.Healed, f.Healed}
+	if f.HealCalled > 0 {
+		m.lo = min(f.HealCalled, f.Healed)
+	}
+	return m, true
+}

@@ -1,0 +1,239 @@
+package sentences
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
+)
+
+// Sentences are what a result says to people.
+type Sentences struct {
+	Headline string `json:"headline"`         // the first sentence, with its numbers
+	Sub      string `json:"sub,omitempty"`    // what else was seen
+	Why      string `json:"why,omitempty"`    // the mechanism of the greatest loss, as far as this run shows it
+	Bounds   string `json:"bounds,omitempty"` // what bounds it, as far as this run does not contradict it
+}
+
+// teller makes the sentences of one result.
+type teller struct {
+	run *history.Run
+	r   *checker.Result
+}
+
+// Of puts a result into words. They are made of the result alone, so the same result reads the same everywhere.
+func Of(run *history.Run, r *checker.Result) Sentences {
+	t := &teller{run, r}
+	var s Sentences
+	switch {
+	case r.Verdict == checker.Error:
+		s.Headline, s.Sub = t.notJudged()
+		return s
+	case r.Model != "":
+		s.Headline = t.model()
+		return s
+	case r.Verdict == checker.Unknown:
+		s.Headline, s.Sub = t.notDecided()
+		return s
+	case r.Verdict == checker.Violation:
+		s.Headline, s.Sub = t.violation()
+	default:
+		s.Headline, s.Sub = t.pass()
+	}
+	s.Why, s.Bounds = t.why()
+	return s
+}
+
+// notJudged says what is missing. With records missing nothing is judged, whatever was counted.
+func (t *teller) notJudged() (first, second string) {
+	rs := t.r.Reasons
+	if len(rs) == 0 {
+		return "Not judged.", ""
+	}
+	missing := strings.Join(rs[:min(2, len(rs))], "; ")
+	if n := len(rs) - 2; n > 0 {
+		missing += fmt.Sprintf(" and %d more", n)
+	}
+	return "Not judged: records are missing (" + missing + ").", "What they said cannot be told, so no promise is judged by the rest."
+}
+
+func (t *teller) notDecided() (first, second string) {
+	rs := t.r.Reasons
+	if len(rs) == 0 {
+		return "Not decided.", ""
+	}
+	first = "Not decided: " + strings.TrimPrefix(rs[0], "not decided: ") + "."
+	if n := int64(len(rs) - 1); n > 0 {
+		second = fmt.Sprintf("And for %s, listed below.", words.Plural(n, "more reason", "more reasons"))
+	}
+	return first, second
+}
+
+// model is the sentence of a history from elsewhere, which its model alone judges.
+func (t *teller) model() string {
+	r := t.r
+	switch r.Verdict {
+	case checker.Violation:
+		var bad []string
+		for _, name := range r.Forbidden {
+			bad = append(bad, fmt.Sprintf("%s: %s", Noun(name), words.Count(t.found(name))))
+		}
+		if n := r.Writes.Lost; n > 0 {
+			bad = append(bad, "acknowledged elements that never came out: "+words.Count(n))
+		}
+		return fmt.Sprintf("Not a correct %s: %s.", r.Model, strings.Join(bad, ", "))
+	case checker.Unknown:
+		why := ""
+		if len(r.Reasons) > 0 {
+			why = ": " + r.Reasons[0]
+		}
+		return fmt.Sprintf("Undecided as %s%s.", r.Model, why)
+	}
+	return fmt.Sprintf("%s operations are a correct %s.", words.Count(r.ModelOps), r.Model)
+}
+
+// found is how many cases of a class there are, by its first scope: one scope of reads holds the other.
+func (t *teller) found(class string) int64 {
+	for _, f := range t.r.Findings {
+		if f.Class == class && f.Count > 0 {
+			return f.Count
+		}
+	}
+	return 0
+}
+
+// Noun is what a count of a measure or class counts.
+func Noun(measure string) string { return checker.Promise{Measure: measure}.Noun() }
+
+// pass says what is there, and first of all what a run lost or showed although no promise forbids it.
+func (t *teller) pass() (first, second string) {
+	r := t.r
+	switch shown := t.shown(); {
+	case r.Writes.Known && r.Writes.Lost > 0:
+		return t.lost(), t.lostHow()
+	case r.Writes.Known:
+		return t.nothingLost(), shown
+	case shown != "":
+		return shown, fmt.Sprintf("Seen in %s operations.", words.Count(r.Counts.Ops))
+	}
+	return fmt.Sprintf("Nothing wrong was seen in %s operations.", words.Count(r.Counts.Ops)), ""
+}
+
+// shown says what the scenario exists to show, when it is no loss.
+func (t *teller) shown() string {
+	var out []string
+	for _, s := range t.r.Shows {
+		if s.Status == checker.Broken {
+			out = append(out, s.Text+": "+s.Measured)
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return words.Capital(strings.Join(out, "; ")) + "."
+}
+
+// nothingLost says what is there where no loss was seen; that nothing is lost is said only where that is known of every write.
+func (t *teller) nothingLost() string {
+	w := &t.r.Writes
+	tail := ", on every node."
+	if t.r.Convergence.Divergent > 0 || !t.r.Convergence.Barrier {
+		tail = " on the master."
+	}
+	switch {
+	case w.Acked == 0:
+		return "No write was acknowledged that leaves something behind."
+	case w.LostMost > 0 && w.Survived > 0:
+		return fmt.Sprintf("No loss was seen, but up to %s of %s acknowledged writes may be lost: %s are there%s", words.Count(w.LostMost), words.Count(w.Acked), words.Count(w.Survived), tail)
+	case w.LostMost > 0:
+		return fmt.Sprintf("No loss was seen, but up to %s of %s acknowledged writes may be lost: %s.", words.Count(w.LostMost), words.Count(w.Acked), t.unsure())
+	}
+	return fmt.Sprintf("Nothing lost: all %s acknowledged writes are there%s", words.Count(w.Acked), tail)
+}
+
+// unsure says why the number of lost writes is not known exactly.
+func (t *teller) unsure() string {
+	w := &t.r.Writes
+	if w.MaskedWhy == "" {
+		return "not every write's fate can be told"
+	}
+	return fmt.Sprintf("the fate of %s cannot be told: %s", words.Plural(w.Masked, "write", "writes"), w.MaskedWhy)
+}
+
+// lost says how many acknowledged writes were lost, as an interval where it is one.
+func (t *teller) lost() string {
+	w := &t.r.Writes
+	verb := "were"
+	if w.Lost == 1 && w.LostMost <= 1 {
+		verb = "was"
+	}
+	return words.Capital(fmt.Sprintf("%s of %s acknowledged writes %s lost.", LostWords(w), words.Count(w.Acked), verb))
+}
+
+// LostWords writes the interval of lost writes: "13,652", "at least 350", "between 5,072 and 5,078".
+func LostWords(w *checker.Account) string {
+	switch {
+	case w.LostMost <= w.Lost:
+		return words.Count(w.Lost)
+	case w.LostMost >= w.Acked:
+		return "at least " + words.Count(w.Lost)
+	}
+	return "between " + words.Count(w.Lost) + " and " + words.Count(w.LostMost)
+}
+
+// lostHow says when what was lost had been acknowledged, and by whom.
+func (t *teller) lostHow() string {
+	r, l := t.r, t.r.Loss
+	if l == nil {
+		return "Which of them cannot be told: " + t.unsure() + "."
+	}
+	var out []string
+	if r.Masters.TwoWritable > 0 && l.SplitBrain > 0 && len(l.Causes) > 0 {
+		cause := &l.Causes[0]
+		verb := "went on acknowledging for"
+		f := t.fault(cause.Trigger)
+		if f != nil && len(f.Links) == 0 {
+			verb = "came back and acknowledged writes until" // it was silent in between
+		}
+		s := fmt.Sprintf("The old master %s %s after the failover", verb, words.Duration(max(0, l.Last-cause.T)))
+		if f != nil && f.Healed > 0 && l.Last > f.Healed {
+			s += fmt.Sprintf(", %s of it after the heal", words.Duration(l.Last-f.Healed))
+		}
+		out = append(out, s+".")
+	} else {
+		span := "They were acknowledged within " + words.Duration(l.Last-l.First)
+		if len(l.Causes) > 0 {
+			if f := t.fault(blame(&l.Causes[0])); f != nil && f.Effect <= l.First+int64(5e8) {
+				span += fmt.Sprintf(", from the moment of fault %d on", f.ID)
+			}
+		}
+		out = append(out, span+".")
+	}
+	if n := l.Unattributed; n > 0 {
+		verb := "are"
+		if n == 1 {
+			verb = "is"
+		}
+		out = append(out, fmt.Sprintf("%s of them %s not attributed to any fault.", words.Count(n), verb))
+	}
+	return strings.Join(out, " ")
+}
+
+// blame is the fault that explains a cause best: what held replication back, else the trigger.
+func blame(c *checker.Cause) int {
+	if len(c.Enablers) > 0 {
+		return c.Enablers[0]
+	}
+	return c.Trigger
+}
+
+func (t *teller) fault(id int) *history.Fault {
+	for i := range t.r.Faults {
+		if t.r.Faults[i].ID == id && id != 0 {
+			return &t.r.Faults[i]
+		}
+	}
+	return nil
+}
