@@ -301,6 +301,7 @@ type SessionCheck struct {
 type Convergence struct {
 	Barrier   bool  `json:"barrier"` // it held
 	Took      int64 `json:"took"`    // ns from the last heal to offsets equal; -1 when it never was
+	Value     Value `json:"value"`   // the same as an interval, in seconds
 	Nodes     int   `json:"nodes"`
 	Keys      int64 `json:"keys"`
 	Divergent int64 `json:"divergent"`
