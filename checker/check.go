@@ -55,6 +55,8 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	c.failovers()
 	c.lossWitnesses()
 	c.measures()
+	c.disturbed = c.newDisturbances()
+	c.a.Result.Disturbance = c.disturbed.figures()
 	c.promises(promises, shows)
 	c.fair()
 	c.verdict()
@@ -73,6 +75,7 @@ type check struct {
 	maskedWhy map[string]int64
 	ledgers   map[string]map[int64]bool // ids by ledger list
 	clients   *clientCalls
+	disturbed *disturbances
 }
 
 func count(h *history.History) Counts {

@@ -57,6 +57,11 @@ func (c *check) fates() {
 			c.sum(is, nil)
 			continue
 		}
+		if c.fin.doubted[c.h.Keys[key]] {
+			c.untold(is, "two readings of one node differ")
+			c.sum(is, nil)
+			continue
+		}
 		m.byCall(is, ops)
 		d := c.fin.of(c.h.Keys[key])
 		var bound *keyLoss
@@ -122,7 +127,7 @@ func (c *check) registersFates(byKey [][]int) []bool {
 	is := make([]bool, len(byKey))
 	var keys []int
 	for key := range byKey {
-		if len(byKey[key]) > 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0 {
+		if len(byKey[key]) > 0 && !c.fin.doubted[c.h.Keys[key]] && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0 {
 			is[key] = true
 			keys = append(keys, key)
 		}

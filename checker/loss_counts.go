@@ -60,6 +60,9 @@ func (c *check) counterFates(is []int, d *history.Dump) *keyLoss {
 // taken any one of them.
 func (c *check) queueFates(key uint32, is []int) *keyLoss {
 	t := c.x.takes(key)
+	if len(c.fin.doubted) > 0 { // what is missing may lie there
+		t.pending += int64(len(is))
+	}
 	return c.missingFates(is, t.pending, func(v int64) bool { return t.taken[v] || c.fin.remains(v) }, "a take without a reply may have got them")
 }
 

@@ -13,7 +13,7 @@ func (c *check) measures() {
 	r := &c.a.Result
 	set := func(name string, v Value) { r.Measures = append(r.Measures, MeasureValue{name, v}) }
 	c.lossMeasures(set)
-	conv := Exactly(secondsOf(r.Convergence.Took))
+	conv := r.Convergence.Value
 	switch held, _, why := barrier(c.h); {
 	case !held:
 		conv = Unmeasured(why)
