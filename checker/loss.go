@@ -65,19 +65,21 @@ func (c *check) fates() {
 		m.byCall(is, ops)
 		d := c.fin.of(c.h.Keys[key])
 		var bound *keyLoss
-		switch m := c.functions(is); {
-		case (m&^bits(history.FAdd, history.FRemove) == 0 || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
+		switch fs := c.functions(is); {
+		case (fs&^bits(history.FAdd, history.FRemove) == 0 || fs == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
 			c.elementFates(is, d)
-		case m == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
+		case fs == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
 			bound = c.counterFates(is, d)
-		case m == bits(history.FEnqueue):
+		case fs == bits(history.FEnqueue):
 			bound = c.queueFates(uint32(key), is)
-		case m == bits(history.FExpiring):
-			c.expiringFates(is, d)
-		case m == bits(history.FTransfer):
+		case fs == bits(history.FExpiring):
+			c.expiringFates(is, uint32(key), d)
+		case fs == bits(history.FTransfer):
 			bound = c.bankFates(is, d)
-		case m == bits(history.FTxn):
+		case fs == bits(history.FTxn):
 			continue
+		case c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FDel, history.FRead) == 0:
+			c.mixedFates(is, uint32(key), d, &m)
 		}
 		c.sum(is, bound)
 	}
