@@ -145,8 +145,8 @@ func classCases() map[string]classCase {
 		"fractured":        {tinyRun(keyed(5, 15), bank(10, 10), moved, read(3, history.FReadBank, 7, 8, 5, 10)), tinyRun(keyed(5, 15), bank(5, 15), moved)},
 		"negative_balance": {tinyRun(keyed(-5, 15), bank(-5, 15)), tinyRun(keyed(0, 10), bank(0, 10), moved)},
 		"divergent":        {divergent, diverging},
-		"crash": {noted(tinyRun(keyed(1), one), history.Event{Node: 1, T: 3, Kind: history.EvLog, Name: "crash", Text: "signal: 11"}),
-			noted(tinyRun(keyed(1), one), history.Event{Node: 1, T: 3, Kind: history.EvLog, Name: "warning", Text: "overcommit"})},
+		"crash": {noted(tinyRun(keyed(1), one), exitOf(1, 3, history.ProcessByItself, "killed by SIGSEGV")),
+			noted(tinyRun(keyed(1), one), exitOf(1, 3, history.ProcessExited, "killed by SIGKILL"), line(1, 3, "warning", "overcommit"))},
 		"replica_back": {tinyRun(keyed(2), write(1, null, 1, 2), write(2, 1, 3, 4), fromReplica(seen(2, 5, 6)), fromReplica(seen(1, 7, 8))),
 			tinyRun(keyed(2), write(1, null, 1, 2), write(2, 1, 3, 4), fromReplica(seen(2, 5, 7)), fromReplica(seen(1, 7, 8)))},
 
