@@ -46,7 +46,7 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	x.measureStaleness()
 	x.measureVisibility()
 	say("objects, sessions, transactions")
-	x.logs()
+	x.ended()
 	x.judgeAll()
 	x.replicaWrites()
 	x.waits()

@@ -146,8 +146,8 @@ func classCases() map[string]classCase {
 		"negative_balance": {tinyRun(keyed(-5, 15), bank(-5, 15)), tinyRun(keyed(0, 10), bank(0, 10), moved)},
 		"divergent":        {divergent, diverging},
 		"bad_reply":        {twiceRead(tinyRun(keyed(1), one), 7), twiceRead(tinyRun(keyed(1), one), 0)},
-		"crash": {noted(tinyRun(keyed(1), one), history.Event{Node: 1, T: 3, Kind: history.EvLog, Name: "crash", Text: "signal: 11"}),
-			noted(tinyRun(keyed(1), one), history.Event{Node: 1, T: 3, Kind: history.EvLog, Name: "warning", Text: "overcommit"})},
+		"crash": {noted(tinyRun(keyed(1), one), exitOf(1, 3, history.ProcessByItself, "killed by SIGSEGV")),
+			noted(tinyRun(keyed(1), one), exitOf(1, 3, history.ProcessExited, "killed by SIGKILL"), line(1, 3, "warning", "overcommit"))},
 		"replica_back": {tinyRun(keyed(2), write(1, null, 1, 2), write(2, 1, 3, 4), fromReplica(seen(2, 5, 6)), fromReplica(seen(1, 7, 8))),
 			tinyRun(keyed(2), write(1, null, 1, 2), write(2, 1, 3, 4), fromReplica(seen(2, 5, 7)), fromReplica(seen(1, 7, 8)))},
 
