@@ -33,7 +33,11 @@ func (k *control) announce(p *promotion, until int64) {
 		if s == first.Node {
 			continue
 		}
-		if from, late := k.deaf(s, first, addr, until); late > 0 {
+		from, late, open := k.deaf(s, first, addr, until)
+		if open && late == 0 {
+			k.x.unsure("announce_late", fmt.Sprintf("the run was over before %s had to name %s", k.x.node(s), k.x.node(p.node)))
+		}
+		if late > 0 {
 			n.count(fmt.Sprintf("%s named another master than %s for at least %s, from %s on, although it reached %s", k.x.node(s), k.x.node(p.node), Words(late), Seconds(from), k.x.node(first.Node)))
 		}
 	}
@@ -41,7 +45,8 @@ func (k *control) announce(p *promotion, until int64) {
 }
 
 // deaf is the longest time, if it is too long, for which a sentinel named another master than one that it reached, and that reached all.
-func (k *control) deaf(s int32, first *history.Sample, addr string, until int64) (from, long int64) {
+// It is open where the sentinel still did at the end.
+func (k *control) deaf(s int32, first *history.Sample, addr string, until int64) (from, long int64, open bool) {
 	stale := func(m *history.Sample) bool {
 		return m.Watch.Announced != addr && m.Watch.Epoch < first.Watch.Epoch
 	}
@@ -55,13 +60,11 @@ func (k *control) deaf(s int32, first *history.Sample, addr string, until int64)
 			break
 		}
 		if !hears(m) || !stale(m) {
-			if m.Answered && m.Watch.Known {
-				k.x.looks("announce_late")
-				if !stale(m) {
-					break
-				}
-			}
 			last, since = nil, minTime
+			if m.Answered && m.Watch.Known && !stale(m) {
+				k.x.looks("announce_late")
+				break
+			}
 			continue
 		}
 		k.x.looks("announce_late")
@@ -84,7 +87,7 @@ func (k *control) deaf(s int32, first *history.Sample, addr string, until int64)
 			from, long = since, span
 		}
 	}
-	return from, long
+	return from, long, last != nil
 }
 
 // hears reports whether a sentinel answered, acts, and reaches all the others that it knows.
@@ -109,12 +112,14 @@ func (k *control) demotion(p *promotion, until int64) {
 	addr := k.c.h.Run.Nodes[p.node].Addr
 	old := k.c.h.Run.Nodes[p.old].Addr
 	var worst, op, by int64 = 0, -1, -1
+	open := false // it was still a master at the end
 	for _, s := range k.sentinels {
 		from, to := k.watched(s, p, addr, until)
 		if from >= to {
 			continue
 		}
 		k.x.looks("demotion_late")
+		open = open || to > until-unseen
 		seen := from + sentinelPing + sentinelInfo // its first INFO of it
 		for _, e := range k.said[s] {
 			if w := strings.Fields(e.Text); e.T >= p.from && e.T <= to && e.Name == "-role-change" && len(w) > 1 && w[1] == old {
@@ -136,6 +141,9 @@ func (k *control) demotion(p *promotion, until int64) {
 		}
 	}
 	if op < 0 {
+		if open {
+			k.x.unsure("demotion_late", fmt.Sprintf("the run was over before %s had to be a replica", k.x.node(p.old)))
+		}
 		return
 	}
 	n := note{class: "demotion_late"}

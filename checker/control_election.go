@@ -77,9 +77,15 @@ func (k *control) minority(p *promotion) {
 	if w == nil || int(w.Watch.Peers)+1 != all {
 		return // by its own lights it may have been another number
 	}
-	k.x.looks("minority_failover")
-	could, agreed := all, all
+	could, agreed := all, all // at most
+	voted, down := 0, 0       // at least
 	for _, s := range k.sentinels {
+		if k.voted(s, e) {
+			voted++
+		}
+		if s == e.leader || k.heldDown(s, e.tried-sentinelAsk, e.elected) {
+			down++
+		}
 		if s == e.leader {
 			continue
 		}
@@ -97,22 +103,45 @@ func (k *control) minority(p *promotion) {
 		n.bug(fmt.Sprintf("%s; at most %d of the %d sentinels can have voted for it", made, could, all))
 	case agreed < int(w.Watch.Quorum):
 		n.bug(fmt.Sprintf("%s; at most %d of the %d sentinels held the old one for down, the quorum is %d", made, agreed, all, w.Watch.Quorum))
+	case voted < all/2+1 || down < int(w.Watch.Quorum):
+		return // neither the one nor the other can be told
 	}
+	k.x.looks("minority_failover")
 	k.x.notes([]note{n})
 }
 
 // votedElse tells whether a sentinel gave its one vote of an epoch to another than the leader.
 func (k *control) votedElse(s int32, e election) bool {
-	id := k.id(e.leader)
-	if id == "" || e.epoch < 0 {
-		return false
-	}
+	vote, id := k.vote(s, e), k.id(e.leader)
+	return vote != "" && id != "" && vote != id
+}
+
+// voted tells whether a sentinel surely voted for the leader.
+func (k *control) voted(s int32, e election) bool {
+	vote := k.vote(s, e)
+	return vote != "" && vote == k.id(e.leader)
+}
+
+// vote is the id that a sentinel gave its vote to in the epoch of an election; empty where it said nothing of it.
+func (k *control) vote(s int32, e election) string {
 	for _, ev := range k.said[s] {
 		if epoch, ok := epochOf(ev); ok && epoch == e.epoch && ev.Name == "+vote-for-leader" && ev.T <= e.elected {
-			return strings.Fields(ev.Text)[0] != id
+			return strings.Fields(ev.Text)[0]
 		}
 	}
-	return false
+	return ""
+}
+
+// heldDown tells whether a sentinel held the master for down at some moment of a span.
+func (k *control) heldDown(s int32, from, to int64) bool {
+	for _, m := range k.views[s] {
+		if m.Answered && m.Watch.Known && m.Watch.SDown && m.Call <= to && m.Return >= from {
+			return true
+		}
+	}
+	return slices.ContainsFunc(k.said[s], func(e *history.Event) bool {
+		return e.T >= from && e.T <= to && e.Name == "+sdown" && strings.HasPrefix(e.Text, "master ")
+	})
 }
 
 // id is a sentinel's own, by which the others' votes name it.

@@ -16,19 +16,23 @@ func (k *control) avoidable(g *group, p *promotion) {
 		return
 	}
 	best, held := int32(history.NoNode), p.offset
+	other := int32(history.NoNode) // one that held more, of which cannot be told whether it could have been promoted
 	for _, r := range g.servers {
 		if r == p.node || r == p.old {
 			continue
 		}
-		if has, ok := k.eligible(g, r, p, e); ok && has > held {
+		switch has, ok := k.eligible(g, r, p, e); {
+		case ok && has > held:
 			best, held = r, has
+		case !ok && has > p.offset:
+			other = r
 		}
 	}
 	k.x.looks("avoidable_lost")
-	if best == history.NoNode {
+	if best == history.NoNode && other == history.NoNode {
 		return
 	}
-	n, unsure := note{class: "avoidable_lost"}, false
+	n, unsure, any := note{class: "avoidable_lost"}, false, false
 	l := newLineage(k.c)
 	for i, f := range k.c.a.Fate {
 		if f != FateLost {
@@ -38,8 +42,10 @@ func (k *control) avoidable(g *group, p *promotion) {
 		if ambiguous || end == nil || end.kind != endPromotion || end.winner != p.node || end.t != p.t {
 			continue
 		}
+		any = true
 		at := l.place(i)
 		switch {
+		case best == history.NoNode:
 		case len(at.ids) != 1 || at.ids[0] != p.replID || at.lo < 0 || at.lo >= held:
 		case at.hi <= held:
 			n.count(fmt.Sprintf("%s was promoted at offset %s while %s, which could have been, held %s: what %s acknowledged at %s is lost", k.x.node(p.node), Count(p.offset), k.x.node(best), Count(held),
@@ -49,25 +55,29 @@ func (k *control) avoidable(g *group, p *promotion) {
 		}
 	}
 	k.x.notes([]note{n})
-	if unsure {
+	switch {
+	case any && other != history.NoNode:
+		k.x.unsure("avoidable_lost", fmt.Sprintf("%s held more than %s when that was promoted; whether it could have been promoted cannot be told", k.x.node(other), k.x.node(p.node)))
+	case unsure:
 		k.x.unsure("avoidable_lost", fmt.Sprintf("%s held more than %s when that was promoted; whether some of what is lost was in it cannot be told", k.x.node(best), k.x.node(p.node)))
 	}
 }
 
-// eligible tells whether a replica could surely have been promoted instead, and up to which offset of the old branch it held all: by
-// the documented rules its priority is not 0, the leader reaches it, and its link was not down longer than ten times down-after.
+// eligible tells whether a replica could surely have been promoted instead, and up to which offset of the old branch it held all, -1 where
+// it surely could not: by the documented rules its priority is not 0, the leader reaches it, and its link was not down longer than ten
+// times down-after.
 func (k *control) eligible(g *group, r int32, p *promotion, e election) (held int64, ok bool) {
 	m, later := k.c.s.at(r, min(p.from, e.selected)), k.c.s.after(r, p.t)
-	if m == nil || later == nil || m.Role != history.RoleReplica || m.ReplID != p.replID || m.Loading || m.SyncRunning || m.RunID != later.RunID {
-		return 0, false
+	if m == nil || m.Role != history.RoleReplica || m.ReplID != p.replID || m.Priority == 0 || k.apart(e.leader, r, e.selected-sentinelAsk, p.t) {
+		return -1, false
 	}
 	from := e.selected - sentinelAsk - sentinelPing
 	w := k.view(e.leader, e.selected)
 	switch {
-	case m.Priority <= 0, e.selected-m.Return > unseen, k.mayBeCut(e.leader, r, from, p.t):
-		return 0, false
+	case later == nil, m.Loading, m.SyncRunning, m.RunID != later.RunID, m.Priority < 0, e.selected-m.Return > unseen, k.mayBeCut(e.leader, r, from, p.t):
+		return m.Offset, false
 	case w == nil, e.selected-w.Return > unseen, int(w.Watch.ReplicasUp) < len(g.servers)-1:
-		return 0, false
+		return m.Offset, false
 	}
 	linked := int64(minTime)
 	for _, s := range k.c.s.byNode[r] {
@@ -75,7 +85,7 @@ func (k *control) eligible(g *group, r int32, p *promotion, e election) (held in
 			break
 		}
 		if s.Call >= from && (!s.Answered || s.RunID != m.RunID || s.Loading) {
-			return 0, false
+			return m.Offset, false
 		}
 		if s.Answered && s.LinkUp && s.ReplID == p.replID {
 			linked = s.Call
