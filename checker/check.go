@@ -50,6 +50,7 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	x.judgeAll()
 	x.replicaWrites()
 	x.waits()
+	c.control()
 	registerK(a)
 	x.finish()
 	c.failovers()
