@@ -158,11 +158,11 @@ func (w *world) arrive(c *call, t int64, end func(t int64, e history.ErrCode)) {
 func (w *world) holders(n *node, e *entry, t int64) (have int32) {
 	w.settle(t)
 	for _, r := range w.nodes {
-		if r == n || r.master || r.of != n.id || !r.link || r.down {
+		if w.c.Defect == WaitHigh && r != n {
+			have++
 			continue
 		}
-		if w.c.Defect == WaitHigh {
-			have++
+		if r == n || r.master || r.of != n.id || !r.link || r.down {
 			continue
 		}
 		for i := len(r.log) - 1; i >= 0 && r.log[i].t >= e.t; i-- {

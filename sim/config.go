@@ -83,7 +83,7 @@ func Defects() map[Defect][]Object {
 	return map[Defect][]Object{
 		Phantom: {Register, Shared, Blind, Set, List, Queue, Expiring}, Hole: {Set, List}, Duplicate: {List}, Back: {Register, Set, List}, Torn: {Bank},
 		TwoHolders: {Lock}, Resurrected: {Set}, DoubleCount: {Counter}, TakenTwice: {Queue}, TakesWrites: {Register, Set, Counter}, WaitHigh: {Register, Set},
-		Refused: {Register, Set, List, Queue}, Divergent: {Register, Set, List, Counter, Bank},
+		Refused: {Register, Set, List, Queue}, Divergent: {Set, List, Counter, Bank},
 	}
 }
 

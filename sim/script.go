@@ -86,7 +86,7 @@ func (w *world) fail(id int, f Failure, t int64) {
 			if f == OldRestart {
 				kept = max(0, len(m.log)-w.r.Intn(30))
 			}
-			w.start(m, kept, f == OldRestart, f == OldRestart && w.r.Intn(2) == 0, t)
+			w.start(m, kept, f == OldRestart && m.opened, f == OldRestart && w.r.Intn(2) == 0, t)
 			w.lineage(m, "restart", t)
 			w.attach(a, m, t)
 			w.attach(b, m, t)
@@ -163,7 +163,7 @@ func (w *world) comeBack(id int, m *node, again bool, t int64) {
 	if w.r.Intn(2) == 0 {
 		kept, keep = max(0, kept-w.r.Intn(30)), true
 	}
-	w.start(m, kept, true, keep, t)
+	w.start(m, kept, m.opened, keep, t)
 	switch {
 	case again:
 		m.master = true

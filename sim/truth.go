@@ -88,6 +88,10 @@ func (w *world) tell(place []int) {
 				t.Cause, t.Winner, t.Ended = d.kind, d.winner, d.t
 			}
 		}
+		if o.F == history.FRemove { // it is lost where its element is back
+			t.Lost = o.Outcome == history.OK && o.Out == 1 && w.official.data[o.Key].set[o.In]
+			continue
+		}
 		t.Lost = o.Outcome == history.OK && leaves(o) && !t.Final && !gone[o.In] && !(o.F == history.FEnqueue && popped[o.In])
 	}
 	w.missed()
