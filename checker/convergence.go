@@ -160,11 +160,12 @@ func describe(ds []*history.Dump) DivergentKey {
 	return k
 }
 
-// level is the last look, by its call, at which some replica was not level yet after from, and the first one, by its return, at which
-// every replica's link was up for good and it had reached the offset of the final master; the barrier itself where the samples do
-// not tell.
+// level bounds the moment at which every replica's link was up for good and it had what the final master had then: after the last look
+// at which that was surely not so, by its call, and before the first at which it surely was, by its return; the barrier itself
+// where the samples do not tell.
 func (c *check) level(from, barrier int64) (unlevel, level int64) {
-	latest, gone := from, c.h.LeftOut()
+	unlevel, level = from, from
+	gone := c.h.LeftOut()
 	for _, g := range c.s.groups {
 		master := g.finalMaster()
 		for _, n := range g.servers {
@@ -172,35 +173,46 @@ func (c *check) level(from, barrier int64) (unlevel, level int64) {
 				continue
 			}
 			before, at := c.levelOf(n, master, from, barrier)
-			unlevel = max(unlevel, before)
-			if at < 0 {
-				return unlevel, barrier
-			}
-			latest = max(latest, at)
+			unlevel, level = max(unlevel, before), max(level, at)
 		}
 	}
-	return min(unlevel, latest), min(latest, barrier)
+	return min(unlevel, level, barrier), min(level, barrier)
 }
 
-func (c *check) levelOf(n, master int32, from, barrier int64) (unlevel, at int64) {
-	unlevel, at = from, -1
+// linked tells of a replica's sample whether its link to the master's branch was up.
+func linked(m, ref *history.Sample) bool {
+	return m.Role == history.RoleReplica && m.LinkUp && !m.SyncRunning && !m.Loading && (ref == nil || ref.ReplID == m.ReplID)
+}
+
+func (c *check) levelOf(n, master int32, from, barrier int64) (unlevel, level int64) {
+	unlevel, level = from, barrier
+	var up *history.Sample // the first look since when the link was up at every look
 	for _, m := range c.s.byNode[n] {
-		if m.Return < from {
-			continue
-		}
-		if m.Call > barrier {
-			break
-		}
-		if !m.Answered || m.Role != history.RoleReplica || !m.LinkUp || m.SyncRunning {
-			unlevel, at = m.Call, -1 // what it had reached before does not last
-			continue
-		}
-		ref := c.s.at(master, m.Call)
-		if at < 0 && ref != nil && ref.Role == history.RoleMaster && ref.ReplID == m.ReplID && m.Offset >= ref.Offset {
-			at = m.Return
-		} else if at < 0 {
-			unlevel = m.Call
+		switch {
+		case m.Return < from:
+		case m.Call > barrier:
+		case !m.Answered:
+			up = nil // what it had reached before may not last
+		case !linked(m, c.s.after(master, m.Return)) && !linked(m, c.s.at(master, m.Call)):
+			unlevel, up = max(unlevel, m.Call), nil
+		case up == nil:
+			up = m
 		}
 	}
-	return unlevel, at
+	if up == nil {
+		return unlevel, barrier
+	}
+	had, has := c.s.at(master, unlevel), c.s.after(master, up.Return) // the master had at least the one and at most the other when the link came up
+	for _, m := range c.s.byNode[n] {
+		if m.Return < from || m.Call > barrier || !m.Answered {
+			continue
+		}
+		if had != nil && had.ReplID == m.ReplID && m.Offset < had.Offset {
+			unlevel = max(unlevel, m.Call)
+		}
+		if m.Call >= up.Call && (has == nil || has.ReplID != m.ReplID || m.Offset >= has.Offset) {
+			return unlevel, m.Return
+		}
+	}
+	return unlevel, barrier
 }

@@ -83,7 +83,14 @@ func (c *check) overlaps() {
 			}
 		}
 	}
+	from, _ := load(c.h)
+	var least, most int64
+	for _, g := range c.s.groups {
+		l, h := g.twoMasters(from, c.h.End)
+		least, most = least+l, most+h
+	}
 	m.TwoWritable = union(slices.Clone(m.Windows))
+	m.Two = Between(secondsOf(least), secondsOf(most), "a node's role is known at its looks only")
 }
 
 // union is the length of the union of intervals, ns. It sorts them.

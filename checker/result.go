@@ -163,6 +163,7 @@ func (g Gap) Len() int64 { return g.To - g.From }
 type Masters struct {
 	// TwoWritable is the length in ns of the time in which two nodes that both acked or would ack writes said they were master.
 	TwoWritable int64   `json:"two_writable"`
+	Two         Value   `json:"two"` // the same as an interval, in seconds
 	Windows     []Gap   `json:"windows,omitempty"`
 	Pairs       []Pair  `json:"pairs,omitempty"`
 	DualAcks    int64   `json:"dual_acks"` // acks by a deposed master of writes called after its successor's first ack
