@@ -68,7 +68,7 @@ func checkExtra(h *history.History) *Analysis {
 func checked(h *history.History) *extra {
 	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
 	x := newExtra(h, a, ModelOptions{})
-	x.logs()
+	x.ended()
 	x.judgeAll()
 	x.finish()
 	return x

@@ -135,7 +135,7 @@ func (c *check) registersFates(byKey [][]int) []bool {
 	parts := make(chan *check, runtime.GOMAXPROCS(0))
 	inParallel(len(keys), func() func(n int) {
 		part := *c // with counts of its own
-		part.maskedWhy = map[string]int64{}
+		part.maskedWhy, part.open = map[string]int64{}, map[int]bool{}
 		part.paths = &pathMemory{}
 		parts <- &part
 		return func(n int) {
@@ -149,6 +149,9 @@ func (c *check) registersFates(byKey [][]int) []bool {
 		c.a.Result.Writes.Overwritten += part.paths.overwritten
 		for why, n := range part.maskedWhy {
 			c.maskedWhy[why] += n
+		}
+		for i := range part.open {
+			c.unsettled(i)
 		}
 	}
 	return is
@@ -294,7 +297,7 @@ func (c *check) tally() {
 		case FateRecovered:
 			w.Recovered++
 		case FateIndeterminate:
-			if seen(i) {
+			if seen(i) && !c.open[i] {
 				c.a.Fate[i] = FateHappenedThenLost
 				w.HappenedThenLost++
 			} else {

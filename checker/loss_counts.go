@@ -14,6 +14,14 @@ func (c *check) masked(i int, why string) {
 	c.maskedWhy[why]++
 }
 
+// unsettled notes a write without a reply that may have been there and given way to a later one, seen or not.
+func (c *check) unsettled(i int) {
+	if c.open == nil {
+		c.open = map[int]bool{}
+	}
+	c.open[i] = true
+}
+
 // counterFates counts by the final value: of increments by 1, as many are lost as were acknowledged beyond it, give or take those
 // of unknown outcome. Which ones they are is told by the servers' offsets alone; a reply tells nothing, since both sides of a
 // split count on from the same value.
@@ -206,6 +214,7 @@ func (c *check) expiringFates(is []int, key uint32, d *history.Dump) {
 		case ops.Outcome[i] == history.OK:
 			c.masked(i, "a key that is gone may have expired or been overwritten")
 		default:
+			c.unsettled(i)
 			c.a.Fate[i] = fateOf(ops.Outcome[i], false)
 		}
 	}

@@ -79,6 +79,9 @@ func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
 			}
 			continue
 		}
+		if ops.Outcome[i] == history.Info && !m.onPath[p] && ops.Call[i] < masked {
+			c.unsettled(i)
+		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], m.onPath[p])
 	}
 	for _, i := range is[:len(is)-1] {

@@ -83,7 +83,7 @@ type Account struct {
 	LostAfterVisible int64 `json:"lost_after_visible"` // part of Lost
 	Recovered        int64 `json:"recovered"`          // info, found
 	HappenedThenLost int64 `json:"happened_then_lost"` // info, seen earlier, not found
-	Indeterminate    int64 `json:"indeterminate"`      // info, never seen
+	Indeterminate    int64 `json:"indeterminate"`      // info, never seen, or seen and perhaps overwritten
 	Failed           int64 `json:"failed"`             // not executed, and not seen
 	AbortedRead      int64 `json:"aborted_read"`       // not executed, yet seen
 	Masked           int64 `json:"masked"`             // acked writes whose fate cannot be told one by one
@@ -323,6 +323,8 @@ type Finding struct {
 	Bugs  int64  `json:"bugs,omitempty"` // of Count, those that are bugs whatever was promised
 	Text  string `json:"text,omitempty"` // the first, in words
 	Ops   []int  `json:"ops,omitempty"`
+	// More is how many more there may be, of writes whose fate cannot be told.
+	More int64 `json:"more,omitempty"`
 	// Undecided says why there may be more than were counted.
 	Undecided string `json:"undecided,omitempty"`
 }

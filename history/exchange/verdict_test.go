@@ -54,8 +54,10 @@ func asJSON(t *testing.T, v any) string {
 // TestExportsAreJudgedAsTheRun goes over simulated runs: failovers, split brains, replica reads, lost and masked writes.
 func TestExportsAreJudgedAsTheRun(t *testing.T) {
 	verdicts := map[checker.Verdict]int{}
-	for seed := range int64(4) {
-		h, _ := sim.Run(sim.Config{Seed: seed, Register: seed%2 == 0, Shared: seed%3 == 0, Failover: seed%4 != 3, Split: seed%4 == 1, Length: 4e8})
+	for seed, object := range sim.Objects() {
+		seed := int64(seed)
+		faults := [][]sim.Failure{{sim.Kill}, {sim.Split}, {sim.Wipe}, {}}[seed%4]
+		h, _ := sim.Run(sim.Config{Seed: seed, Object: object, Faults: faults, Load: 4e8})
 		h.Run.Scenario, h.Run.Seed = "simulated <&>", seed
 		if seed%3 == 1 {
 			h.Run.Promises = json.RawMessage(`[{"measure": "lost", "limit": 0}]`)
@@ -212,7 +214,7 @@ func TestIncompleteHistoriesNeverPassAModel(t *testing.T) {
 
 // A file that lost lines is refused: what is gone may be what was wrong.
 func TestAnExportThatLostItsEndIsRefused(t *testing.T) {
-	h, _ := sim.Run(sim.Config{Seed: 1, Length: 1e8})
+	h, _ := sim.Run(sim.Config{Seed: 1, Object: sim.Set, Faults: []sim.Failure{}, Load: 1e8})
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"jsonl": func(b *bytes.Buffer) error { return exchange.WriteJSONL(b, h) },
 		"edn":   func(b *bytes.Buffer) error { return exchange.WriteEDN(b, h) },
