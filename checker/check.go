@@ -74,7 +74,7 @@ type check struct {
 	paths *pathMemory // of a part of the registers' fates
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
-	open      map[int]bool // writes without a reply that may have been overwritten
+	open      map[int]bool              // writes without a reply that may have been overwritten
 	ledgers   map[string]map[int64]bool // ids by ledger list
 	clients   *clientCalls
 	disturbed *disturbances
