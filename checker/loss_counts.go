@@ -189,19 +189,18 @@ func (c *check) inLedger(i int) bool {
 }
 
 // expiringFates: a write with an entry in the ledger is judged by that. Of the others the one whose value is there at the end
-// survived, and, while the one log goes on, those that another write says it replaced. What became of the rest cannot be told, since
+// survived, and those that another write says it replaced, as far as they are surely in the log of the final master. What became of the rest cannot be told, since
 // they may have been overwritten or have expired.
 func (c *check) expiringFates(is []int, key uint32, d *history.Dump) {
 	ops := &c.h.Ops
 	replaced, writers := map[int64]bool{}, map[int64]int{}
-	if c.oneLog(is, key) {
-		for _, i := range is {
-			if v, ok := c.replaced(i); ok {
-				replaced[v] = true
-			}
-			if ops.Outcome[i] != history.Fail {
-				writers[ops.In[i]]++
-			}
+	log := c.finalLogOf(key)
+	for _, i := range is {
+		if v, ok := c.replaced(i); ok {
+			replaced[v] = true
+		}
+		if ops.Outcome[i] != history.Fail {
+			writers[ops.In[i]]++
 		}
 	}
 	for _, i := range is {
@@ -210,7 +209,7 @@ func (c *check) expiringFates(is []int, key uint32, d *history.Dump) {
 			c.a.Fate[i] = fateOf(ops.Outcome[i], c.inLedger(i))
 		case d != nil && len(d.Elems) == 1 && d.Elems[0] == ops.In[i]:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], true)
-		case ops.Outcome[i] == history.OK && replaced[ops.In[i]] && writers[ops.In[i]] == 1:
+		case ops.Outcome[i] == history.OK && replaced[ops.In[i]] && writers[ops.In[i]] == 1 && log.holds(i):
 			c.a.Fate[i] = FateSurvived
 		case ops.Outcome[i] == history.OK:
 			c.masked(i, "a key that is gone may have expired or been overwritten")

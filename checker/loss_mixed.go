@@ -9,14 +9,16 @@ import (
 // mixedFates judges the writes of a register on which keys are deleted too: no reply says what a deletion or a blind write replaced, so
 // there is no path back from the final content. While nothing ended the one branch of data the log is one, and then the final content
 // tells: what was asked for after the write, or the deletion, that made it had been acknowledged must have come after it, so it is gone.
-// What was earlier was overwritten by it. Where a branch ended, only the servers' offsets tell of a write that it is lost.
+// What was earlier was overwritten by it. Where a branch ended, the servers' offsets tell which writes the surviving one holds, which
+// it lacks, and of which neither can be told.
 func (c *check) mixedFates(is []int, key uint32, d *history.Dump, m *pathMemory) {
 	ops := &c.h.Ops
+	log := c.finalLogOf(key)
 	m.reset(len(is))
 	for p, i := range is {
 		m.writes[p].value = c.made(i)
 	}
-	last, told := int64(minTime), m.number(is, ops) && c.oneLog(is, key)
+	last, told := int64(minTime), m.number(is, ops)
 	if d == nil || len(d.Elems) != 1 {
 		told = told && (d == nil || d.Type == "none")
 		for i, f := range ops.F {
@@ -39,7 +41,7 @@ func (c *check) mixedFates(is []int, key uint32, d *history.Dump, m *pathMemory)
 		switch {
 		case ops.Outcome[i] != history.OK:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], d != nil && len(d.Elems) == 1 && d.Elems[0] == c.made(i))
-		case told:
+		case told && log.holds(i):
 			c.a.Fate[i] = fateOf(history.OK, ops.Call[i] <= last)
 		case c.beyondFork(i):
 			c.a.Fate[i] = FateLost
@@ -49,25 +51,54 @@ func (c *check) mixedFates(is []int, key uint32, d *history.Dump, m *pathMemory)
 	}
 }
 
-// oneLog reports whether all that was acknowledged of a key went to the node that is the master at the end, nothing ended its branch of
-// the data, and no server of its group evicted anything.
-func (c *check) oneLog(is []int, key uint32) bool {
-	g := c.s.groupOf(c.h.Keys[key])
-	master := g.finalMaster()
-	if slices.ContainsFunc(g.ends, func(e branchEnd) bool { return e.loser == master || e.loser == history.NoNode && e.winner != master }) {
+// finalLog is what tells of writes to one key that they are in the log which the final master ended with.
+type finalLog struct {
+	c       *check
+	g       *group
+	master  int32
+	evicted bool
+}
+
+func (c *check) finalLogOf(key uint32) finalLog {
+	l := finalLog{c: c, g: c.s.groupOf(c.h.Keys[key])}
+	l.master = l.g.finalMaster()
+	for _, n := range l.g.servers {
+		for _, s := range c.s.byNode[n] {
+			l.evicted = l.evicted || s.Rest.Known && s.Rest.Evicted > 0
+		}
+	}
+	return l
+}
+
+// holds reports whether a write is surely in that log, where nothing was evicted: the final master acknowledged it and nothing ended its
+// branch since, or the one promotion since made the final master of a replica that had it.
+func (l *finalLog) holds(i int) bool {
+	ops := &l.c.h.Ops
+	n, since := int32(ops.Node[i]), ops.Call[i]
+	if l.evicted {
 		return false
 	}
-	for _, i := range is {
-		if c.h.Ops.Outcome[i] == history.OK && int32(c.h.Ops.Node[i]) != master {
+	if n != l.master {
+		s, before := l.c.s.after(n, ops.Return[i]), l.c.s.at(n, ops.Call[i])
+		if s == nil || before == nil || s.Role != history.RoleMaster || before.Role != history.RoleMaster || s.RunID != before.RunID || s.ReplID != before.ReplID {
 			return false
 		}
-	}
-	for _, n := range g.servers {
-		for _, s := range c.s.byNode[n] {
-			if s.Rest.Known && s.Rest.Evicted > 0 {
+		var by *promotion
+		for k := range l.g.promoted {
+			switch p := &l.g.promoted[k]; {
+			case p.t < ops.Call[i]:
+			case by != nil || p.node != l.master || p.replID != s.ReplID || s.Offset > p.offset:
 				return false
+			default:
+				by = p
 			}
 		}
+		if by == nil {
+			return false
+		}
+		since = by.t + 1
 	}
-	return true
+	return !slices.ContainsFunc(l.g.ends, func(e branchEnd) bool {
+		return e.t >= since && (e.loser == l.master || e.loser == history.NoNode && e.winner != l.master)
+	})
 }

@@ -46,6 +46,14 @@ func TestLossWhereKeysAreDeleted(t *testing.T) {
 	}
 	r := judged(t, lagging)
 	require.Equal(t, []int64{0, 2}, []int64{r.Writes.Lost, r.Writes.LostMost}, "a branch ended: nothing tells")
+	wiped := tinyRun(keyed(2), w(1, 1, 2), del(1, 3, 4), w(2, 5, 6))
+	for i := range wiped.Samples {
+		if s := &wiped.Samples[i]; s.Node == 0 && s.Call > 0 {
+			s.RunID, s.ReplID, s.Offset = "c", "z", 0
+		}
+	}
+	r = judged(t, wiped)
+	require.Equal(t, int64(2), r.Writes.LostMost, "the master came back with something else")
 	evicted := tinyRun(nil, w(1, 1, 2), del(1, 3, 4), w(2, 5, 6))
 	evicted.Samples[0].Rest = history.Rest{Known: true, Evicted: 1}
 	r = judged(t, evicted)
@@ -76,4 +84,21 @@ func TestLossOfKeysThatExpire(t *testing.T) {
 	}
 	r := judged(t, failedOver(tinyRun(keyed(2), px(1, null, 1, 2), px(2, 1, 3, 4)), 3))
 	require.Equal(t, int64(1), r.Writes.LostMost, "a branch ended, and the replaced one may be of another")
+}
+
+// Across a failover the offsets tell which writes the promoted replica had: at least those acknowledged surely beyond the fork are lost,
+// and at most those about the fork besides.
+func TestLossOfDeletedKeysAcrossAFailover(t *testing.T) {
+	h := failoverRun(t, 4*vSecond)
+	for i := range h.Ops.F {
+		h.Ops.F[i], h.Ops.Out[i] = history.FWrite, none
+	}
+	h.Ops.Append(history.Op{Process: 9, Worker: 2, F: history.FDel, In: none, Arg: none, Out: 0, Acked: -1, Call: vSecond, Intended: vSecond, Return: vSecond + 1})
+	for i := range h.Dumps {
+		d := &h.Dumps[i]
+		d.Type, d.Elems = "string", d.Elems[len(d.Elems)-1:]
+	}
+	r := judged(t, h)
+	require.Equal(t, []int64{9, 10}, []int64{r.Writes.Lost, r.Writes.LostMost}, "%+v", r.Writes)
+	require.Equal(t, r.Writes.Acked-10, r.Writes.Survived)
 }

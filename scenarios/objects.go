@@ -94,7 +94,7 @@ func objects() []object {
 		what:     "A key with a time to live is there until then and never after.",
 		why:      "Keys of the last half second are gone long before their time.",
 		promises: []checker.Promise{none("expired_read"), none("early_nil")},
-		shows:    []checker.Promise{shown("early_nil")},
+		shows:    []checker.Promise{checker.LostWrites, shown("early_nil")},
 	}, {
 		name: "txn",
 		load: workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 4, Rate: 400},
