@@ -46,15 +46,18 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	x.measureStaleness()
 	x.measureVisibility()
 	say("objects, sessions, transactions")
-	x.logs()
+	x.ended()
 	x.judgeAll()
 	x.replicaWrites()
 	x.waits()
+	c.control()
 	registerK(a)
 	x.finish()
 	c.failovers()
 	c.lossWitnesses()
 	c.measures()
+	c.disturbed = c.newDisturbances()
+	c.a.Result.Disturbance = c.disturbed.figures()
 	c.promises(promises, shows)
 	c.fair()
 	c.verdict()
@@ -74,6 +77,7 @@ type check struct {
 	open      map[int]bool // writes without a reply that may have been overwritten
 	ledgers   map[string]map[int64]bool // ids by ledger list
 	clients   *clientCalls
+	disturbed *disturbances
 }
 
 func count(h *history.History) Counts {

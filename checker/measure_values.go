@@ -13,7 +13,7 @@ func (c *check) measures() {
 	r := &c.a.Result
 	set := func(name string, v Value) { r.Measures = append(r.Measures, MeasureValue{name, v}) }
 	c.lossMeasures(set)
-	conv := Exactly(secondsOf(r.Convergence.Took))
+	conv := r.Convergence.Value
 	switch held, _, why := barrier(c.h); {
 	case !held:
 		conv = Unmeasured(why)
@@ -175,10 +175,13 @@ func (c *check) visibilityLatency() Value {
 	return Unmeasured("no replica was read after a write")
 }
 
-// versions is the largest version lag: at least that many where the order of overlapping writes is not known.
+// versions is the largest version lag, at least: what was executed shortly before a read and heard of only later was missed too.
 func versions(s Staleness) Value {
-	if s.Exact {
-		return Exactly(float64(s.Versions))
+	switch {
+	case s.StaleMost == 0:
+		return Exactly(0)
+	case s.Exact:
+		return AtLeast(float64(s.Versions), "a write may be executed before anybody knows of it")
 	}
 	return AtLeast(float64(s.Versions), "the order of overlapping writes is not known")
 }

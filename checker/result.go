@@ -46,6 +46,7 @@ type Result struct {
 	Findings     []Finding      `json:"findings,omitempty"` // by class and scope: phantom, duplicated, G1c...
 	Looked       []string       `json:"looked,omitempty"`   // the classes that were looked for
 	Unclaimed    []Unclaimed    `json:"unclaimed,omitempty"`
+	Disturbance  Disturbance    `json:"disturbance"`
 	ExpiredWorst int64          `json:"expired_worst,omitempty"` // ns past the end of its life at which a key was still read
 	Collections  []Collection   `json:"collections,omitempty"`
 	Measures     []MeasureValue `json:"measures,omitempty"` // every promisable measure by name, also the kept ones
@@ -300,6 +301,7 @@ type SessionCheck struct {
 type Convergence struct {
 	Barrier   bool  `json:"barrier"` // it held
 	Took      int64 `json:"took"`    // ns from the last heal to offsets equal; -1 when it never was
+	Value     Value `json:"value"`   // the same as an interval, in seconds
 	Nodes     int   `json:"nodes"`
 	Keys      int64 `json:"keys"`
 	Divergent int64 `json:"divergent"`
