@@ -375,8 +375,11 @@ func (x *extra) sameReign(node int32, from, to int64) bool {
 			return false
 		}
 		if m.Call >= to {
-			break
+			return first.Role == history.RoleMaster
 		}
+	}
+	if x.h.Cut > 0 {
+		return false // what comes after the last answer may have shown a break
 	}
 	return first == nil || first.Role == history.RoleMaster
 }

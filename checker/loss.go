@@ -14,9 +14,9 @@ func leaves(c *history.Columns, i int) bool {
 		return false
 	}
 	switch c.F[i] {
-	case history.FWrite, history.FAdd, history.FRemove, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
+	case history.FWrite, history.FAdd, history.FAppend, history.FIncr, history.FEnqueue, history.FExpiring:
 		return true
-	case history.FCAS, history.FTransfer: // the ones that found what they did not want changed nothing
+	case history.FCAS, history.FTransfer, history.FRemove: // the ones that found what they did not want changed nothing
 		return c.Outcome[i] != history.OK || c.Out[i] != 0
 	case history.FTxn:
 		return writesSomething(c.List(i))
@@ -191,7 +191,7 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 			there[e]++
 		}
 	}
-	removed := c.x.removed(ops.Key[is[0]])
+	removed := c.took(is)
 	is = c.removalFates(is, there)
 	// One element may have been added more than once (a client that retries): the first ok addition owns it.
 	owner := map[int64]int{}
@@ -229,13 +229,32 @@ func (c *check) removalFates(is []int, there map[int64]int) (adds []int) {
 			c.a.Fate[i] = fateOf(history.OK, gone)
 		case ops.Outcome[i] == history.Fail:
 			c.a.Fate[i] = FateFailed // that the element is gone may have other reasons
-		case gone:
+		case gone && len(c.s.groupOf(c.h.Keys[ops.Key[i]]).ends) == 0:
 			c.a.Fate[i] = FateRecovered
-		default:
+		default: // where branches ended, the addition may be what is gone
 			c.a.Fate[i] = FateIndeterminate
 		}
 	}
 	return adds
+}
+
+// took are the elements that removals among these writes took, or may have taken, with the best outcome. One that found nothing took
+// nothing.
+func (c *check) took(is []int) map[int64]history.Outcome {
+	ops := &c.h.Ops
+	var m map[int64]history.Outcome
+	for _, i := range is {
+		if ops.F[i] != history.FRemove || ops.Outcome[i] == history.Fail || ops.Outcome[i] == history.OK && ops.Out[i] == 0 {
+			continue
+		}
+		if m == nil {
+			m = map[int64]history.Outcome{}
+		}
+		if o, ok := m[ops.In[i]]; !ok || ops.Outcome[i] < o {
+			m[ops.In[i]] = ops.Outcome[i]
+		}
+	}
+	return m
 }
 
 // removed are the elements of a key that somebody tried to remove, with the best outcome.

