@@ -7,9 +7,9 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// Samples say what a node was at some moment between their call and their return. Between two samples in a row of one process that
-// both say master under one replication id it was master all the time; between two that both say replica, and during a look that it
-// did not answer, it surely was not. What lies between is not known.
+// Samples say what a node was at some moment between their call and their return. Between two looks in a row at one process that both
+// found a master under one replication id it was master all the time; between two that both found a replica, or that both got no
+// answer, it surely was not. What lies between other looks is not known.
 
 // twoMasters bounds the time in ns, from one moment to another, in which two nodes of the group were master at once.
 func (g *group) twoMasters(from, end int64) (least, most int64) {
@@ -37,11 +37,9 @@ func reignBounds(ms []*history.Sample, from, end int64) (sure, maybe []Gap) {
 		}
 		g := Gap{first.Return, max(first.Return, last.Call)}
 		switch {
-		case !first.Answered:
-			not = append(not, Gap{first.Call, last.Return})
-		case first.Role == history.RoleMaster && !first.Loading:
+		case first.Answered && first.Role == history.RoleMaster && !first.Loading:
 			sure = append(sure, g)
-		case first.Role == history.RoleReplica || first.Loading:
+		case !first.Answered || first.Role == history.RoleReplica || first.Loading:
 			not = append(not, g)
 		}
 	}

@@ -183,12 +183,9 @@ type notYet struct {
 
 func open() []notYet {
 	return []notYet{
-		{"lag", 1, "the largest sampled lag is said to be exact, although it was larger between two samples"},
-		{"two_masters", 3, "the time between samples is said to be exact, although roles changed between them"},
-		{"converge", 1, "the time between the heal and a sample is said to be exact"},
-		{"write_gap", 14, "what a restart threw away counts as a write that stayed"},
 		{"staleness", 410, "the worst read's bracket, although another read may have been staler"},
 		{"stale_reads", 1866, "reads that missed a write which overlaps the one that they returned"},
+		{"write_gap", 14, "what a restart threw away counts as a write that stayed"},
 		{"unattributed", 10, "a restart with older data that replicas followed by a partial sync ends no branch"},
 		{"cause", 207, "a promotion gets what a later restart killed"},
 		{"split_brain_lost", 207, "the same"},
