@@ -1,7 +1,7 @@
 package main
 
 // mutant is one fault: old, which stands once in the file, is replaced. by is the cheapest test of package checker that is known to
-// notice; empty: the simulator's are tried first.
+// notice, where that is one of those that take long.
 type mutant struct{ file, what, old, new, by string }
 
 func mutants() []mutant {
