@@ -76,6 +76,9 @@ func (r *run) verdict() {
 			r.wrong("accused", "%s: %d: %s", f.Class, f.Bugs, f.Text)
 		}
 	}
+	if r.tr.Config.Records == Cut && (res.Writes.Known || res.Loss != nil) {
+		r.wrong("verdict", "loss is told without a barrier: %+v", res.Writes)
+	}
 	switch want := r.tr.Config.Records; {
 	case res.Verdict == checker.Violation:
 		r.wrong("verdict", "violation: %+v", res.Promises[0])

@@ -19,10 +19,9 @@ type Truth struct {
 	// records were lost.
 	Measures map[string]Range
 
-	kept     []int
-	lag      int64 // bytes
-	lagDown  int64 // the same with replicas that were down
-	unlinked bool
+	kept    []int
+	lag     int64 // bytes
+	lagDown int64 // the same with replicas that were down
 }
 
 // Span is a time, ns on the run's clock.
@@ -49,8 +48,9 @@ type Op struct {
 	Winner int32
 	Ended  int64
 	// Missed is, for a read of a register, when the first write was executed that is newer than what it returned; 0 when there was none.
-	Missed   int64
-	Versions int // how many such there are
+	// MissedAcked is the same for writes that were acknowledged: of the others nobody may ever have heard.
+	Missed, MissedAcked int64
+	Versions, Acked     int // how many such there are
 
 	aside bool
 	entry *entry
@@ -153,6 +153,10 @@ func (w *world) missed() {
 			if es[j].t < t.At {
 				t.Missed = es[j].t
 				t.Versions++
+				if w.ops[es[j].op].Outcome == history.OK {
+					t.MissedAcked = es[j].t
+					t.Acked++
+				}
 			}
 		}
 	}
@@ -214,28 +218,33 @@ func one(b bool) float64 {
 func seconds(ns int64) float64 { return float64(ns) / 1e9 }
 
 func (w *world) staleness(put func(string, float64, float64)) {
-	var worst int64
-	stale, versions, reads := 0.0, 0, 0
+	var worst, worstMost int64
+	var stale, staleMost, reads float64
+	versions, versionsMost := 0, 0
 	for i := range w.ops {
 		o, t := &w.ops[i], &w.truth.Ops[i]
 		if o.F != history.FRead || o.Outcome != history.OK || o.Flags&history.FlagReplicaRead == 0 {
 			continue
 		}
 		reads++
-		versions = max(versions, t.Versions)
-		if t.Missed > 0 {
+		versions, versionsMost = max(versions, t.Acked), max(versionsMost, t.Versions)
+		if t.Acked > 0 {
 			stale++
-			worst = max(worst, t.At-t.Missed)
+			worst = max(worst, t.At-t.MissedAcked)
+		}
+		if t.Versions > 0 {
+			staleMost++
+			worstMost = max(worstMost, t.At-t.Missed)
 		}
 	}
 	if reads > 0 {
-		put("staleness", seconds(worst), seconds(worst))
-		put("stale_reads", stale, stale)
-		put("version_lag", float64(versions), float64(versions))
+		put("staleness", seconds(worst), seconds(worstMost))
+		put("stale_reads", stale, staleMost)
+		put("version_lag", float64(versions), float64(versionsMost))
 	}
 }
 
-// writes are when a worker's acknowledged writes were executed within the load, and whether each stayed: surely, or at all.
+// wrote is when an acknowledged write was executed within the load, and whether it stayed: surely, or perhaps.
 type wrote struct {
 	t          int64
 	sure, some bool
@@ -282,8 +291,8 @@ func (w *world) gap(ws []wrote, counts func(wrote) bool) (longest int64) {
 	return max(longest, w.c.Load-last)
 }
 
-// converged is the time from the last heal to the moment at which every replica's link was up for good and it had what its master had
-// then.
+// converged is the time from the last heal to the moment at which every replica's link was up for good and it was level, which under load
+// it may be now and then only: the truth lies between the moment at which the links were up and the one from which it stayed level.
 func (w *world) converged(put func(string, float64, float64)) {
 	from := w.c.Load
 	if n := len(w.truth.Faults); n > 0 {
@@ -291,12 +300,9 @@ func (w *world) converged(put func(string, float64, float64)) {
 	}
 	var lo, hi int64
 	for _, n := range w.nodes {
-		if n == w.official {
-			continue
+		if n != w.official {
+			lo, hi = max(lo, n.linkUp-from), max(hi, max(n.linkUp, w.c.Load)+n.lag-from)
 		}
-		w.truth.unlinked = w.truth.unlinked || !n.link
-		up := max(n.linkUp, from)
-		lo, hi = max(lo, up-from), max(hi, up+n.lag-from)
 	}
 	put("converge", seconds(lo), seconds(hi))
 }

@@ -1,5 +1,6 @@
-// Command mutants puts deliberate faults into the checkers, one at a time and in an overlay, and runs their short tests: each fault
-// must be noticed. It prints a table and exits 1 when one survives.
+// Command mutants puts deliberate faults into the checkers, one at a time and in an overlay, and runs tests until one notices: the one
+// that the mutant names, the simulator's, then all short tests of the checkers. It prints a table, and exits 1 when a fault survives, 2
+// when one cannot be tried; either way it goes on to the end.
 package main
 
 import (
@@ -11,37 +12,42 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 )
 
-// limit bounds one run of the tests: a fault may make them hang.
-const limit = 90 * time.Second
+// limit bounds one run of tests: a fault may make them hang.
+const limit = 5 * time.Minute
 
 func main() {
 	only := flag.String("only", "", "files of the checker, separated by commas; default all")
+	dry := flag.Bool("dry", false, "only look whether each fault has its place")
 	flag.Parse()
-	survived, err := run(context.Background(), *only)
-	if err != nil {
+	survived, broken, err := run(context.Background(), *only, *dry)
+	switch {
+	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
-	}
-	if survived > 0 {
+	case broken > 0:
+		os.Exit(2)
+	case survived > 0:
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, only string) (survived int, err error) {
+func run(ctx context.Context, only string, dry bool) (survived, broken int, err error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
-		return 0, fmt.Errorf("make a folder for mutants: %w", err)
+		return 0, 0, fmt.Errorf("make a folder for mutants: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	// Tests that fail without a fault would kill everything.
-	none := mutant{"doc.go", "no fault", "package checker", "package checker"}
-	if res, err := none.try(ctx, dir); err != nil || res != "SURVIVED" {
-		return 0, errors.Join(errors.New("the tests fail without any fault: "+res), err)
+	if !dry { // tests that fail without a fault would kill everything
+		none := mutant{file: "doc.go", what: "no fault", old: "package checker", new: "package checker"}
+		if res, by, err := none.try(ctx, dir); err != nil || res != "SURVIVED" {
+			return 0, 0, errors.Join(fmt.Errorf("the tests fail without any fault: %s", by), err)
+		}
 	}
 	tried := 0
 	for i, m := range mutants() {
@@ -50,60 +56,117 @@ func run(ctx context.Context, only string) (survived int, err error) {
 		}
 		tried++
 		t := time.Now()
-		res, err := m.try(ctx, dir)
-		if err != nil {
-			return survived, fmt.Errorf("try mutant %d (%s): %w", i+1, m.what, err)
+		res, by := "in place", ""
+		var err error
+		if dry {
+			_, err = m.place()
+		} else {
+			res, by, err = m.try(ctx, dir)
 		}
-		if res == "SURVIVED" {
+		switch {
+		case err != nil:
+			broken++
+			res, by = "BROKEN", err.Error()
+		case res == "SURVIVED":
 			survived++
 		}
-		fmt.Printf("%2d  %-9s %-24s %-62s %4.1f s\n", i+1, res, m.file, m.what, time.Since(t).Seconds())
+		fmt.Printf("%3d  %-9s %-22s %-58s %5.1f s  %s\n", i+1, res, m.file, m.what, time.Since(t).Seconds(), by)
 	}
-	fmt.Printf("%d faults, %d survived\n", tried, survived)
-	return survived, nil
+	fmt.Printf("%d faults, %d survived, %d could not be tried\n", tried, survived, broken)
+	return survived, broken, nil
 }
 
-// try compiles the checkers with the fault and runs their tests. A fault that does not compile proves nothing, and is an error.
-func (m mutant) try(ctx context.Context, dir string) (string, error) {
-	path, err := filepath.Abs(filepath.Join("checker", m.file))
+// place is the file with the fault in it.
+func (m mutant) place() (string, error) {
+	src, err := os.ReadFile(filepath.Join("checker", m.file))
 	if err != nil {
-		return "", err
-	}
-	src, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
+		return "", fmt.Errorf("read the file of a mutant: %w", err)
 	}
 	if n := strings.Count(string(src), m.old); n != 1 {
 		return "", fmt.Errorf("%q stands %d times in %s, not once", m.old, n, m.file)
 	}
-	changed, overlay := filepath.Join(dir, m.file), filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(src), m.old, m.new, 1)), 0o600); err != nil {
-		return "", err
+	return strings.Replace(string(src), m.old, m.new, 1), nil
+}
+
+// stage is a set of tests to try: of a package, those that match a pattern and not another.
+type stage struct{ pkg, pattern, skip string }
+
+// slow are the checkers' tests that take long: those against brute force, and of many random histories.
+const slow = "Brute|Agree|Porcupine|Never|False|Decided|GoesBack|Prefix"
+
+// stages are the tests that may notice, the cheapest first.
+func (m mutant) stages() []stage {
+	all := []stage{{"checker", ".", slow}, {"sim", ".", ""}, {"checker", slow, ""}}
+	if m.by == "" {
+		return all
 	}
-	raw, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	return append([]stage{{"checker", "^" + m.by + "$", ""}}, all...)
+}
+
+// try compiles tests with the fault and runs them until one notices. A fault that does not compile proves nothing, and is an error.
+func (m mutant) try(ctx context.Context, dir string) (res, by string, err error) {
+	changed, err := m.place()
 	if err != nil {
-		return "", err
+		return "", "", err
+	}
+	path, err := filepath.Abs(filepath.Join("checker", m.file))
+	if err != nil {
+		return "", "", fmt.Errorf("find %s: %w", m.file, err)
+	}
+	to, overlay := filepath.Join(dir, filepath.Base(m.file)), filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(to, []byte(changed), 0o600); err != nil {
+		return "", "", fmt.Errorf("write a mutant: %w", err)
+	}
+	raw, err := json.Marshal(map[string]map[string]string{"Replace": {path: to}})
+	if err != nil {
+		return "", "", fmt.Errorf("write an overlay: %w", err)
 	}
 	if err := os.WriteFile(overlay, raw, 0o600); err != nil {
-		return "", err
+		return "", "", fmt.Errorf("write an overlay: %w", err)
 	}
-	bin := filepath.Join(dir, "checker.test")
-	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, "./checker").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile: %w\n%s", err, out)
+	for _, s := range m.stages() {
+		bin := filepath.Join(dir, s.pkg+".test")
+		if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, "./"+s.pkg).CombinedOutput(); err != nil {
+			return "", "", fmt.Errorf("does not compile: %s", firstLine(string(out), "checker/"))
+		}
+		if res, by, err = s.run(ctx, bin); err != nil || res != "SURVIVED" {
+			return res, by, err
+		}
 	}
+	return "SURVIVED", "", nil
+}
+
+var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+
+// run runs the tests of a stage, and names the first that fails.
+func (s stage) run(ctx context.Context, bin string) (res, by string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	test := exec.CommandContext(ctx, bin, "-test.short", "-test.failfast")
-	test.Dir = "checker" // for its testdata
-	err = test.Run()
+	test := exec.CommandContext(ctx, bin, "-test.short", "-test.failfast", "-test.run", s.pattern, "-test.skip", s.skip)
+	test.Dir = s.pkg // for its testdata
+	out, err := test.CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return "SURVIVED", nil
+		return "SURVIVED", "", nil
 	case ctx.Err() != nil:
-		return "hung", nil
-	case errors.As(err, &exit):
-		return "killed", nil
+		return "hung", s.pkg, nil
+	case !errors.As(err, &exit):
+		return "", "", fmt.Errorf("run the tests of %s: %w", s.pkg, err)
 	}
-	return "", err
+	if m := failed.FindSubmatch(out); m != nil {
+		return "killed", s.pkg + " " + string(m[1]), nil
+	}
+	return "killed", s.pkg + " " + firstLine(string(out), "panic"), nil
+}
+
+// firstLine is the first line that has this in it, else the first.
+func firstLine(text, with string) string {
+	lines := strings.Split(text, "\n")
+	for _, l := range lines {
+		if strings.Contains(l, with) {
+			return l
+		}
+	}
+	return lines[0]
 }
