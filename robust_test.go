@@ -204,30 +204,42 @@ func TestHarnessCountsWhatARecountFinds(t *testing.T) {
 	}
 	out, err := schism.Run(t.Context(), lagging(), schism.Options{Seed: 7, Artifacts: t.TempDir(), Promises: []string{"lost=0"}})
 	require.NoError(t, err)
-	acked := map[string]map[int64]bool{}
+	type element struct {
+		key string
+		v   int64
+	}
+	acked, removed := map[element]bool{}, map[element]history.Outcome{}
 	h := out.History
-	var adds int64
 	for i := range h.Ops.Len() {
 		o := h.Ops.At(i)
-		if o.F == history.FAdd && o.Outcome == history.OK {
-			if acked[h.Keys[o.Key]] == nil {
-				acked[h.Keys[o.Key]] = map[int64]bool{}
-			}
-			acked[h.Keys[o.Key]][o.In] = true
-			adds++
+		switch e := (element{h.Keys[o.Key], o.In}); {
+		case o.F == history.FAdd && o.Outcome == history.OK:
+			acked[e] = true
+		case o.F == history.FRemove && o.Outcome != history.Fail:
+			removed[e] = o.Outcome
 		}
 	}
-	held := map[int32]int64{} // node -> acked elements that it holds
+	held := map[int32]map[element]bool{}
 	for _, d := range h.Dumps {
+		if held[d.Node] == nil {
+			held[d.Node] = map[element]bool{}
+		}
 		for _, e := range d.Elems {
-			if acked[d.Key][e] {
-				held[d.Node]++
-			}
+			held[d.Node][element{d.Key, e}] = true
 		}
 	}
 	require.Len(t, held, 3, "every server was read")
-	for node, n := range held {
-		require.Equal(t, out.Result.Writes.Lost, adds-n, "recount on node %d", node)
+	for node, there := range held {
+		var lost, untold int64
+		for e := range acked {
+			switch outcome, tried := removed[e]; {
+			case !tried && !there[e], tried && outcome == history.OK && there[e]: // an addition, or a removal, that is not so any more
+				lost++
+			case tried && outcome == history.Info && !there[e]:
+				untold++
+			}
+		}
+		require.Equal(t, [2]int64{lost, lost + untold}, [2]int64{out.Result.Writes.Lost, out.Result.Writes.LostMost}, "recount on node %d", node)
 	}
 	require.Positive(t, out.Result.Writes.Lost)
 	require.Equal(t, checker.Violation, out.Result.Verdict, "the user's promise is broken")

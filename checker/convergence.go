@@ -185,7 +185,7 @@ func linked(m, ref *history.Sample) bool {
 }
 
 func (c *check) levelOf(n, master int32, from, barrier int64) (unlevel, level int64) {
-	unlevel, level = from, barrier
+	unlevel = from
 	var up *history.Sample // the first look since when the link was up at every look
 	for _, m := range c.s.byNode[n] {
 		switch {

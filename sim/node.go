@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/schismtest/schism/history"
@@ -43,12 +42,6 @@ type object struct {
 	token    int64 // the last fencing token given out
 	used     int64 // the greatest that the resource took
 	ledger   []int64
-}
-
-func (o *object) clone() *object {
-	c := *o
-	c.list, c.set, c.accounts, c.ledger = slices.Clone(o.list), maps.Clone(o.set), slices.Clone(o.accounts), slices.Clone(o.ledger)
-	return &c
 }
 
 // node is a server: its log and what it makes.

@@ -47,7 +47,6 @@ type world struct {
 	ops      []history.Op // in order of call
 	ended    bool
 	clients  []*client
-	busy     int64 // until then the servers are not hit by another failure
 	double   int64 // since when there are two masters, or -1
 	sealed   int64 // when the load ended
 }
