@@ -148,7 +148,11 @@ func (c *check) staleMeasures(set func(string, Value)) {
 	set("staleness", staleness)
 	set("staleness_surviving", kept)
 	set("version_lag", lag)
-	bytes, age := AtLeast(float64(all.LagBytes), "between two looks it may have been more"), AtLeast(secondsOf(all.LagTime), "between two looks it may have been more")
+	const between = "between two looks it may have been more"
+	bytes, age := AtLeast(float64(all.LagBytes), between), AtLeast(secondsOf(all.LagTime), between)
+	if b, t, ok := c.s.lagMost(); ok {
+		bytes, age = Between(float64(all.LagBytes), float64(max(b, all.LagBytes)), between), Between(secondsOf(all.LagTime), secondsOf(max(t, all.LagTime)), between)
+	}
 	if all.LagBytes < 0 {
 		bytes = Unmeasured("no replica's lag was sampled")
 	}
