@@ -26,22 +26,22 @@ func (c *check) lostOutside(w *Window) Value {
 	var surely, edge, maybe float64
 	ops := &c.h.Ops
 	for i, f := range c.a.Fate {
-		if f != FateLost && f != FateMasked || ops.Call[i] >= from.hi && ops.Return[i] <= to.lo {
+		// Between the first rule and its proof, and between the call for the heal and its proof, the fault may have been there.
+		if f != FateLost && f != FateMasked || ops.Return[i] >= from.lo && ops.Call[i] <= to.hi {
 			continue
 		}
-		outside := ops.Return[i] < from.lo && c.reached(i, from.lo) || ops.Call[i] > to.hi
 		switch {
 		case f == FateMasked:
 			maybe++
-		case outside:
+		case ops.Call[i] > to.hi || c.reached(i, from.lo):
 			surely++
 		default:
-			edge++
+			edge++ // on its way when the fault came
 		}
 	}
 	why := c.unsureLoss()
 	if edge > 0 {
-		why = "some were acknowledged while their window began or ended"
+		why = "some were on their way to the replicas when the fault came"
 	}
 	return Between(surely, surely+edge+min(maybe, lost.Hi-float64(c.told())), why)
 }
