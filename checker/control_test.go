@@ -230,6 +230,8 @@ func TestControlPlane(t *testing.T) {
 		{"the second cut ended before", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), cut(3, 5, 2, 9)}, 0},
 		{"one voted for another, one was cut off", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), silent(5, "+vote-for-leader"), saying(5, 9.11, "+vote-for-leader", "id3 1")}, 1},
 		{"it voted for another in the next epoch", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), saying(3, 9.25, "+new-epoch", "2"), saying(5, 9.26, "+vote-for-leader", "id3 2")}, 0},
+		{"the epoch of the attempt was not heard", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), silent(3, "+new-epoch"), silent(3, "+vote-for-leader"), saying(3, 5, "+new-epoch", "0"), saying(5, 5, "+vote-for-leader", "id3 0")}, 0},
+		{"the election took too long to be one", "minority_failover", all, []func(h *history.History){unaware(4), unaware(5), silent(3, "+try-failover"), saying(3, -3, "+try-failover", "master m 1 1")}, 0},
 		{"two were dead", "minority_failover", all, []func(h *history.History){views(4, 2, 20, away), views(5, 2, 20, away)}, 1},
 		{"two were dead, one came back in time", "minority_failover", all, []func(h *history.History){views(4, 2, 20, away), views(5, 2, 9, away)}, 0},
 		{"forced by a command", "minority_failover", all, []func(h *history.History){unaware(4), unaware(5), forced}, 0},
