@@ -3,11 +3,12 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -37,7 +38,6 @@ type Agent struct {
 	end   context.CancelFunc // of what runs since the first hello
 	setup wire.SetupArgs
 	addr  string // the server's, over loopback
-	pass  string
 }
 
 // monotonic reads CLOCK_MONOTONIC in ns: one clock for all containers of a kernel.
@@ -153,6 +153,9 @@ func ownAddr() string {
 	return ""
 }
 
+// defaultPort is where a server listens that was not told where.
+const defaultPort = 6379
+
 // prepare writes the server's files and remembers how to start it.
 func (a *Agent) prepare(s wire.SetupArgs) (any, error) {
 	if len(s.Argv) == 0 {
@@ -170,11 +173,9 @@ func (a *Agent) prepare(s wire.SetupArgs) (any, error) {
 			return nil, err
 		}
 	}
-	port, pass := serverAccess(s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.setup, a.pass = s, pass
-	a.addr = net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
+	a.setup, a.addr = s, net.JoinHostPort("127.0.0.1", strconv.Itoa(cmp.Or(s.Port, defaultPort)))
 	return nil, nil
 }
 
@@ -188,14 +189,14 @@ func (a *Agent) start(ctx context.Context) (any, error) {
 	return a.sup.start(ctx, s)
 }
 
-// server is where the server answers, and its password.
-func (a *Agent) server() (addr, pass string, err error) {
+// server is where the server answers.
+func (a *Agent) server() (addr string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.addr == "" {
-		return "", "", wire.Coded(wire.CodeUsage, "no server was set up")
+		return "", wire.Coded(wire.CodeUsage, "no server was set up")
 	}
-	return a.addr, a.pass, nil
+	return a.addr, nil
 }
 
 // Close ends everything that the agent started.

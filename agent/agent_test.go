@@ -212,7 +212,7 @@ func TestServerOutputArrives(t *testing.T) {
 
 func TestRedisReplies(t *testing.T) {
 	n := newRig(t).start()
-	n.serve("requirepass 'se cret'\nport 7001\nenable-debug-command local")
+	n.serve("enable-debug-command local")
 	require.Equal(t, `"OK"`, n.redis("SET", "k", "v"))
 	require.Equal(t, `1`, n.redis("RPUSH", "l", "a"))
 	require.Equal(t, `null`, n.redis("GET", "none"))

@@ -56,31 +56,6 @@ func TestProcOfThisProcess(t *testing.T) {
 	_ = c.Wait()
 }
 
-func TestServerAccess(t *testing.T) {
-	conf := map[string]string{"/c": "bind 0.0.0.0\n  port   7000 \nrequirepass \"a b\"\nrequirepass c\n# port 1\n"}
-	for name, c := range map[string]struct {
-		set  wire.SetupArgs
-		port int
-		pass string
-	}{
-		"defaults":         {wire.SetupArgs{Argv: []string{"redis-server"}}, 6379, ""},
-		"sentinel":         {wire.SetupArgs{Argv: []string{"redis-server", "/s", "--sentinel"}}, 26379, ""},
-		"sentinel by name": {wire.SetupArgs{Argv: []string{"/usr/bin/redis-sentinel", "/s"}}, 26379, ""},
-		"file":             {wire.SetupArgs{Argv: []string{"redis-server", "/c"}, Files: conf}, 7000, "c"},
-		"another file":     {wire.SetupArgs{Argv: []string{"redis-server", "/d"}, Files: conf}, 6379, ""},
-		"argument":         {wire.SetupArgs{Argv: []string{"redis-server", "/c", "--port", "7001", "--requirepass", "p"}, Files: conf}, 7001, "p"},
-		"sentinel's file":  {wire.SetupArgs{Argv: []string{"redis-server", "/c", "--sentinel"}, Files: conf}, 7000, "c"},
-		"said":             {wire.SetupArgs{Argv: []string{"redis-server", "/c"}, Files: conf, Port: 9}, 9, "c"},
-		"no number":        {wire.SetupArgs{Argv: []string{"redis-server", "--port", "x"}}, 6379, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			port, pass := serverAccess(c.set)
-			require.Equal(t, c.port, port)
-			require.Equal(t, c.pass, pass)
-		})
-	}
-}
-
 // sink is an agent's output that a test reads.
 type sink struct {
 	srv  *wire.Server

@@ -136,7 +136,7 @@ func TestObserverOfAPair(t *testing.T) {
 func (n *node) watchOver(master *node) {
 	n.t.Helper()
 	conf := fmt.Sprintf("port 26379\ndir /data\nsentinel monitor m %s 6379 1\nsentinel down-after-milliseconds m 200\n", master.addr)
-	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/s.conf": conf}, Argv: []string{serverBinary(), "/data/s.conf", "--sentinel"}}, nil)
+	n.call(wire.OpSetup, wire.SetupArgs{Files: map[string]string{"/data/s.conf": conf}, Argv: []string{serverBinary(), "/data/s.conf", "--sentinel"}, Port: 26379}, nil)
 	n.call(wire.OpStart, nil, nil)
 	n.pong()
 }

@@ -91,16 +91,16 @@ func (x *extra) newAgePlan() *agePlan {
 
 // ageCell are the ages of the reads of one node in one window, of replicas or not. Those of 0 are not listed.
 type ageCell struct {
-	node             int32
-	window           int
-	replica          bool
-	reads            int64
-	lo, hi           []int64
-	keptLo, keptHi   []int64
-	versions         int64
-	inexact          bool
-	worst            int32
-	worstAge, worstT int64
+	node           int32
+	window         int
+	replica        bool
+	reads          int64
+	lo, hi         []int64
+	keptLo, keptHi []int64
+	versions       int64
+	inexact        bool
+	worst          int32
+	worstAge       int64
 }
 
 // ageScratch is the memory of one worker.

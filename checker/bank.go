@@ -28,6 +28,9 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 		case c.F[i] == history.FTransfer:
 		default:
 			l := c.List(int(i))
+			if absent(l) {
+				continue // the whole bank is gone, as after a wipe: that is loss, and tears nothing
+			}
 			if !open[c.Node[i]] && missing(l) {
 				continue // a replica may show accounts one by one while they are made
 			}
@@ -103,6 +106,11 @@ func (x *extra) onLedger(ledgers map[string]map[int64]bool, node int32, k uint32
 		ledgers[name] = ids
 	}
 	return ids[id]
+}
+
+// absent tells that no account is there.
+func absent(l []int64) bool {
+	return !slices.ContainsFunc(l, func(v int64) bool { return v != history.Nil && v != history.None })
 }
 
 // missing tells that an account is not there, or none at all.

@@ -56,6 +56,8 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	c.failovers()
 	c.lossWitnesses()
 	c.measures()
+	c.disturbed = c.newDisturbances()
+	c.a.Result.Disturbance = c.disturbed.figures()
 	c.promises(promises, shows)
 	c.fair()
 	c.verdict()
@@ -72,8 +74,10 @@ type check struct {
 	paths *pathMemory // of a part of the registers' fates
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
+	open      map[int]bool              // writes without a reply that may have been overwritten
 	ledgers   map[string]map[int64]bool // ids by ledger list
 	clients   *clientCalls
+	disturbed *disturbances
 }
 
 func count(h *history.History) Counts {

@@ -8,24 +8,64 @@ type contents struct {
 	s     *states
 	byKey map[string][]*history.Dump
 	left  map[int64]bool // elements of queues and what was taken into work, on any key of the master
+	// doubted are the keys, and those whose ledgers they are, of which two readings of one node at rest said different things: what they
+	// held is not known.
+	doubted map[string]bool
+	bad     []badReply
+	nodes   int // how many nodes were read: those that a fault holds down for good are left out
 }
 
+// badReply is a key of which one node at rest gave two answers.
+type badReply struct{ first, second *history.Dump }
+
 func newContents(h *history.History, s *states) *contents {
-	f := &contents{byKey: map[string][]*history.Dump{}, s: s}
+	f := &contents{byKey: map[string][]*history.Dump{}, s: s, doubted: map[string]bool{}}
 	f.held, _, _ = barrier(h)
 	if !f.held {
 		return f
 	}
-	setup := map[int32]bool{}
+	setup, gone := map[int32]bool{}, h.LeftOut()
 	for _, n := range s.servers {
-		setup[n] = true
+		if !gone[n] {
+			setup[n] = true
+			f.nodes++
+		}
 	}
+	f.doubt(h, setup)
 	for i := range h.Dumps {
-		if d := &h.Dumps[i]; setup[d.Node] {
+		if d := &h.Dumps[i]; setup[d.Node] && !f.doubted[d.Key] {
 			f.byKey[d.Key] = append(f.byKey[d.Key], d)
 		}
 	}
 	return f
+}
+
+// doubt finds the keys of which a node's second reading said something else than its first. A key with a time to live may have gone
+// in between.
+func (f *contents) doubt(h *history.History, setup map[int32]bool) {
+	if len(h.SecondDumps) == 0 {
+		return
+	}
+	type at struct {
+		node int32
+		key  string
+	}
+	first := map[at]*history.Dump{}
+	for i := range h.Dumps {
+		first[at{h.Dumps[i].Node, h.Dumps[i].Key}] = &h.Dumps[i]
+	}
+	for i := range h.SecondDumps {
+		d := &h.SecondDumps[i]
+		one := first[at{d.Node, d.Key}]
+		if !setup[d.Node] || d.Type == "none" && one != nil && one.ExpireAt > 0 {
+			continue
+		}
+		f.bad = append(f.bad, badReply{one, d})
+		f.doubted[d.Key] = true
+		if key, ok := history.LedgerOf(d.Key); ok {
+			f.doubted[key] = true
+		}
+	}
 }
 
 // master is the node whose data counts as the final data of a key.

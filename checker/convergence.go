@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/schismtest/schism/history"
@@ -13,30 +14,27 @@ func (c *check) convergence() {
 	cv.Took = -1
 	held, t, _ := barrier(c.h)
 	cv.Barrier = held
-	cv.Nodes = len(c.s.servers)
+	cv.Nodes = c.fin.nodes
 	if !held {
 		return
 	}
 	healed := c.lastHealed()
-	cv.Took = max(0, c.level(healed, t)-healed)
-	setup := map[int32]bool{}
-	for _, n := range c.s.servers {
-		setup[n] = true
-	}
-	c.x.looks("divergent")
+	unlevel, level := c.level(healed, t)
+	cv.Took = max(0, level-healed)
+	cv.Value = Between(secondsOf(max(0, unlevel-healed)), secondsOf(max(0, level-c.lastHealCalled())), "it came to be between two looks")
+	c.x.looks("divergent", "bad_reply")
+	c.badReplies()
 	divergent := note{class: "divergent"}
 	// Dumps stand by key, then node.
 	for from := 0; from < len(c.h.Dumps); {
 		to := from
 		var of []*history.Dump
 		for ; to < len(c.h.Dumps) && c.h.Dumps[to].Key == c.h.Dumps[from].Key; to++ {
-			if setup[c.h.Dumps[to].Node] {
-				of = append(of, &c.h.Dumps[to])
-			}
 		}
+		of = c.fin.byKey[c.h.Dumps[from].Key]
 		if len(of) > 0 {
 			cv.Keys++
-			if differ(of, len(c.s.servers)) {
+			if c.differ(of) {
 				d := describe(of)
 				cv.Divergent++
 				divergent.count(fmt.Sprintf("%s is not the same on %s", d.Key, strings.Join(c.names(d.Nodes), ", ")))
@@ -74,22 +72,72 @@ func (c *check) lastHealed() int64 {
 	return healed
 }
 
-// differ: a node lacks the key, or holds other content. Digest 0 equals nothing.
-func differ(ds []*history.Dump, nodes int) bool {
-	absent := 0
-	for _, d := range ds {
-		if d.Type == "none" {
-			absent++
+// lastHealCalled is when the last heal was asked for, or without one the load's end.
+func (c *check) lastHealCalled() int64 {
+	called, healed := int64(0), c.lastHealed()
+	for i := range c.h.Faults {
+		if f := &c.h.Faults[i]; f.Healed == healed && f.HealCalled > 0 {
+			called = f.HealCalled
 		}
 	}
-	if absent == len(ds) {
-		return false
+	if called == 0 {
+		return healed
 	}
-	if absent > 0 || len(ds) != nodes {
-		return true
+	return called
+}
+
+// badReplies counts the keys of which one node at rest gave two answers. Neither is believed.
+func (c *check) badReplies() {
+	n := note{class: "bad_reply"}
+	for _, b := range c.fin.bad {
+		was := "nothing"
+		if b.first != nil {
+			was = b.first.Type
+		}
+		n.count(fmt.Sprintf("%s: two readings of %s at rest differ (%s, then %s)", b.second.Key, c.node(b.second.Node), was, b.second.Type))
 	}
+	c.x.notes([]note{n})
+}
+
+// differ: a node lacks the key, or holds other content. Digest 0 equals nothing.
+func (c *check) differ(ds []*history.Dump) bool {
+	var there *history.Dump
+	absent := c.fin.nodes - len(ds)
 	for _, d := range ds {
-		if d.Digest == 0 || d.Digest != ds[0].Digest || d.Type != ds[0].Type {
+		switch {
+		case d.Type == "none":
+			absent++
+		case there == nil:
+			there = d
+		case d.Digest == 0 || d.Digest != there.Digest || d.Type != there.Type:
+			return true
+		}
+	}
+	if there == nil || absent == 0 {
+		return there != nil && there.Digest == 0 && c.fin.nodes > 1
+	}
+	return c.mustHave(ds)
+}
+
+// expiryTold is how sure the end of a key's life is, in ns: what lies nearer to a reading may have been gone by then.
+const expiryTold = int64(10e6)
+
+// mustHave tells of a key that some nodes hold whether the others must hold it too: it does not expire, or only after they were read.
+func (c *check) mustHave(ds []*history.Dump) bool {
+	end, has := int64(0), map[int32]bool{}
+	for _, d := range ds {
+		if d.Type == "none" {
+			continue
+		}
+		has[d.Node] = true
+		if d.ExpireAt <= 0 {
+			return true
+		}
+		end = max(end, d.ExpireAt)
+	}
+	for i := range c.h.Readings {
+		r := &c.h.Readings[i]
+		if r.Read <= 1 && !has[r.Node] && !c.h.LeftOut()[r.Node] && slices.Contains(c.s.servers, r.Node) && end*1e6 > r.WallReturn+expiryTold {
 			return true
 		}
 	}
@@ -112,28 +160,30 @@ func describe(ds []*history.Dump) DivergentKey {
 	return k
 }
 
-// level is the first moment after from at which every replica's link was up for good and it had reached the offset of the
-// final master; the barrier itself where the samples do not tell.
-func (c *check) level(from, barrier int64) int64 {
-	latest := from
+// level is the last look, by its call, at which some replica was not level yet after from, and the first one, by its return, at which
+// every replica's link was up for good and it had reached the offset of the final master; the barrier itself where the samples do
+// not tell.
+func (c *check) level(from, barrier int64) (unlevel, level int64) {
+	latest, gone := from, c.h.LeftOut()
 	for _, g := range c.s.groups {
 		master := g.finalMaster()
 		for _, n := range g.servers {
-			if n == master {
+			if n == master || gone[n] {
 				continue
 			}
-			at := c.levelOf(n, master, from, barrier)
+			before, at := c.levelOf(n, master, from, barrier)
+			unlevel = max(unlevel, before)
 			if at < 0 {
-				return barrier
+				return unlevel, barrier
 			}
 			latest = max(latest, at)
 		}
 	}
-	return min(latest, barrier)
+	return min(unlevel, latest), min(latest, barrier)
 }
 
-func (c *check) levelOf(n, master int32, from, barrier int64) int64 {
-	at := int64(-1)
+func (c *check) levelOf(n, master int32, from, barrier int64) (unlevel, at int64) {
+	unlevel, at = from, -1
 	for _, m := range c.s.byNode[n] {
 		if m.Return < from {
 			continue
@@ -142,13 +192,15 @@ func (c *check) levelOf(n, master int32, from, barrier int64) int64 {
 			break
 		}
 		if !m.Answered || m.Role != history.RoleReplica || !m.LinkUp || m.SyncRunning {
-			at = -1 // what it had reached before does not last
+			unlevel, at = m.Call, -1 // what it had reached before does not last
 			continue
 		}
 		ref := c.s.at(master, m.Call)
 		if at < 0 && ref != nil && ref.Role == history.RoleMaster && ref.ReplID == m.ReplID && m.Offset >= ref.Offset {
 			at = m.Return
+		} else if at < 0 {
+			unlevel = m.Call
 		}
 	}
-	return at
+	return unlevel, at
 }

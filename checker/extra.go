@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -125,6 +126,7 @@ type note struct {
 	bugs         int64 // of n, those that nothing excuses; of a class that is always a bug all of them
 	text         string
 	ops          []int
+	more         int64 // so many more there may be
 }
 
 // count adds one case; the first one's words stay, a bug's before all others.
@@ -155,10 +157,11 @@ func (n *note) bug(text string, ops ...int) {
 
 func (x *extra) notes(ns []note) {
 	for _, n := range ns {
-		if n.n == 0 {
+		if n.n == 0 && n.more == 0 {
 			continue
 		}
 		f := x.finding(n.class, n.scope)
+		f.More += n.more
 		if f.Count == 0 || f.Bugs == 0 && n.bugs > 0 {
 			f.Text, f.Ops = n.text, n.ops
 		}
@@ -351,42 +354,29 @@ func (x *extra) oneReign(a, b int32) bool {
 	return x.sameReign(int32(c.Node[a]), min(c.Call[a], c.Call[b]), to)
 }
 
-// sameReign tells whether one node was the same master, without a break, from one moment to another, as far as samples show. In
-// a history without samples every node counts as one that never changed.
+// sameReign tells whether one node was the same master, without a break, from one moment to another, as far as samples show: the
+// last answer that was there before the first moment, the first that was asked for after the second, and all between them agree. What
+// an answer says was so at some moment between its call and its return, so one under way at either moment proves nothing of it. In a
+// history without samples every node counts as one that never changed.
 func (x *extra) sameReign(node int32, from, to int64) bool {
-	if node < 0 || int(node) >= len(x.s.spans) {
+	if node < 0 || int(node) >= len(x.s.byNode) || len(x.s.byNode[node]) == 0 {
 		return len(x.h.Samples) == 0
 	}
-	spans := x.s.spans[node]
-	if len(spans) == 0 {
-		return len(x.h.Samples) == 0
-	}
-	var first *history.Sample
-	for i := range spans {
-		sp := &spans[i]
-		if !sp.first.Answered {
+	ms := x.s.byNode[node]
+	next, _ := slices.BinarySearchFunc(ms, from, func(m *history.Sample, t int64) int { return cmp.Compare(m.Return, t) })
+	first := x.s.at(node, from)
+	for _, m := range ms[next:] {
+		switch {
+		case !m.Answered:
 			continue
-		}
-		if first != nil && (sp.first.RunID != first.RunID || sp.first.ReplID != first.ReplID || sp.first.Role != first.Role) {
+		case first == nil:
+			first = m
+		case m.RunID != first.RunID || m.ReplID != first.ReplID || m.Role != first.Role:
 			return false
 		}
-		// Until now only spans before the moment were met: the last of them is what it was then.
-		if first == nil && (i+1 == len(spans) || sp.to > from || !x.laterAnswer(spans[i+1:], from)) {
-			first = sp.first
-		}
-		if first != nil && sp.to >= to {
+		if m.Call >= to {
 			break
 		}
 	}
 	return first == nil || first.Role == history.RoleMaster
-}
-
-// laterAnswer reports whether one of the spans begins with an answer no later than t.
-func (x *extra) laterAnswer(spans []span, t int64) bool {
-	for i := range spans {
-		if spans[i].first.Answered {
-			return spans[i].first.Return <= t
-		}
-	}
-	return false
 }

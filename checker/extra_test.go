@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -226,4 +227,9 @@ func TestWitnesses(t *testing.T) {
 	require.Len(t, a.Result.Witnesses, 1)
 	require.Equal(t, "G-single-realtime", a.Result.Witnesses[0].Of)
 	require.Equal(t, []int{0, 1}, a.Result.Witnesses[0].Ops)
+}
+
+// has tells whether anything of a class was found.
+func (x *extra) has(class string) bool {
+	return slices.ContainsFunc(x.found, func(f Finding) bool { return f.Class == class && f.Count > 0 })
 }

@@ -52,9 +52,8 @@ func TestKeysBelongToGroups(t *testing.T) {
 	h := twoShards(t)
 	s := newStates(h)
 	s.shardOf = func(key string) int { return strings.Count(key, "m") }
-	for _, d := range []history.Dump{{Node: 1, Key: "k", Type: "set", Elems: []int64{1}}, {Node: 3, Key: "m", Type: "set", Elems: []int64{2}}, {Node: 1, Key: "m", Type: "set", Elems: []int64{3}}} {
-		h.Dumps = append(h.Dumps, d)
-	}
+	h.Dumps = append(h.Dumps, history.Dump{Node: 1, Key: "k", Type: "set", Elems: []int64{1}}, history.Dump{Node: 3, Key: "m", Type: "set", Elems: []int64{2}},
+		history.Dump{Node: 1, Key: "m", Type: "set", Elems: []int64{3}})
 	f := newContents(h, s)
 	require.Equal(t, []int64{1}, f.of("k").Elems)
 	require.Equal(t, []int64{2}, f.of("m").Elems)

@@ -57,22 +57,29 @@ func (c *check) fates() {
 			c.sum(is, nil)
 			continue
 		}
+		if c.fin.doubted[c.h.Keys[key]] {
+			c.untold(is, "two readings of one node differ")
+			c.sum(is, nil)
+			continue
+		}
 		m.byCall(is, ops)
 		d := c.fin.of(c.h.Keys[key])
 		var bound *keyLoss
-		switch m := c.functions(is); {
-		case (m&^bits(history.FAdd, history.FRemove) == 0 || m == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
+		switch fs := c.functions(is); {
+		case (fs&^bits(history.FAdd, history.FRemove) == 0 || fs == bits(history.FAppend)) && c.x.mask[key]&bits(history.FDel) == 0:
 			c.elementFates(is, d)
-		case m == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
+		case fs == bits(history.FIncr) && c.x.mask[key]&^counterOps == 0:
 			bound = c.counterFates(is, d)
-		case m == bits(history.FEnqueue):
+		case fs == bits(history.FEnqueue):
 			bound = c.queueFates(uint32(key), is)
-		case m == bits(history.FExpiring):
-			c.expiringFates(is, d)
-		case m == bits(history.FTransfer):
+		case fs == bits(history.FExpiring):
+			c.expiringFates(is, uint32(key), d)
+		case fs == bits(history.FTransfer):
 			bound = c.bankFates(is, d)
-		case m == bits(history.FTxn):
+		case fs == bits(history.FTxn):
 			continue
+		case c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FDel, history.FRead) == 0:
+			c.mixedFates(is, uint32(key), d, &m)
 		}
 		c.sum(is, bound)
 	}
@@ -120,7 +127,7 @@ func (c *check) registersFates(byKey [][]int) []bool {
 	is := make([]bool, len(byKey))
 	var keys []int
 	for key := range byKey {
-		if len(byKey[key]) > 0 && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0 {
+		if len(byKey[key]) > 0 && !c.fin.doubted[c.h.Keys[key]] && c.x.mask[key]&^bits(history.FWrite, history.FCAS, history.FRead) == 0 {
 			is[key] = true
 			keys = append(keys, key)
 		}
@@ -128,7 +135,7 @@ func (c *check) registersFates(byKey [][]int) []bool {
 	parts := make(chan *check, runtime.GOMAXPROCS(0))
 	inParallel(len(keys), func() func(n int) {
 		part := *c // with counts of its own
-		part.maskedWhy = map[string]int64{}
+		part.maskedWhy, part.open = map[string]int64{}, map[int]bool{}
 		part.paths = &pathMemory{}
 		parts <- &part
 		return func(n int) {
@@ -142,6 +149,9 @@ func (c *check) registersFates(byKey [][]int) []bool {
 		c.a.Result.Writes.Overwritten += part.paths.overwritten
 		for why, n := range part.maskedWhy {
 			c.maskedWhy[why] += n
+		}
+		for i := range part.open {
+			c.unsettled(i)
 		}
 	}
 	return is
@@ -287,7 +297,7 @@ func (c *check) tally() {
 		case FateRecovered:
 			w.Recovered++
 		case FateIndeterminate:
-			if seen(i) {
+			if seen(i) && !c.open[i] {
 				c.a.Fate[i] = FateHappenedThenLost
 				w.HappenedThenLost++
 			} else {

@@ -14,6 +14,14 @@ func (c *check) masked(i int, why string) {
 	c.maskedWhy[why]++
 }
 
+// unsettled notes a write without a reply that may have been there and given way to a later one, seen or not.
+func (c *check) unsettled(i int) {
+	if c.open == nil {
+		c.open = map[int]bool{}
+	}
+	c.open[i] = true
+}
+
 // counterFates counts by the final value: of increments by 1, as many are lost as were acknowledged beyond it, give or take those
 // of unknown outcome. Which ones they are is told by the servers' offsets alone; a reply tells nothing, since both sides of a
 // split count on from the same value.
@@ -60,6 +68,9 @@ func (c *check) counterFates(is []int, d *history.Dump) *keyLoss {
 // taken any one of them.
 func (c *check) queueFates(key uint32, is []int) *keyLoss {
 	t := c.x.takes(key)
+	if len(c.fin.doubted) > 0 { // what is missing may lie there
+		t.pending += int64(len(is))
+	}
 	return c.missingFates(is, t.pending, func(v int64) bool { return t.taken[v] || c.fin.remains(v) }, "a take without a reply may have got them")
 }
 
@@ -178,18 +189,33 @@ func (c *check) inLedger(i int) bool {
 }
 
 // expiringFates: a write with an entry in the ledger is judged by that. Of the others the one whose value is there at the end
-// survived; what became of the rest cannot be told, since they may have been overwritten or have expired.
-func (c *check) expiringFates(is []int, d *history.Dump) {
+// survived, and, while the one log goes on, those that another write says it replaced. What became of the rest cannot be told, since
+// they may have been overwritten or have expired.
+func (c *check) expiringFates(is []int, key uint32, d *history.Dump) {
 	ops := &c.h.Ops
+	replaced, writers := map[int64]bool{}, map[int64]int{}
+	if c.oneLog(is, key) {
+		for _, i := range is {
+			if v, ok := c.replaced(i); ok {
+				replaced[v] = true
+			}
+			if ops.Outcome[i] != history.Fail {
+				writers[ops.In[i]]++
+			}
+		}
+	}
 	for _, i := range is {
 		switch {
 		case ops.Flags[i]&history.FlagLedger != 0:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], c.inLedger(i))
 		case d != nil && len(d.Elems) == 1 && d.Elems[0] == ops.In[i]:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], true)
+		case ops.Outcome[i] == history.OK && replaced[ops.In[i]] && writers[ops.In[i]] == 1:
+			c.a.Fate[i] = FateSurvived
 		case ops.Outcome[i] == history.OK:
 			c.masked(i, "a key that is gone may have expired or been overwritten")
 		default:
+			c.unsettled(i)
 			c.a.Fate[i] = fateOf(ops.Outcome[i], false)
 		}
 	}

@@ -25,7 +25,7 @@ func (c *check) registerFates(is []int, d *history.Dump, m *pathMemory) {
 		preds = preds || known
 	}
 	if !m.number(is, ops) {
-		c.repeatedFates(is)
+		c.untold(is, "values were written more than once")
 		return
 	}
 	for p, i := range is {
@@ -78,6 +78,9 @@ func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
 				c.a.Fate[i] = FateSurvived // a log that kept the later write kept the earlier one
 			}
 			continue
+		}
+		if ops.Outcome[i] == history.Info && !m.onPath[p] && ops.Call[i] < masked {
+			c.unsettled(i)
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], m.onPath[p])
 	}
@@ -181,12 +184,12 @@ func (c *check) replaced(i int) (value int64, ok bool) {
 	return 0, false
 }
 
-// repeatedFates: where a value was written more than once, what is there at the end does not say by whom.
-func (c *check) repeatedFates(is []int) {
+// untold masks the acknowledged writes of one key: what is there at the end does not say what became of them.
+func (c *check) untold(is []int, why string) {
 	for _, i := range is {
 		switch c.h.Ops.Outcome[i] {
 		case history.OK:
-			c.masked(i, "values were written more than once")
+			c.masked(i, why)
 		case history.Info:
 			c.a.Fate[i] = FateIndeterminate
 		default:

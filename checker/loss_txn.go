@@ -35,6 +35,7 @@ func (c *check) txnFates() {
 			case history.FWrite:
 				known = false
 			case history.FAppend:
+				known = known && !c.fin.doubted[TxnKey(it.key)]
 				elems, ok := there[it.key]
 				if !ok {
 					elems = map[int64]bool{}
@@ -52,7 +53,7 @@ func (c *check) txnFates() {
 		case known:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], found)
 		case ops.Outcome[i] == history.OK:
-			c.masked(i, "a blind write of a transaction may have been overwritten")
+			c.masked(i, "a blind write of a transaction may have been overwritten, or what a node held is not known")
 		default:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], false)
 		}

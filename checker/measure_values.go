@@ -13,7 +13,7 @@ func (c *check) measures() {
 	r := &c.a.Result
 	set := func(name string, v Value) { r.Measures = append(r.Measures, MeasureValue{name, v}) }
 	c.lossMeasures(set)
-	conv := Exactly(secondsOf(r.Convergence.Took))
+	conv := r.Convergence.Value
 	switch held, _, why := barrier(c.h); {
 	case !held:
 		conv = Unmeasured(why)
@@ -175,10 +175,13 @@ func (c *check) visibilityLatency() Value {
 	return Unmeasured("no replica was read after a write")
 }
 
-// versions is the largest version lag: at least that many where the order of overlapping writes is not known.
+// versions is the largest version lag, at least: what was executed shortly before a read and heard of only later was missed too.
 func versions(s Staleness) Value {
-	if s.Exact {
-		return Exactly(float64(s.Versions))
+	switch {
+	case s.StaleMost == 0:
+		return Exactly(0)
+	case s.Exact:
+		return AtLeast(float64(s.Versions), "a write may be executed before anybody knows of it")
 	}
 	return AtLeast(float64(s.Versions), "the order of overlapping writes is not known")
 }
@@ -209,13 +212,14 @@ func unsureReads(n int64) string {
 
 // classValue is how many cases of a class there are. A scope of reads holds another, so the widest counts, not their sum.
 func (x *extra) classValue(class string) Value {
-	var n, scoped float64
+	var n, scoped, more float64
 	why := ""
 	for i := range x.found {
 		f := &x.found[i]
 		if f.Class != class {
 			continue
 		}
+		more += float64(f.More)
 		if f.Undecided != "" {
 			why = f.Undecided
 		}
@@ -225,7 +229,7 @@ func (x *extra) classValue(class string) Value {
 			n += float64(f.Count)
 		}
 	}
-	return open(n+scoped, why)
+	return open(n+scoped, why).Widened(more, "the fate of some of these writes cannot be told")
 }
 
 // open is a count that may be higher where something was not decided.

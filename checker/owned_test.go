@@ -26,6 +26,7 @@ var ownedBy = map[string]string{
 	"Sessions":     "measures: read_your_writes, monotonic_reads, monotonic_writes, writes_follow_reads; table: session guarantees",
 	"Convergence":  "class: divergent; measure: converge",
 	"Findings":     "every class is a measure",
+	"Disturbance":  "verdict: undecided where a time was disturbed; table: the machine's own delays",
 	"Unclaimed":    "verdict: unknown; table: operations that nobody judges",
 	"ExpiredWorst": "measure: expired_worst",
 	"Collections":  "table: elements as whole reads tell them",

@@ -137,6 +137,9 @@ func (c *check) judge(p Promise) PromiseResult {
 	}
 	pr.Status = against(pr.Value, p.Limit, m.unit == share)
 	pr.Measured, pr.Why = m.interval(pr.Value), pr.Value.Why
+	if p.By != "shows" {
+		c.undisturbed(p, m, &pr)
+	}
 	if m.unit == share {
 		pr.Limit = "≥ " + pr.Limit
 	}

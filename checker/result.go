@@ -46,6 +46,7 @@ type Result struct {
 	Findings     []Finding      `json:"findings,omitempty"` // by class and scope: phantom, duplicated, G1c...
 	Looked       []string       `json:"looked,omitempty"`   // the classes that were looked for
 	Unclaimed    []Unclaimed    `json:"unclaimed,omitempty"`
+	Disturbance  Disturbance    `json:"disturbance"`
 	ExpiredWorst int64          `json:"expired_worst,omitempty"` // ns past the end of its life at which a key was still read
 	Collections  []Collection   `json:"collections,omitempty"`
 	Measures     []MeasureValue `json:"measures,omitempty"` // every promisable measure by name, also the kept ones
@@ -82,7 +83,7 @@ type Account struct {
 	LostAfterVisible int64 `json:"lost_after_visible"` // part of Lost
 	Recovered        int64 `json:"recovered"`          // info, found
 	HappenedThenLost int64 `json:"happened_then_lost"` // info, seen earlier, not found
-	Indeterminate    int64 `json:"indeterminate"`      // info, never seen
+	Indeterminate    int64 `json:"indeterminate"`      // info, never seen, or seen and perhaps overwritten
 	Failed           int64 `json:"failed"`             // not executed, and not seen
 	AbortedRead      int64 `json:"aborted_read"`       // not executed, yet seen
 	Masked           int64 `json:"masked"`             // acked writes whose fate cannot be told one by one
@@ -300,6 +301,7 @@ type SessionCheck struct {
 type Convergence struct {
 	Barrier   bool  `json:"barrier"` // it held
 	Took      int64 `json:"took"`    // ns from the last heal to offsets equal; -1 when it never was
+	Value     Value `json:"value"`   // the same as an interval, in seconds
 	Nodes     int   `json:"nodes"`
 	Keys      int64 `json:"keys"`
 	Divergent int64 `json:"divergent"`
@@ -321,6 +323,8 @@ type Finding struct {
 	Bugs  int64  `json:"bugs,omitempty"` // of Count, those that are bugs whatever was promised
 	Text  string `json:"text,omitempty"` // the first, in words
 	Ops   []int  `json:"ops,omitempty"`
+	// More is how many more there may be, of writes whose fate cannot be told.
+	More int64 `json:"more,omitempty"`
 	// Undecided says why there may be more than were counted.
 	Undecided string `json:"undecided,omitempty"`
 }

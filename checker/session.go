@@ -64,8 +64,9 @@ func (x *extra) sessions() {
 		g := x.group(setOps | listOps)
 		keys := append(x.keysOf(setOps), x.keysOf(listOps)...)
 		for _, f := range perKey(keys, func(k uint32) collectionFound {
-			s := collect(&x.h.Ops, g.of(k))
-			return collectionFound{collectionSessions(s), x.collectionStretch(s)}
+			ops := g.of(k)
+			s := collect(&x.h.Ops, ops)
+			return collectionFound{collectionSessions(s), x.collectionStretch(s, ops)}
 		}) {
 			total.add(&f.sessions)
 			whole = append(whole, f.stretch)

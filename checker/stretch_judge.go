@@ -86,9 +86,12 @@ func (x *extra) countBack(n *note, earlier, later int32, what string) {
 		x.keyName(c.Key[later]), seconds(c.Call[later]), what), int(earlier), int(later))
 }
 
-// collectionStretch says what whole reads of a set or list within stretches tell.
-func (x *extra) collectionStretch(s *collection) (out []stretchRead) {
+// collectionStretch says what the reads of a set or list within stretches tell: whole ones, and those of one element or of a tail.
+func (x *extra) collectionStretch(s *collection, ops []int32) (out []stretchRead) {
 	c, st := s.c, x.replicaStretches()
+	if st.count == 0 || st.evicting {
+		return nil
+	}
 	var in []int // numbers of the reads
 	var spans []*stretchSpan
 	for n, i := range s.reads {
@@ -96,7 +99,13 @@ func (x *extra) collectionStretch(s *collection) (out []stretchRead) {
 			in, spans = append(in, n), append(spans, sp)
 		}
 	}
-	if len(in) == 0 || st.evicting {
+	var parts []int32 // reads of one element or of a tail
+	for _, i := range ops {
+		if (c.F[i] == history.FContains || c.F[i] == history.FReadTail) && c.Outcome[i] == history.OK && spanAround(st.replicas, c.Node[i], c.Call[i], c.Return[i]) != nil {
+			parts = append(parts, i)
+		}
+	}
+	if len(in)+len(parts) == 0 {
 		return nil
 	}
 	logs := make([]int32, len(s.elems)) // what each element's addition surely went to
@@ -131,6 +140,60 @@ func (x *extra) collectionStretch(s *collection) (out []stretchRead) {
 		out = append(out, sr)
 	}
 	x.chainOfReads(s, out, bound)
+	if len(parts) == 0 {
+		return out
+	}
+	shown := firstShown{}
+	for r := range out {
+		for _, e := range bound[r] {
+			shown.note(out[r].stretch, e, c, out[r].op)
+		}
+	}
+	return append(out, x.partStretch(s, parts, logs, shown)...)
+}
+
+// firstShown is, by stretch and element, the read that showed the element and ended first.
+type firstShown map[[2]int32]int32
+
+func (f firstShown) note(stretch, e int32, c *history.Columns, op int32) {
+	at := [2]int32{stretch, e}
+	if old, ok := f[at]; !ok || c.Return[op] < c.Return[old] {
+		f[at] = op
+	}
+}
+
+// partStretch says what reads of one element or of a tail tell. logs are what the elements' additions went to, shown what whole reads
+// showed. What a tail does not show may stand before it.
+func (x *extra) partStretch(s *collection, parts, logs []int32, shown firstShown) (out []stretchRead) {
+	c, st, number := s.c, x.replicaStretches(), s.numbers()
+	for _, i := range parts {
+		sp := spanAround(st.replicas, c.Node[i], c.Call[i], c.Return[i])
+		r := stretchRead{stretch: sp.id, op: i, shown: minTime, lacks: history.Inf, back: noOp}
+		values := c.List(int(i))
+		if c.F[i] == history.FContains {
+			values = []int64{c.In[i]}
+		}
+		for _, v := range values {
+			e, ok := number[v]
+			switch {
+			case !ok || logs[e] != sp.log:
+			case c.F[i] == history.FContains && c.Out[i] == 0:
+				r.lacks = s.elems[e].ret
+			case c.F[i] == history.FReadTail || c.Out[i] == 1:
+				r.shown = max(r.shown, s.elems[e].call)
+				shown.note(sp.id, e, c, i)
+			}
+		}
+		out = append(out, r)
+	}
+	for n := range out {
+		r := &out[n]
+		if e, ok := number[c.In[r.op]]; ok && c.F[r.op] == history.FContains && r.lacks != history.Inf {
+			if by, ok := shown[[2]int32{r.stretch, e}]; ok && c.Return[by] < c.Call[r.op] {
+				r.back = by
+			}
+		}
+	}
 	return out
 }
 

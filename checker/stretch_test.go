@@ -81,8 +81,19 @@ func oneLog(r *rand.Rand, back bool) (h *history.History, gone bool) {
 			}
 		case history.FAdd:
 			o.F, o.Out, o.List = history.FReadSet, none, vs
+			if v := int64(1 + r.Intn(len(log))); r.Intn(2) == 0 && log[v-1].key == rd.key {
+				o.F, o.In, o.Out, o.List = history.FContains, v, 0, nil
+				if slices.Contains(vs, v) {
+					o.Out = 1
+				}
+			}
 		default:
 			o.F, o.Out, o.List = history.FReadList, none, vs
+			if r.Intn(3) == 0 { // its newest two
+				from := max(0, len(vs)-2)
+				o.F, o.In, o.Out, o.List = history.FReadTail, 2, int64(len(vs)), vs[from:]
+				o.Arg = int64(from)
+			}
 		}
 		ops = append(ops, o)
 	}
@@ -167,8 +178,9 @@ func bruteBack(h *history.History) bool {
 	for i, f := range c.F {
 		switch {
 		case !f.IsWrite():
-			reads = append(reads, i)
-			know(c.Key[i], c.Out[i], c.Return[i])
+			if reads = append(reads, i); f == history.FRead {
+				know(c.Key[i], c.Out[i], c.Return[i])
+			}
 		case c.Outcome[i] == history.OK:
 			writes = append(writes, i)
 			know(c.Key[i], c.In[i], c.Return[i])
@@ -177,12 +189,24 @@ func bruteBack(h *history.History) bool {
 		}
 	}
 	shows := func(r, w int) bool {
-		return c.Key[r] == c.Key[w] && (c.Out[r] == c.In[w] || slices.Contains(c.List(r), c.In[w]))
+		switch {
+		case c.Key[r] != c.Key[w]:
+			return false
+		case c.F[r] == history.FRead:
+			return c.Out[r] == c.In[w]
+		case c.F[r] == history.FContains:
+			return c.In[r] == c.In[w] && c.Out[r] == 1
+		}
+		return slices.Contains(c.List(r), c.In[w])
 	}
 	lacks := func(r, w int) bool {
 		switch {
 		case c.Key[r] != c.Key[w]:
 			return false
+		case c.F[r] == history.FContains:
+			return c.In[r] == c.In[w] && c.Out[r] == 0
+		case c.F[r] == history.FReadTail:
+			return false // what it does not show may stand before it
 		case c.F[r] != history.FRead:
 			return !slices.Contains(c.List(r), c.In[w])
 		case c.Out[r] == null:
@@ -196,12 +220,14 @@ func bruteBack(h *history.History) bool {
 			for _, w := range writes {
 				if c.Return[a] < c.Call[b] && shows(a, w) {
 					for _, w2 := range writes {
-						if (w2 == w || c.Return[w2] < c.Call[w]) && lacks(b, w2) {
+						// That a whole read lacks what a tail or a single answer showed of the same collection is left to later writes.
+						itself := w2 == w && (c.F[b] == history.FRead || c.F[b] == history.FContains || c.F[a] == c.F[b])
+						if (itself || c.Return[w2] < c.Call[w]) && lacks(b, w2) {
 							return true
 						}
 					}
 				}
-				if a != b && c.Key[a] == c.Key[b] && c.F[a] != history.FRead {
+				if whole := c.F[a] == history.FReadSet || c.F[a] == history.FReadList; a != b && c.Key[a] == c.Key[b] && whole && c.F[a] == c.F[b] {
 					only[0] = only[0] || shows(a, w) && !shows(b, w)
 					only[1] = only[1] || shows(b, w) && !shows(a, w)
 				}

@@ -86,11 +86,6 @@ func (t *txnCheck) steady() bool {
 	return t.x.sameReign(int32(node), from, to)
 }
 
-// has tells whether anything of a class was found.
-func (x *extra) has(class string) bool {
-	return slices.ContainsFunc(x.found, func(f Finding) bool { return f.Class == class && f.Count > 0 })
-}
-
 // cycleSearch looks for cycles within one strongly connected part.
 type cycleSearch struct {
 	t     *txnCheck

@@ -208,3 +208,35 @@ func countOf(r Result, class string) (n int64) {
 	}
 	return n
 }
+
+// A run record of an earlier version is judged by what its promises are called today.
+func TestOldNamesOfPromises(t *testing.T) {
+	judged := func(name string) (promise, show PromiseResult) {
+		h := failoverRun(t, 4*vSecond)
+		h.Run.Promises = json.RawMessage(`[{"measure": "` + name + `", "limit": 0, "by": "scenario"}]`)
+		h.Run.Shows = json.RawMessage(`[{"measure": "` + name + `", "limit": 0, "by": "shows"}]`)
+		a, err := Check(h, Options{})
+		require.NoError(t, err)
+		for _, p := range a.Result.Promises {
+			if p.Promise.By == "scenario" {
+				promise = p
+			}
+		}
+		require.Len(t, a.Result.Shows, 1)
+		return promise, a.Result.Shows[0]
+	}
+	for old, now := range oldNames {
+		_, known := measureOf(now)
+		require.True(t, known, now)
+		_, same := measureOf(old)
+		require.False(t, same, "%s names a measure today", old)
+		promise, show := judged(now)
+		oldPromise, oldShow := judged(old)
+		require.Equal(t, promise, oldPromise, old)
+		require.Equal(t, show, oldShow, old)
+	}
+	promise, show := judged("bank_lost")
+	require.Equal(t, []Status{Broken, Broken}, []Status{promise.Status, show.Status}, "ten writes were lost")
+	promise, _ = judged("queue-duplicated")
+	require.Equal(t, Undecided, promise.Status, "nothing was put on a queue")
+}

@@ -45,7 +45,6 @@ type visScratch struct {
 	cells  map[[2]int32]*visCell
 	acks   []sortKey // values by the return of their writes
 	byNode [][]sortKey
-	nodes  []int8
 	hits   []int64 // by position in order: least return of the node's reads of values from there on
 	own    []int64 // by value: least return of the node's reads of it
 }

@@ -38,8 +38,11 @@ func (x *extra) waits() {
 			lost.bug(text, i)
 		case x.a.Fate[i] == FateLost:
 			lost.count(text, i)
-		case x.a.Fate[i] == FateMasked && all && len(x.s.with(node).ends) > 0:
-			x.unsure("wait_lost", "the fate of a write that WAIT counted on every replica cannot be told")
+		case x.a.Fate[i] == FateMasked && len(x.s.with(node).ends) > 0:
+			lost.more++
+			if all {
+				x.unsure("wait_lost", "the fate of a write that WAIT counted on every replica cannot be told")
+			}
 		}
 	}
 	x.notes([]note{impossible, lost})

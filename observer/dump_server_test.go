@@ -55,7 +55,9 @@ func TestDumpOfWhatALoadLeaves(t *testing.T) {
 	leavings(t, master)
 	level := func() {
 		t.Helper()
-		offset := func(s *redistest.Server) string { return ParseInfo(s.Client.Info(ctx, "replication").Val())["master_repl_offset"] }
+		offset := func(s *redistest.Server) string {
+			return ParseInfo(s.Client.Info(ctx, "replication").Val())["master_repl_offset"]
+		}
 		want := offset(master)
 		require.NotEmpty(t, want)
 		redistest.Poll(t, 10*time.Second, "the replica to be level", func() bool { return offset(replica) >= want && len(offset(replica)) >= len(want) })

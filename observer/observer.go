@@ -15,8 +15,7 @@ const DefaultInterval = 50 * time.Millisecond
 
 // Config says whom to observe and how.
 type Config struct {
-	Addr     string // over loopback
-	Password string
+	Addr     string        // over loopback
 	Interval time.Duration // 0: DefaultInterval
 	Sentinel bool
 	// Clock is the run's clock, ns.

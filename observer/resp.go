@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -25,21 +24,14 @@ type Client struct {
 	out []byte
 }
 
-// Dial connects and authenticates when password is not empty.
-func Dial(ctx context.Context, addr, password string) (*Client, error) {
+// Dial connects.
+func Dial(ctx context.Context, addr string) (*Client, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	cl := NewClient(c)
-	if password != "" {
-		if _, err := cl.Do(ctx, "AUTH", password); err != nil {
-			_ = c.Close()
-			return nil, fmt.Errorf("authenticate: %w", err)
-		}
-	}
-	return cl, nil
+	return NewClient(c), nil
 }
 
 // NewClient speaks RESP2 over c.

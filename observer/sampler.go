@@ -129,7 +129,7 @@ func (s *sampler) look(ctx context.Context) {
 func (s *sampler) dial(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c, err := Dial(ctx, s.cfg.Addr, s.cfg.Password)
+	c, err := Dial(ctx, s.cfg.Addr)
 	if err != nil {
 		return false
 	}

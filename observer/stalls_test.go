@@ -2,6 +2,7 @@ package observer
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,8 +37,9 @@ func TestStallIsATickThatComesLate(t *testing.T) {
 // The clock jumps while the process stands still, and the taker is slow: nothing is missed, and the waiting for him is no stall.
 func TestStallsAreKeptForASlowTaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, jumped := time.Now(), int64(0)
-		clock := func() int64 { return time.Since(start).Nanoseconds() + jumped }
+		start := time.Now()
+		var jumped atomic.Int64
+		clock := func() int64 { return time.Since(start).Nanoseconds() + jumped.Load() }
 		var got []history.Event
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -51,7 +53,7 @@ func TestStallsAreKeptForASlowTaker(t *testing.T) {
 		for _, d := range []time.Duration{100, 200, 70} {
 			time.Sleep(51 * time.Millisecond)
 			synctest.Wait()
-			jumped += (d * time.Millisecond).Nanoseconds()
+			jumped.Add((d * time.Millisecond).Nanoseconds())
 		}
 		time.Sleep(time.Second)
 		cancel()

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,13 @@ func TestCatalogue(t *testing.T) {
 			require.False(t, seen[s.Name], "the name is taken")
 			seen[s.Name] = true
 			require.NotEmpty(t, s.Promises)
+			for _, p := range slices.Concat(s.Promises, s.Shows) {
+				if p.Within == nil {
+					today, err := checker.ParsePromise(p.Measure + "=0")
+					require.NoError(t, err)
+					require.Equal(t, today.Measure, p.Measure, "an old name")
+				}
+			}
 			require.LessOrEqual(t, s.Faults.Workers(), max(1, s.Topology.Spec().Workers), "a fault names a worker that is not there")
 			for w := range s.Workload.WorkerShare {
 				require.Contains(t, s.Faults.Names(), w, "clients stand apart for no reason")

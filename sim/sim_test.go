@@ -1,8 +1,13 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,142 +18,175 @@ import (
 
 func seeds() int64 {
 	if os.Getenv("SCHISM_PROVE") != "" {
-		return 3000
+		return 10_000
 	}
-	return 15
+	return 200
 }
 
-// The checker's account of every acknowledged write must be the truth; a fate that it cannot tell may only be a register's, and rarely.
-func TestTruthOfLoss(t *testing.T) {
-	for _, data := range []Config{{}, {Register: true}, {Register: true, Shared: true}} {
-		for _, kind := range []Config{{}, {Failover: true}, {Failover: true, Split: true}} {
-			t.Run(fmt.Sprintf("register=%v shared=%v failover=%v split=%v", data.Register, data.Shared, kind.Failover, kind.Split), func(t *testing.T) {
-				var acked, masked, lost int64
-				for seed := range seeds() {
-					c := kind
-					c.Seed, c.Register, c.Shared = seed, data.Register, data.Shared
-					h, truth := Run(c)
-					a, err := checker.Check(h, checker.Options{})
-					require.NoError(t, err)
-					compareFates(t, seed, h, truth, a)
-					acked += a.Result.Writes.Acked
-					masked += a.Result.Writes.Masked
-					lost += a.Result.Writes.Lost
-					require.Zero(t, a.Result.Writes.AbortedRead, "seed %d: %+v", seed, a.Result.Writes)
-					if l := a.Result.Loss; l != nil {
-						require.Zero(t, l.Unattributed, "seed %d: %+v", seed, l)
-						for _, cause := range l.Causes {
-							require.Equal(t, "promotion", cause.Kind, "seed %d", seed)
-							require.Equal(t, []int32{0, 1}, []int32{cause.Node, cause.Winner}, "seed %d", seed)
-						}
-						compareSplit(t, seed, h, truth, a)
-					}
+// problem is something that a checker said and that is not so. What names the measure, the class or the kind of answer.
+type problem struct {
+	seed       int64
+	what, text string
+}
+
+// run judges one simulated run and holds everything that was said against the truth.
+type run struct {
+	c  Config
+	h  *history.History
+	tr Truth
+	a  *checker.Analysis
+	ps []problem
+}
+
+func (r *run) wrong(what, format string, args ...any) {
+	r.ps = append(r.ps, problem{r.c.Seed, what, fmt.Sprintf(format, args...)})
+}
+
+func judge(c Config) *run {
+	r := &run{c: c}
+	r.h, r.tr = Run(c)
+	var err error
+	if r.a, err = checker.Check(r.h, checker.Options{}); err != nil {
+		r.wrong("check", "%v", err)
+	}
+	return r
+}
+
+// compare is all that is held against the truth of a sound run.
+func (r *run) compare() {
+	r.verdict()
+	if r.tr.Config.Records != Whole {
+		return
+	}
+	r.fates()
+	r.causes()
+	for _, m := range r.a.Result.Measures {
+		t, ok := r.tr.Measures[m.Name]
+		if ok && (m.Value.Lo > t.Hi+1e-9 || m.Value.Hi < t.Lo-1e-9) {
+			r.wrong(m.Name, "%+v, in truth %+v", m.Value, t)
+		}
+	}
+}
+
+// verdict: a sound server is accused of nothing, and lost records decide nothing.
+func (r *run) verdict() {
+	res := &r.a.Result
+	for _, f := range res.Findings {
+		if f.Bugs > 0 && r.tr.Config.Records != Gone { // nothing is concluded where records are missing
+			r.wrong("accused", "%s: %d: %s", f.Class, f.Bugs, f.Text)
+		}
+	}
+	switch want := r.tr.Config.Records; {
+	case res.Verdict == checker.Violation:
+		r.wrong("verdict", "violation: %+v", res.Promises[0])
+	case want == Gone && res.Verdict != checker.Error, want == Cut && res.Verdict != checker.Unknown:
+		r.wrong("verdict", "%s with records %s", res.Verdict, want)
+	}
+}
+
+func (r *run) fates() {
+	var lost int64
+	for i, t := range r.tr.Kept() {
+		o := r.h.Ops.At(i)
+		if !o.F.IsWrite() || o.Flags&history.FlagReplicaWrite != 0 {
+			continue
+		}
+		if t.Lost {
+			lost++
+		}
+		ok := true
+		switch r.a.Fate[i] {
+		case checker.FateLost:
+			ok = t.Lost
+		case checker.FateSurvived:
+			ok = o.Outcome == history.OK && !t.Lost
+		case checker.FateRecovered:
+			ok = o.Outcome == history.Info && t.Executed
+		case checker.FateHappenedThenLost:
+			ok = o.Outcome == history.Info && t.Executed && !t.Final
+		case checker.FateFailed:
+			ok = !t.Executed
+		case checker.FateAborted:
+			ok = false
+		}
+		if !ok {
+			r.wrong("fate", "operation %d: fate %d, in truth %+v: %+v", i, r.a.Fate[i], t, o)
+		}
+	}
+	if w := r.a.Result.Writes; w.Known && (w.Lost > lost || w.LostMost < lost) {
+		r.wrong("account", "%d to %d lost, in truth %d", w.Lost, w.LostMost, lost)
+	}
+}
+
+// causes: as many writes at most are put down to each end of a branch as it killed, and to none only what is said to be ambiguous.
+func (r *run) causes() {
+	l := r.a.Result.Loss
+	if l == nil {
+		return
+	}
+	type cause struct {
+		kind   string
+		winner int32
+	}
+	killed := map[cause]int64{}
+	for _, t := range r.tr.Kept() {
+		if t.Lost {
+			killed[cause{t.Cause, t.Winner}]++
+		}
+	}
+	said := map[cause]int64{}
+	for _, c := range l.Causes {
+		said[cause{c.Kind, c.Winner}] += c.Lost
+	}
+	for c, n := range said {
+		if n > killed[c] {
+			r.wrong("cause", "%d put down to %+v, in truth %+v", n, c, killed)
+		}
+	}
+	if l.Unattributed > 0 {
+		r.wrong("unattributed", "%d of %+v", l.Unattributed, killed)
+	}
+}
+
+// all judges that many seeds at once, and returns the runs' problems by what they are about.
+func all(n int64, config func(seed int64) Config, look func(r *run)) map[string][]problem {
+	found := map[string][]problem{}
+	var mu sync.Mutex
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed := next.Add(1) - 1; seed < n; seed = next.Add(1) - 1 {
+				r := judge(config(seed))
+				look(r)
+				mu.Lock()
+				for _, p := range r.ps {
+					found[p.what] = append(found[p.what], p)
 				}
-				require.Positive(t, acked)
-				limit := 0.1
-				if data.Shared {
-					limit = 0.5 // an unanswered write among many writers hides what came before it
-				}
-				require.Less(t, float64(masked), limit*float64(acked), "too much is not told")
-				require.Equal(t, kind.Failover, lost > 0, "a failover loses, nothing else does")
-			})
-		}
+				mu.Unlock()
+			}
+		})
 	}
+	wg.Wait()
+	for _, ps := range found {
+		slices.SortStableFunc(ps, func(a, b problem) int { return cmp.Compare(a.seed, b.seed) })
+	}
+	return found
 }
 
-func compareFates(t *testing.T, seed int64, h *history.History, truth Truth, a *checker.Analysis) {
-	t.Helper()
-	for i := range h.Ops.Len() {
-		o := h.Ops.At(i)
-		if !o.F.IsWrite() {
-			continue
-		}
-		got := a.Fate[i]
-		want := checker.FateFailed
-		switch {
-		case o.Outcome == history.OK && truth.InFinal[i]:
-			want = checker.FateSurvived
-		case o.Outcome == history.OK:
-			want = checker.FateLost
-		case o.Outcome == history.Info:
-			if o.F == history.FAdd {
-				require.Equal(t, truth.InFinal[i], got == checker.FateRecovered, "seed %d, operation %d: %+v", seed, i, o)
-			}
-			continue
-		}
-		if got == checker.FateMasked && o.F == history.FWrite {
-			continue
-		}
-		require.Equal(t, want, got, "seed %d, operation %d: %+v", seed, i, o)
-	}
-}
+// open are the measures that are not always where the truth is, with why, and a seed that shows it. TestTruthOpen has them.
+var open = map[string]string{}
 
-// compareSplit counts what was acknowledged after the promotion; the checker knows that moment to one sampling period.
-func compareSplit(t *testing.T, seed int64, h *history.History, truth Truth, a *checker.Analysis) {
-	t.Helper()
-	var after, near int64
-	for i, f := range a.Fate {
-		if f != checker.FateLost {
+// What a checker says of a run holds the truth, whatever happened to the servers and to the records.
+func TestTruth(t *testing.T) {
+	found := all(seeds(), func(seed int64) Config { return Config{Seed: seed} }, (*run).compare)
+	for what, ps := range found {
+		if open[what] != "" {
 			continue
 		}
-		switch r := h.Ops.Return[i]; {
-		case r > truth.Promoted+2*sampling:
-			after++
-		case r > truth.Promoted-sampling:
-			near++
+		for _, p := range ps[:min(len(ps), 5)] {
+			t.Errorf("%s: seed %d: %s (%d such in all)", what, p.seed, p.text, len(ps))
 		}
 	}
-	got := a.Result.Loss.SplitBrain
-	require.GreaterOrEqual(t, got, after, "seed %d", seed)
-	require.LessOrEqual(t, got, after+near, "seed %d", seed)
-}
-
-// The interval of each read's age holds the truth: the age, when the read was executed, of the first write that it missed. (Where
-// clients share keys, the simulated log does not keep the order of its own times.)
-func TestTruthOfStaleness(t *testing.T) {
-	stale, fresh := 0, 0
-	for seed := range seeds() {
-		h, truth := Run(Config{Seed: seed, Register: true})
-		a, err := checker.Check(h, checker.Options{})
-		require.NoError(t, err)
-		for i := range h.Ops.Len() {
-			age, ok := a.Ages.Of(i)
-			require.Equal(t, h.Ops.F[i] == history.FRead, ok, "seed %d, operation %d", seed, i)
-			if !ok {
-				continue
-			}
-			was := int64(0)
-			if truth.Missed[i] > 0 {
-				was = max(0, h.Ops.Call[i]-truth.Missed[i])
-			}
-			require.LessOrEqual(t, age.Lo, was, "seed %d, operation %d", seed, i)
-			require.GreaterOrEqual(t, age.Hi, was, "seed %d, operation %d", seed, i)
-			if age.Lo > 0 {
-				stale++
-			}
-			if age.Hi == 0 {
-				fresh++
-			}
-		}
-		require.Zero(t, a.Result.Registers[0].Conflicts, "seed %d: no master read contradicts another", seed)
-	}
-	require.Greater(t, stale, 20)
-	require.Greater(t, fresh, 20, "reads that surely missed nothing")
-}
-
-// A split brain shows as two masters, a crash does not.
-func TestTruthOfTwoMasters(t *testing.T) {
-	for seed := range seeds() / 3 {
-		h, _ := Run(Config{Seed: seed, Failover: true, Split: true})
-		a, err := checker.Check(h, checker.Options{})
-		require.NoError(t, err)
-		require.Positive(t, a.Result.Masters.TwoWritable, "seed %d", seed)
-		require.Positive(t, a.Result.Masters.DualAcks, "seed %d", seed)
-		h, _ = Run(Config{Seed: seed, Failover: true})
-		a, err = checker.Check(h, checker.Options{})
-		require.NoError(t, err)
-		require.Zero(t, a.Result.Masters.DualAcks, "seed %d", seed)
-		require.Equal(t, 1, len(a.Result.Failovers), "seed %d", seed)
-		require.Positive(t, a.Result.Availability.RTA, "seed %d", seed)
-	}
+	require.NotNil(t, found)
 }

@@ -214,7 +214,9 @@ func TestStartColdSentinels(t *testing.T) {
 }
 
 func TestStartStandaloneOnDisk(t *testing.T) {
-	d := start(t, options(t, Spec{Disk: true, Persistence: AOFAlways}))
+	s := Standalone{Persistence: AOFAlways}.Spec()
+	s.Disk = true
+	d := start(t, options(t, s))
 	require.Equal(t, diskDir, config(t, d.Nodes[0], "dir"))
 	require.Equal(t, "always", config(t, d.Nodes[0], "appendfsync"))
 	var v any

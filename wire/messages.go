@@ -64,7 +64,7 @@ type SetupArgs struct {
 	Env   []string          `json:"env,omitempty"`
 	Dir   string            `json:"dir,omitempty"`
 	User  string            `json:"user,omitempty"`
-	// Port is where it will listen; 0: what its config file among Files or its arguments say, else the default.
+	// Port is where it will listen; 0: 6379.
 	Port int `json:"port,omitempty"`
 }
 

@@ -45,6 +45,7 @@ func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error
 	format := fs.String("format", "", "its format, where its content does not tell: "+strings.Join(exchange.Formats(), ", "))
 	level := fs.String("level", "", "what transactions are judged by (default strict-serializable)")
 	total := fs.Int64("total", 0, "what the accounts of a bank add up to (default: the first ok read)")
+	negative := fs.Bool("allow-negative", false, "the accounts of a bank may fall below 0")
 	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
 	if err != nil {
 		return code, err
@@ -57,7 +58,8 @@ func checkCmd(_ context.Context, args []string, out, errw io.Writer) (int, error
 	fs.Visit(func(f *flag.Flag) { hasTotal = hasTotal || f.Name == "total" })
 	bar := newProgress(errw)
 	o, err := schism.CheckFile(path, schism.CheckOptions{Model: *model, Format: *format,
-		Checker: checker.ModelOptions{Level: *level, Total: *total, HasTotal: hasTotal, Progress: func(s string) { bar.show(schism.Progress{Phase: "check", Text: s}) }}})
+		Checker: checker.ModelOptions{Level: *level, Total: *total, HasTotal: hasTotal, AllowNegative: *negative,
+			Progress: func(s string) { bar.show(schism.Progress{Phase: "check", Text: s}) }}})
 	bar.end()
 	if err != nil {
 		return schism.ExitCode("", err), err

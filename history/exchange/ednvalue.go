@@ -55,6 +55,16 @@ func jepsenValue(h *history.History, o *history.Op, done bool) (f string, value 
 		return "read", m
 	case history.FDequeue:
 		return "dequeue", out
+	case history.FContains:
+		if ok {
+			return o.F.String(), keyed([]any{number64(o.In), number64(o.Out)})
+		}
+	case history.FReadTail: // Jepsen's tools know none of these
+		return o.F.String(), answer([]any{number64(o.Out), numbers(o.List)})
+	case history.FReadQueue:
+		return o.F.String(), answer(numbers(o.List))
+	case history.FReadLock:
+		return o.F.String(), out
 	case history.FTxn:
 		return "txn", jepsenMops(o, ok)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // A history as JSON Lines: one object a line, told apart by its field "record": "run" (first), "history", "fault", "event", "sample",
-// "dump", "op". docs/history.md has the schema.
+// "dump", "reading", "op". docs/history.md has the schema.
 
 // WriteJSONL writes the history as JSON Lines. Nothing of it is left out.
 func WriteJSONL(w io.Writer, h *history.History) error {

@@ -143,12 +143,12 @@ func (b *builder) op(l *opLine) (o history.Op, err error) {
 	return o, nil
 }
 
-const allFlags = history.FlagPred | history.FlagReplicaRead | history.FlagVersion | history.FlagProbe
+const allFlags = history.FlagPred | history.FlagReplicaRead | history.FlagVersion | history.FlagProbe | history.FlagLedger | history.FlagReplicaWrite
 
 // takesList tells the functions whose answer is a list.
 func takesList(f history.F) bool {
 	switch f {
-	case history.FReadSet, history.FReadList, history.FReadBank, history.FTxn:
+	case history.FReadSet, history.FReadList, history.FReadBank, history.FReadTail, history.FReadQueue, history.FTxn:
 		return true
 	}
 	return false
@@ -162,22 +162,24 @@ func complete(o *history.Op) error {
 	switch o.F {
 	case history.FWrite:
 		in, out = o.List == nil, ok && o.Flags&history.FlagPred != 0
-	case history.FRead, history.FReadCounter, history.FReadExpiring, history.FDequeue:
+	case history.FRead, history.FReadCounter, history.FReadExpiring, history.FReadLock, history.FDequeue:
 		out = ok
 	case history.FCAS:
 		in, arg, out = true, true, ok
 	case history.FAdd, history.FAppend, history.FIncr, history.FEnqueue, history.FAcquire:
 		in = true
-	case history.FRelease, history.FFenced, history.FAck:
+	case history.FRelease, history.FFenced, history.FAck, history.FRemove, history.FContains:
 		in, out = true, ok
 	case history.FExpiring:
-		in, arg = true, true
+		in, arg, out = true, true, ok && o.Flags&history.FlagPred != 0
 	case history.FTransfer:
 		arg, out = true, ok
 		if len(o.List) != 2 {
 			return errors.New("a transfer is between two accounts: list is [from, to]")
 		}
-	case history.FReadSet, history.FReadList, history.FReadBank:
+	case history.FReadTail:
+		in, arg, out, list = true, ok, ok, ok
+	case history.FReadSet, history.FReadList, history.FReadBank, history.FReadQueue:
 		list = ok
 	case history.FTxn:
 		list = true

@@ -13,28 +13,31 @@ import (
 
 // record is one record of a history in JSON Lines, and in the maps that WriteEDN adds: exactly one of its parts is set, as Record says.
 type record struct {
-	Record  string          `json:"record"` // "run", "history", "fault", "event", "sample", "dump"
-	Run     json.RawMessage `json:"run,omitempty"`
-	History *header         `json:"history,omitempty"`
-	Sample  *history.Sample `json:"sample,omitempty"`
-	Event   *history.Event  `json:"event,omitempty"`
-	Fault   *history.Fault  `json:"fault,omitempty"`
-	Dump    *history.Dump   `json:"dump,omitempty"`
+	Record  string           `json:"record"` // "run", "history", "fault", "event", "sample", "dump", "reading"
+	Run     json.RawMessage  `json:"run,omitempty"`
+	History *header          `json:"history,omitempty"`
+	Sample  *history.Sample  `json:"sample,omitempty"`
+	Event   *history.Event   `json:"event,omitempty"`
+	Fault   *history.Fault   `json:"fault,omitempty"`
+	Dump    *history.Dump    `json:"dump,omitempty"` // of either reading: its Read tells
+	Reading *history.Reading `json:"reading,omitempty"`
 }
 
 // header is what a history knows of itself besides its records: what was lost of it, and how much there must be, so that a file that
 // lost its end is not taken for a short run.
 type header struct {
-	Cut     int64    `json:"cut,omitempty"` // ns
-	Torn    string   `json:"torn,omitempty"`
-	Missing []string `json:"missing,omitempty"`
-	End     int64    `json:"end"` // ns
-	Keys    []string `json:"keys"`
-	Ops     int      `json:"ops"`
-	Samples int      `json:"samples"`
-	Events  int      `json:"events"`
-	Faults  int      `json:"faults"`
-	Dumps   int      `json:"dumps"`
+	Cut         int64    `json:"cut,omitempty"` // ns
+	Torn        string   `json:"torn,omitempty"`
+	Missing     []string `json:"missing,omitempty"`
+	End         int64    `json:"end"` // ns
+	Keys        []string `json:"keys"`
+	Ops         int      `json:"ops"`
+	Samples     int      `json:"samples"`
+	Events      int      `json:"events"`
+	Faults      int      `json:"faults"`
+	Dumps       int      `json:"dumps"`
+	SecondDumps int      `json:"second_dumps,omitempty"`
+	Readings    int      `json:"readings,omitempty"`
 }
 
 // eachRecord calls put with every record of a history but its operations.
@@ -44,7 +47,7 @@ func eachRecord(h *history.History, put func(record) error) error {
 		return fmt.Errorf("write run record: %w", err)
 	}
 	head := &header{Cut: h.Cut, Torn: h.Torn, Missing: h.Missing, End: h.End, Ops: h.Ops.Len(), Samples: len(h.Samples), Events: len(h.Events),
-		Faults: len(h.Faults), Dumps: len(h.Dumps), Keys: h.Keys}
+		Faults: len(h.Faults), Dumps: len(h.Dumps), SecondDumps: len(h.SecondDumps), Readings: len(h.Readings), Keys: h.Keys}
 	for _, k := range h.Keys {
 		if !utf8.ValidString(k) {
 			return fmt.Errorf("key %q is no text, which this format cannot carry", k)
@@ -71,11 +74,18 @@ func eachRecord(h *history.History, put func(record) error) error {
 			return err
 		}
 	}
-	for i := range h.Dumps {
-		if !utf8.ValidString(h.Dumps[i].Key) {
-			return fmt.Errorf("key %q is no text, which this format cannot carry", h.Dumps[i].Key)
+	for _, ds := range [][]history.Dump{h.Dumps, h.SecondDumps} {
+		for i := range ds {
+			if !utf8.ValidString(ds[i].Key) {
+				return fmt.Errorf("key %q is no text, which this format cannot carry", ds[i].Key)
+			}
+			if err := put(record{Record: "dump", Dump: &ds[i]}); err != nil {
+				return err
+			}
 		}
-		if err := put(record{Record: "dump", Dump: &h.Dumps[i]}); err != nil {
+	}
+	for i := range h.Readings {
+		if err := put(record{Record: "reading", Reading: &h.Readings[i]}); err != nil {
 			return err
 		}
 	}
@@ -135,9 +145,16 @@ func (b *builder) add(p []byte) error {
 	case r.Record == "fault" && r.Fault != nil:
 		h.Faults = append(h.Faults, *r.Fault)
 	case r.Record == "dump" && r.Dump != nil:
-		h.Dumps = append(h.Dumps, *r.Dump)
+		if r.Dump.Read == 2 {
+			h.SecondDumps = append(h.SecondDumps, *r.Dump)
+		} else {
+			h.Dumps = append(h.Dumps, *r.Dump)
+		}
 		return b.node("dump", r.Dump.Node)
-	case r.Run == nil && r.History == nil && r.Sample == nil && r.Event == nil && r.Fault == nil && r.Dump == nil:
+	case r.Record == "reading" && r.Reading != nil:
+		h.Readings = append(h.Readings, *r.Reading)
+		return b.node("reading", r.Reading.Node)
+	case r.Run == nil && r.History == nil && r.Sample == nil && r.Event == nil && r.Fault == nil && r.Dump == nil && r.Reading == nil:
 		return fmt.Errorf("a %s record without a %s", r.Record, r.Record)
 	default:
 		return fmt.Errorf("no record is called %q", r.Record)
@@ -198,7 +215,8 @@ func (b *builder) finish(format string) (*history.History, error) {
 		what       string
 		want, have int
 	}{{"operations", b.head.Ops, h.Ops.Len()}, {"samples", b.head.Samples, len(h.Samples)}, {"events", b.head.Events, len(h.Events)},
-		{"faults", b.head.Faults, len(h.Faults)}, {"dumps", b.head.Dumps, len(h.Dumps)}} {
+		{"faults", b.head.Faults, len(h.Faults)}, {"dumps", b.head.Dumps, len(h.Dumps)},
+		{"dumps of second readings", b.head.SecondDumps, len(h.SecondDumps)}, {"readings", b.head.Readings, len(h.Readings)}} {
 		if n.want != n.have {
 			return nil, fmt.Errorf("%d of %d %s are there: %w", n.have, n.want, n.what, history.ErrNotHistory)
 		}

@@ -54,8 +54,10 @@ func asJSON(t *testing.T, v any) string {
 // TestExportsAreJudgedAsTheRun goes over simulated runs: failovers, split brains, replica reads, lost and masked writes.
 func TestExportsAreJudgedAsTheRun(t *testing.T) {
 	verdicts := map[checker.Verdict]int{}
-	for seed := range int64(4) {
-		h, _ := sim.Run(sim.Config{Seed: seed, Register: seed%2 == 0, Shared: seed%3 == 0, Failover: seed%4 != 3, Split: seed%4 == 1, Length: 4e8})
+	for seed, object := range sim.Objects() {
+		seed := int64(seed)
+		faults := [][]sim.Failure{{sim.Kill}, {sim.Split}, {sim.Wipe}, {}}[seed%4]
+		h, _ := sim.Run(sim.Config{Seed: seed, Object: object, Faults: faults, Load: 4e8})
 		h.Run.Scenario, h.Run.Seed = "simulated <&>", seed
 		if seed%3 == 1 {
 			h.Run.Promises = json.RawMessage(`[{"measure": "lost", "limit": 0}]`)
@@ -115,6 +117,14 @@ func TestEveryKindOfRecordIsJudgedAsTheRun(t *testing.T) {
 	fault := &history.Batch{Source: history.NoNode, Seq: 3, Faults: []history.Fault{{ID: 1, Kind: "kill", Text: "kill n1", Targets: []int32{0}, Links: [][2]int32{{0, 1}},
 		Scheduled: 100 * ms, Injected: 100 * ms, Effect: 101 * ms, Proof: "gone", HealCalled: 200 * ms, Healed: 210 * ms}}}
 	lost := &history.Batch{Source: 2, Seq: 3, Keys: []string{"r:1"}, Ops: []history.Op{write(9, 500*ms)}, Watermark: &history.Watermark{T: 890 * ms, Final: true}}
+	second := &history.Batch{Source: history.NoNode, Seq: 4, Dumps: []history.Dump{{Node: 0, Key: "r:1", Type: "string", Elems: []int64{2}, ExpireAt: -1, Read: 2}}}
+	for n := range int32(2) {
+		for read := range int32(2) {
+			from := 911*ms + int64(read)*10*ms
+			second.Readings = append(second.Readings, history.Reading{Node: n, Read: read + 1, Call: from, Return: from + ms, WallCall: from, WallReturn: from + ms, Keys: 1})
+		}
+	}
+	stalled := &history.Batch{Source: history.NoNode, Seq: 3, Events: []history.Event{{Node: history.NoNode, T: 100 * ms, Dur: 200 * ms, Kind: history.EvStall, Name: history.StallTick}}}
 	cut := &history.Batch{Source: 2, Seq: 2, Watermark: &history.Watermark{T: 300 * ms}}
 
 	for _, tt := range []struct {
@@ -147,6 +157,18 @@ func TestEveryKindOfRecordIsJudgedAsTheRun(t *testing.T) {
 			change(op(4, history.FIncr, 5, 99, 10*ms, 11*ms), func(o *history.Op) { o.Key = 2 }), change(op(4, history.FReadCounter, none, 5, 20*ms, 21*ms), func(o *history.Op) { o.Key = 2 }),
 			change(op(5, history.FExpiring, 5, none, 10*ms, 11*ms), func(o *history.Op) { o.Key, o.Arg = 3, 100*ms }), change(op(5, history.FReadExpiring, none, 5, 300*ms, 301*ms), func(o *history.Op) { o.Key = 3 })},
 			[]string{"a:1", "s:1", "c:1", "e:1"})},
+		{"removals, single elements, tails, views, holders", hand([]history.Op{op(1, history.FAdd, 1, 1, 10*ms, 11*ms), op(1, history.FContains, 1, 1, 12*ms, 13*ms),
+			op(1, history.FRemove, 1, 1, 20*ms, 21*ms), op(1, history.FContains, 1, -1, 30*ms, 31*ms),
+			change(op(2, history.FAppend, 7, 1, 10*ms, 11*ms), func(o *history.Op) { o.Key = 1 }),
+			change(op(2, history.FReadTail, 5, 1, 20*ms, 21*ms), func(o *history.Op) { o.Key, o.Arg, o.List = 1, 0, []int64{8} }),
+			change(op(3, history.FEnqueue, 3, 1, 10*ms, 11*ms), func(o *history.Op) { o.Key = 2 }),
+			change(op(3, history.FReadQueue, none, none, 20*ms, 21*ms), func(o *history.Op) { o.Key, o.List = 2, []int64{3, 4} }),
+			change(op(4, history.FAcquire, 9, none, 10*ms, 11*ms), func(o *history.Op) { o.Key, o.Arg = 3, 500*ms }),
+			change(op(4, history.FReadLock, none, 8, 20*ms, 21*ms), func(o *history.Op) { o.Key = 3 })}, []string{"s:1", "a:1", "q:1", "l:1"})},
+		{"writes to a replica, ledgers", hand([]history.Op{change(write(1, 10*ms), func(o *history.Op) { o.Flags, o.Node = history.FlagReplicaWrite, 1 }),
+			change(op(2, history.FExpiring, 5, none, 10*ms, 11*ms), func(o *history.Op) { o.Key, o.Arg, o.Flags = 1, 100*ms, history.FlagLedger })}, []string{"rw:1", "e:1"})},
+		{"second readings", hand([]history.Op{write(1, 10*ms), write(2, 20*ms)}, []string{"r:1"}, dumps("r:1", "string", []int64{1}, []int64{2}), second)},
+		{"a harness that stood still", hand([]history.Op{write(1, 10*ms)}, []string{"r:1"}, stalled)},
 		{"a cas, a delete", hand([]history.Op{write(1, 10*ms), change(op(1, history.FCAS, 1, 1, 20*ms, 21*ms), lease(2)), change(op(1, history.FCAS, 1, 0, 30*ms, 31*ms), lease(3)),
 			op(1, history.FDel, none, 1, 40*ms, 41*ms), op(1, history.FRead, none, 2, 50*ms, 51*ms)}, []string{"o:1"})},
 		{"transactions", hand([]history.Op{txn(1, 10*ms, history.Mop{F: history.FAppend, Key: 1, In: 1}, history.Mop{F: history.FAppend, Key: 2, In: 1}),
@@ -192,7 +214,7 @@ func TestIncompleteHistoriesNeverPassAModel(t *testing.T) {
 
 // A file that lost lines is refused: what is gone may be what was wrong.
 func TestAnExportThatLostItsEndIsRefused(t *testing.T) {
-	h, _ := sim.Run(sim.Config{Seed: 1, Length: 1e8})
+	h, _ := sim.Run(sim.Config{Seed: 1, Object: sim.Set, Faults: []sim.Failure{}, Load: 1e8})
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"jsonl": func(b *bytes.Buffer) error { return exchange.WriteJSONL(b, h) },
 		"edn":   func(b *bytes.Buffer) error { return exchange.WriteEDN(b, h) },

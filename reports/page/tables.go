@@ -115,6 +115,18 @@ func checkTables(h *history.History, r *checker.Result) []*frame.Table {
 		}
 		out = append(out, t)
 	}
+	if d := &r.Disturbance; d.Stalls > 0 || d.RunDelay > 0 {
+		t := &frame.Table{Title: "Delays of the machine itself", Head: frame.Heads("What", ">Measured"),
+			Note: "A broken promise in seconds is undecided where stalls exceed 500 ms or 5 % of its span and the 10 s before, a server waited for a processor for more than 20 % of it, a sentinel went into TILT after a stall, or a tenth of the load could not be offered."}
+		t.Row("late ticks of agents, clients and harness (over 50 ms)", words.Count(int64(d.Stalls)))
+		t.Row("all of them together", words.Duration(d.StallsTotal))
+		t.Row("the longest", words.Duration(d.StallsMax))
+		if d.RunDelay >= 0 {
+			t.Row("most a server waited for a processor, "+sentences.Node(&h.Run, d.RunDelayNode), words.Share(int64(d.RunDelay*1e6), 1e6))
+		}
+		t.Row("sentinels in TILT after a stall", words.Count(int64(d.Tilts)))
+		out = append(out, t)
+	}
 	return out
 }
 

@@ -204,7 +204,9 @@ func (t *teller) lostHow() string {
 		out = append(out, s+".")
 	} else {
 		span := "They were acknowledged within " + words.Duration(l.Last-l.First)
-		if len(l.Causes) > 0 {
+		if l.Last == l.First {
+			span = "It was acknowledged at " + words.At(l.First)
+		} else if len(l.Causes) > 0 {
 			if f := t.fault(blame(&l.Causes[0])); f != nil && f.Effect <= l.First+int64(5e8) {
 				span += fmt.Sprintf(", from the moment of fault %d on", f.ID)
 			}

@@ -1,0 +1,89 @@
+package checker
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+)
+
+// A time that is too long on a machine that stood still accuses nobody; on a quiet one it does.
+func TestDisturbedMachinesAccuseNobody(t *testing.T) {
+	stall := func(at, dur int64) func(h *history.History) {
+		return func(h *history.History) {
+			h.Events = append(h.Events, history.Event{Node: history.NoNode, T: at, Dur: dur, Kind: history.EvStall, Name: history.StallTick})
+		}
+	}
+	delay := func(share int64) func(h *history.History) {
+		return func(h *history.History) {
+			for i := range h.Samples {
+				h.Samples[i].RunDelay = h.Samples[i].Call * share / 100
+			}
+		}
+	}
+	tilt := func(near bool) func(h *history.History) {
+		return func(h *history.History) {
+			at := 5 * vSecond
+			h.Events = append(h.Events, history.Event{T: at, Kind: history.EvSentinel, Name: "+tilt"})
+			if near {
+				stall(at-vSecond, vSecond/10)(h)
+			}
+		}
+	}
+	late := func(each int) func(h *history.History) {
+		return func(h *history.History) {
+			h.Ops.Intended = make([]int64, h.Ops.Len())
+			for i := range h.Ops.Intended {
+				h.Ops.Intended[i] = h.Ops.Call[i]
+				if i%each == 0 {
+					h.Ops.Intended[i] -= 2 * vSecond
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		edit func(h *history.History)
+		want Verdict
+	}{
+		{"quiet", func(*history.History) {}, Violation},
+		{"a short stall", stall(5*vSecond, 1e8), Violation},
+		{"a long stall in the outage", stall(5*vSecond, 6e8), Unknown},
+		{"a long stall shortly before it", stall(2*vSecond, 9e8), Unknown},
+		{"a long stall long after it", stall(15*vSecond, 9e8), Violation},
+		{"servers that waited a tenth of the time", delay(10), Violation},
+		{"servers that waited a third of the time", delay(33), Unknown},
+		{"a sentinel in TILT by itself", tilt(false), Violation},
+		{"a sentinel in TILT after a stall", tilt(true), Unknown},
+		{"a load that was offered in time, mostly", late(20), Violation},
+		{"a load that was not offered in time", late(2), Unknown},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := failoverRun(t, 5*vSecond, WritableWithin(2e8))
+			for i := range h.Samples {
+				h.Samples[i].RunDelay = -1
+			}
+			c.edit(h)
+			r := judged(t, h)
+			require.Equal(t, c.want, r.Verdict, "%v\n%+v", r.Reasons, r.Disturbance)
+		})
+	}
+}
+
+// What is nobody's time is judged on a disturbed machine too.
+func TestDisturbedMachinesHideNoLoss(t *testing.T) {
+	h := failoverRun(t, 4*vSecond, NothingLost())
+	h.Events = append(h.Events, history.Event{Node: history.NoNode, T: 5 * vSecond, Dur: 3 * vSecond, Kind: history.EvStall, Name: history.StallTick})
+	require.Equal(t, Violation, judged(t, h).Verdict)
+}
+
+// A time that is kept only if the machine did not stand still is not kept.
+func TestStallsWidenTimes(t *testing.T) {
+	h := failoverRun(t, 5*vSecond, WritableWithin(1100e6))
+	require.Equal(t, Pass, judged(t, h).Verdict)
+	h.Events = append(h.Events, history.Event{Node: history.NoNode, T: 55 * vSecond / 10, Dur: 2e8, Kind: history.EvStall, Name: history.StallTick})
+	r := judged(t, h)
+	require.Equal(t, Unknown, r.Verdict)
+	require.EqualValues(t, 2e8, r.Disturbance.StallsTotal)
+}
