@@ -200,6 +200,13 @@ type election struct {
 	tried, elected, selected int64
 }
 
+// electionTakes is the longest time that Sentinel gives an election, and atOnce what may lie between two events that it says in one go, ns:
+// where more lies between them, an event is missing.
+const (
+	electionTakes = int64(11e9)
+	atOnce        = int64(100e6)
+)
+
 // patience is how long before a promotion is seen its replica may have been chosen, ns.
 const patience = int64(30e9)
 
@@ -229,7 +236,7 @@ func (k *control) election(p *promotion) (e election, ok bool) {
 	if e.leader == history.NoNode {
 		return e, false
 	}
-	epoch := int64(-1) // the present one: it may go on while the failover does
+	epoch, since := int64(-1), int64(0) // the present one: it may go on while the failover does
 	for _, ev := range k.said[e.leader] {
 		switch {
 		case ev.T > e.selected:
@@ -238,13 +245,16 @@ func (k *control) election(p *promotion) (e election, ok bool) {
 			}
 		case ev.Name == "+new-epoch":
 			if n, err := strconv.ParseInt(strings.TrimSpace(ev.Text), 10, 64); err == nil {
-				epoch = n
+				epoch, since = n, ev.T
 			}
 		case ev.Name == "+try-failover":
-			e.tried, e.elected, e.epoch = ev.T, 0, epoch
+			e.tried, e.elected, e.epoch = ev.T, 0, -1
+			if ev.T-since <= atOnce {
+				e.epoch = epoch
+			}
 		case ev.Name == "+elected-leader":
 			e.elected = ev.T
 		}
 	}
-	return e, e.tried > 0 && e.elected >= e.tried
+	return e, e.tried > 0 && e.elected >= e.tried && e.elected-e.tried <= electionTakes
 }

@@ -37,7 +37,10 @@ func (k *control) announce(p *promotion, until int64) {
 		if open && late == 0 {
 			k.x.unsure("announce_late", fmt.Sprintf("the run was over before %s had to name %s", k.x.node(s), k.x.node(p.node)))
 		}
-		if late > 0 {
+		switch why := k.c.disturbed.why(Gap{from, from + late}); {
+		case late > 0 && why != "":
+			k.x.unsure("announce_late", why)
+		case late > 0:
 			n.count(fmt.Sprintf("%s named another master than %s for at least %s, from %s on, although it reached %s", k.x.node(s), k.x.node(p.node), Words(late), Seconds(from), k.x.node(first.Node)))
 		}
 	}
@@ -144,6 +147,10 @@ func (k *control) demotion(p *promotion, until int64) {
 		if open {
 			k.x.unsure("demotion_late", fmt.Sprintf("the run was over before %s had to be a replica", k.x.node(p.old)))
 		}
+		return
+	}
+	if t := k.c.h.Ops.Call[op]; k.c.disturbed.why(Gap{t - worst, t}) != "" {
+		k.x.unsure("demotion_late", k.c.disturbed.why(Gap{t - worst, t}))
 		return
 	}
 	n := note{class: "demotion_late"}

@@ -48,8 +48,8 @@ func (k *control) avoidable(g *group, p *promotion) {
 		case best == history.NoNode:
 		case len(at.ids) != 1 || at.ids[0] != p.replID || at.lo < 0 || at.lo >= held:
 		case at.hi <= held:
-			n.count(fmt.Sprintf("%s was promoted at offset %s while %s, which could have been, held %s: what %s acknowledged at %s is lost", k.x.node(p.node), Count(p.offset), k.x.node(best), Count(held),
-				k.x.node(at.node), Seconds(k.c.h.Ops.Return[i])), i)
+			n.count(fmt.Sprintf("%s%s was promoted at offset %s while %s, which could have been, held %s: what %s acknowledged at %s is lost", k.x.node(p.node), k.preferred(p, best), Count(p.offset), k.x.node(best),
+				Count(held), k.x.node(at.node), Seconds(k.c.h.Ops.Return[i])), i)
 		default:
 			unsure = true
 		}
@@ -79,19 +79,32 @@ func (k *control) eligible(g *group, r int32, p *promotion, e election) (held in
 	case w == nil, e.selected-w.Return > unseen, int(w.Watch.ReplicasUp) < len(g.servers)-1:
 		return m.Offset, false
 	}
-	linked := int64(minTime)
+	linked, last := int64(minTime), int64(minTime)
 	for _, s := range k.c.s.byNode[r] {
 		if s.Call > e.selected {
 			break
 		}
-		if s.Call >= from && (!s.Answered || s.RunID != m.RunID || s.Loading) {
+		if !s.Answered { // a moment does not count: what the leader reaches is asked of itself
+			continue
+		}
+		if s.Call >= from && (s.RunID != m.RunID || s.Loading || s.Call-max(last, from) > unseen) {
 			return m.Offset, false
 		}
-		if s.Answered && s.LinkUp && s.ReplID == p.replID {
+		if s.LinkUp && s.ReplID == p.replID {
 			linked = s.Call
 		}
+		last = s.Return
 	}
 	return m.Offset, linked > e.selected-10*k.downAfter(e.leader)
+}
+
+// preferred says that a promoted node came before another by its priority, where it did.
+func (k *control) preferred(p *promotion, other int32) string {
+	a, b := k.c.s.at(p.node, p.from), k.c.s.at(other, p.from)
+	if a == nil || b == nil || a.Priority <= 0 || b.Priority <= a.Priority {
+		return ""
+	}
+	return fmt.Sprintf(", preferred by its priority of %d to %d,", a.Priority, b.Priority)
 }
 
 // downAfter is a sentinel's down-after-milliseconds in ns; where it is not told, a tenth of a second, which excuses most.

@@ -230,6 +230,8 @@ func TestControlPlane(t *testing.T) {
 		{"the second cut ended before", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), cut(3, 5, 2, 9)}, 0},
 		{"one voted for another, one was cut off", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), silent(5, "+vote-for-leader"), saying(5, 9.11, "+vote-for-leader", "id3 1")}, 1},
 		{"it voted for another in the next epoch", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), saying(3, 9.25, "+new-epoch", "2"), saying(5, 9.26, "+vote-for-leader", "id3 2")}, 0},
+		{"the epoch of the attempt was not heard", "minority_failover", all, []func(h *history.History){cut(3, 4, 2, 20), silent(3, "+new-epoch"), silent(3, "+vote-for-leader"), saying(3, 5, "+new-epoch", "0"), saying(5, 5, "+vote-for-leader", "id3 0")}, 0},
+		{"the election took too long to be one", "minority_failover", all, []func(h *history.History){unaware(4), unaware(5), silent(3, "+try-failover"), saying(3, -3, "+try-failover", "master m 1 1")}, 0},
 		{"two were dead", "minority_failover", all, []func(h *history.History){views(4, 2, 20, away), views(5, 2, 20, away)}, 1},
 		{"two were dead, one came back in time", "minority_failover", all, []func(h *history.History){views(4, 2, 20, away), views(5, 2, 9, away)}, 0},
 		{"forced by a command", "minority_failover", all, []func(h *history.History){unaware(4), unaware(5), forced}, 0},
@@ -250,6 +252,8 @@ func TestControlPlane(t *testing.T) {
 		{"its epoch is as high", "announce_late", all, []func(h *history.History){views(5, 10, 20, names("1:1", 1))}, 0},
 
 		{"the other held a second more", "avoidable_lost", behind, nil, 10},
+		{"it did not answer for a moment", "avoidable_lost", behind, []func(h *history.History){views(2, 8, 8.3, func(s *history.Sample) { s.Answered = false })}, 10},
+		{"it did not answer for seconds", "avoidable_lost", behind, []func(h *history.History){views(2, 6, 8.3, func(s *history.Sample) { s.Answered = false })}, 0},
 		{"both held as much", "avoidable_lost", failedOverBySentinels{fork: 6000, third: 6000}, nil, 0},
 		{"the other was cut off from the leader", "avoidable_lost", behind, []func(h *history.History){cut(3, 2, 5, 15)}, 0},
 		{"its link was down too long", "avoidable_lost", failedOverBySentinels{fork: 800, third: 1500}, []func(h *history.History){views(2, 0, 9.5, func(s *history.Sample) { s.LinkUp = false })}, 0},
@@ -273,6 +277,37 @@ func TestControlPlane(t *testing.T) {
 
 func away(s *history.Sample) {
 	*s = history.Sample{Node: s.Node, Call: s.Call, Return: s.Return, NoAnswerSince: s.Call}
+}
+
+// What a run is too short, or knows too little, to tell is not said to be kept.
+func TestControlPlaneUndecided(t *testing.T) {
+	all := failedOverBySentinels{fork: 8000, third: 8000}
+	run := func(r failedOverBySentinels, es ...func(h *history.History)) Result {
+		r.edit = edits(es...)
+		return judged(t, r.run())
+	}
+	undecided := func(r Result, class string) bool {
+		return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Class == class && f.Undecided != "" })
+	}
+	until := func(ms int64) func(h *history.History) {
+		return func(h *history.History) {
+			for i := range h.Events {
+				if h.Events[i].Name == history.PhaseLoadEnd {
+					h.Events[i].T = ms * 1e6
+				}
+			}
+		}
+	}
+	for _, class := range []string{"announce_late", "demotion_late", "avoidable_lost"} {
+		require.False(t, undecided(run(all), class), class)
+	}
+	require.True(t, undecided(run(all, views(5, 10, 42, names("1:1", 0)), until(12000)), "announce_late"))
+	require.True(t, undecided(run(failedOverBySentinels{fork: 8000, third: 8000, alive: true}, until(25000)), "demotion_late"))
+	dark := views(3, 8, 10, func(s *history.Sample) { s.Watch.ReplicasUp = 1 })
+	require.True(t, undecided(run(failedOverBySentinels{fork: 6000, third: 7000}, dark), "avoidable_lost"))
+
+	require.Contains(t, run(all).Looked, "minority_failover")
+	require.NotContains(t, run(all, silent(4, "+vote-for-leader"), silent(5, "+vote-for-leader")).Looked, "minority_failover")
 }
 
 // A history of the first version holds no views: what cannot be judged is not said to be kept.
