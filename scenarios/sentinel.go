@@ -60,12 +60,10 @@ func lagging(name string, w workloads.Spec) Scenario {
 	}
 }
 
-// splitBrains is the setup of both split-brain scenarios: the second worker stands with the old master. All writers share all keys
-// and SET..GET tells each write's predecessor, so two branches of one register show as a fork; the reads of the cut-off client
-// show how stale the old master's world becomes, which a set would not.
+// splitBrains is the setup of both split-brain scenarios: the second worker stands with the old master. Sets tell of each write whether
+// it is lost: registers do not where a write without a reply, of which a cut makes some, may have replaced others.
 func splitBrains(name string) Scenario {
-	w := registers()
-	w.Shared = true
+	w := sets()
 	w.WorkerShare = map[string]int{"w2": 3} // two writers and a reader
 	t := sentinels()
 	t.Workers = 2
