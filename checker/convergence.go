@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/schismtest/schism/history"
@@ -28,16 +29,14 @@ func (c *check) convergence() {
 	// Dumps stand by key, then node.
 	for from := 0; from < len(c.h.Dumps); {
 		to := from
-		var of []*history.Dump
 		for ; to < len(c.h.Dumps) && c.h.Dumps[to].Key == c.h.Dumps[from].Key; to++ {
 		}
-		of = c.fin.byKey[c.h.Dumps[from].Key]
-		if len(of) > 0 {
+		if hs := c.holdings(c.h.Dumps[from].Key); len(hs) > 0 {
 			cv.Keys++
-			if c.differ(of) {
-				d := describe(of)
+			if differ(hs) {
+				d := describe(c.h.Dumps[from].Key, hs)
 				cv.Divergent++
-				divergent.count(fmt.Sprintf("%s is not the same on %s", d.Key, strings.Join(c.names(d.Nodes), ", ")))
+				divergent.count(c.divergence(&d))
 				if len(cv.Sample) < 20 {
 					cv.Sample = append(cv.Sample, d)
 				}
@@ -99,65 +98,140 @@ func (c *check) badReplies() {
 	c.x.notes([]note{n})
 }
 
-// differ: a node lacks the key, or holds other content. Digest 0 equals nothing.
-func (c *check) differ(ds []*history.Dump) bool {
-	var there *history.Dump
-	absent := c.fin.nodes - len(ds)
-	for _, d := range ds {
-		switch {
-		case d.Type == "none":
-			absent++
-		case there == nil:
-			there = d
-		case d.Digest == 0 || d.Digest != there.Digest || d.Type != there.Type:
-			return true
+// nodeHolds is what one node holds of a key; dump is nil where it has none.
+type nodeHolds struct {
+	node int32
+	dump *history.Dump
+}
+
+// holdings are what the nodes of a key's group that were read hold of it, as far as they must agree: without those where it is gone and may
+// have expired by the time they were read. None where nothing is left to compare.
+func (c *check) holdings(key string) []nodeHolds {
+	of := map[int32]*history.Dump{}
+	end := int64(-1) // when the key is gone by its time to live on every node, Unix ms; Inf for never
+	for _, d := range c.fin.byKey[key] {
+		if d.Type == "none" {
+			continue
+		}
+		of[d.Node] = d
+		if d.ExpireAt <= 0 {
+			end = history.Inf
+		}
+		end = max(end, d.ExpireAt)
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	var hs []nodeHolds
+	nodes, out := 0, c.h.LeftOut()
+	for _, n := range c.s.groupOf(key).servers {
+		if out[n] {
+			continue
+		}
+		nodes++
+		if of[n] != nil || end == history.Inf || c.mustHave(n, end) {
+			hs = append(hs, nodeHolds{n, of[n]})
 		}
 	}
-	if there == nil || absent == 0 {
-		return there != nil && there.Digest == 0 && c.fin.nodes > 1
+	if len(hs) < min(2, nodes) {
+		return nil
 	}
-	return c.mustHave(ds)
+	return hs
 }
 
 // expiryTold is how sure the end of a key's life is, in ns: what lies nearer to a reading may have been gone by then.
 const expiryTold = int64(10e6)
 
-// mustHave tells of a key that some nodes hold whether the others must hold it too: it does not expire, or only after they were read.
-func (c *check) mustHave(ds []*history.Dump) bool {
-	end, has := int64(0), map[int32]bool{}
-	for _, d := range ds {
-		if d.Type == "none" {
-			continue
-		}
-		has[d.Node] = true
-		if d.ExpireAt <= 0 {
-			return true
-		}
-		end = max(end, d.ExpireAt)
-	}
-	for i := range c.h.Readings {
-		r := &c.h.Readings[i]
-		if r.Read <= 1 && !has[r.Node] && !c.h.LeftOut()[r.Node] && slices.Contains(c.s.servers, r.Node) && end*1e6 > r.WallReturn+expiryTold {
+// mustHave tells of a node that lacks a key whether the key's life, as others tell it, ended only after the node was read.
+func (c *check) mustHave(n int32, end int64) bool {
+	return slices.ContainsFunc(c.h.Readings, func(r history.Reading) bool { return r.Node == n && r.Read <= 1 && end*1e6 > r.WallReturn+expiryTold })
+}
+
+// differ: a node lacks the key, or holds other content. Digest 0 equals nothing.
+func differ(hs []nodeHolds) bool {
+	for _, h := range hs[1:] {
+		a, b := hs[0].dump, h.dump
+		if a == nil || b == nil || a.Digest == 0 || a.Digest != b.Digest || a.Type != b.Type {
 			return true
 		}
 	}
 	return false
 }
 
-func describe(ds []*history.Dump) DivergentKey {
-	k := DivergentKey{Key: ds[0].Key}
-	for _, d := range ds {
-		k.Nodes = append(k.Nodes, d.Node)
-		text := d.Type
-		if d.Elems != nil {
-			text = fmt.Sprintf("%s of %d", d.Type, len(d.Elems))
-			if len(d.Elems) == 1 {
-				text = fmt.Sprintf("%s %d", d.Type, d.Elems[0])
+func describe(key string, hs []nodeHolds) DivergentKey {
+	k := DivergentKey{Key: key}
+	all := map[int64]bool{} // every element that some node holds
+	for _, h := range hs {
+		if h.dump != nil {
+			for _, e := range h.dump.Elems {
+				all[e] = true
 			}
 		}
-		k.Text = append(k.Text, text)
+	}
+	for _, h := range hs {
+		k.Nodes = append(k.Nodes, h.node)
+		k.Text = append(k.Text, h.words(all))
 	}
 	return k
+}
+
+// words say what a node holds of a key: its one value, or how many elements and which of those that others hold it lacks.
+func (h nodeHolds) words(all map[int64]bool) string {
+	d := h.dump
+	switch {
+	case d == nil:
+		return "nothing"
+	case d.Elems == nil:
+		return d.Type
+	case len(d.Elems) == 1:
+		return fmt.Sprintf("%s %d", d.Type, d.Elems[0])
+	}
+	text := fmt.Sprintf("%s of %d", d.Type, len(d.Elems))
+	has := map[int64]bool{}
+	for _, e := range d.Elems {
+		has[e] = true
+	}
+	var lacks []int64
+	for e := range all {
+		if !has[e] {
+			lacks = append(lacks, e)
+		}
+	}
+	if len(lacks) == 0 {
+		return text
+	}
+	slices.Sort(lacks)
+	var names []string
+	for _, e := range lacks[:min(3, len(lacks))] {
+		names = append(names, strconv.FormatInt(e, 10))
+	}
+	text += ", without " + strings.Join(names, ", ")
+	if more := len(lacks) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// divergence says which nodes hold what of a key: "s: n1 holds set of 5; n2, n3 hold set of 4, without 17".
+func (c *check) divergence(d *DivergentKey) string {
+	var parts []string
+	for i, text := range d.Text {
+		if slices.Index(d.Text, text) != i {
+			continue // said with the first that holds it
+		}
+		var who []int32
+		for j, n := range d.Nodes {
+			if d.Text[j] == text {
+				who = append(who, n)
+			}
+		}
+		parts = append(parts, strings.Join(c.names(who), ", ")+" "+plural(int64(len(who)), "holds ", "hold ")+text)
+	}
+	text := d.Key + ": " + strings.Join(parts, "; ")
+	if len(parts) == 1 { // the elements are the same: their order or times to live differ, or what is no integer
+		text += ", but not in the same state"
+	}
+	return text
 }
 
 // level bounds the moment at which every replica's link was up for good and it had what the final master had then: after the last look
