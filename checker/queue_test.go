@@ -223,3 +223,13 @@ func TestWhatIsGoneShowsNoBranch(t *testing.T) {
 		require.Zero(t, countOf(r, "hole"), name)
 	}
 }
+
+// TestWaitAfterAWriteThatChangedNothing: nothing of it is sent to replicas, so WAIT may count them all.
+func TestWaitAfterAWriteThatChangedNothing(t *testing.T) {
+	for out, want := range map[int64]int64{0: 0, 1: 1} {
+		o := op(1, history.FAdd, 1, out, 3, 4)
+		o.Acked = 2 // of one replica
+		h := tinyRun(keyed(1), op(1, history.FAdd, 1, 1, 1, 2), o)
+		require.Equal(t, want, countOf(judged(t, h), "wait_impossible"), "reply %d", out)
+	}
+}

@@ -19,7 +19,7 @@ func (x *extra) waits() {
 	}
 	impossible, lost := note{class: "wait_impossible"}, note{class: "wait_lost"}
 	for i, n := range c.Acked {
-		if n < 0 || c.Outcome[i] != history.OK || !c.F[i].IsWrite() || c.Node[i] < 0 || len(x.s.byNode[c.Node[i]]) == 0 {
+		if n < 0 || c.Outcome[i] != history.OK || !c.F[i].IsWrite() || changedNothing(c, i) || c.Node[i] < 0 || len(x.s.byNode[c.Node[i]]) == 0 {
 			continue
 		}
 		x.looks("wait_impossible")
@@ -46,6 +46,20 @@ func (x *extra) waits() {
 		}
 	}
 	x.notes([]note{impossible, lost})
+}
+
+// changedNothing tells that a write's reply says that it found nothing to change: then nothing of it is sent to replicas, and WAIT counts
+// those that have what the connection wrote before.
+func changedNothing(c *history.Columns, i int) bool {
+	switch c.F[i] {
+	case history.FAdd, history.FRemove, history.FDel, history.FCAS, history.FTransfer, history.FAck, history.FRelease, history.FFenced:
+		return c.Out[i] == 0
+	case history.FDequeue, history.FAcquire:
+		return c.Out[i] == history.Nil
+	case history.FTxn:
+		return !writesSomething(c.List(i))
+	}
+	return false
 }
 
 // mayHold is how many replicas may have held a write when WAIT returned.
