@@ -134,12 +134,16 @@ func (w *world) run(t *testing.T, s Schedule, look func(t *testing.T), inEffect 
 
 // only tells whether just these faults are in effect. The caller holds mu.
 func (w *world) only(ids []int) bool {
+	n := 0
 	for id, f := range w.last {
-		if (f.Effect > 0 && f.Healed == 0) != slices.Contains(ids, id) {
-			return false
+		if f.Effect > 0 && f.Healed == 0 {
+			if !slices.Contains(ids, id) {
+				return false
+			}
+			n++
 		}
 	}
-	return len(w.last) >= len(ids)
+	return n == len(ids)
 }
 
 // ack says that a look is over, as an acknowledged write, which faults can wait for.
