@@ -260,26 +260,27 @@ func (c *check) beyondFork(i int) bool {
 	g := c.s.with(n)
 	for k := range g.promoted {
 		p := &g.promoted[k]
-		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset && !g.cameBack(n, p) {
+		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset && g.backAt(n, p) < 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// cameBack reports whether a deposed master's data was taken over by who had been promoted in its place, before it had given it up itself.
-func (g *group) cameBack(old int32, p *promotion) bool {
+// backAt is when who had been promoted in a deposed master's place had taken that one's data over, before it had given it up itself; -1
+// where that did not happen.
+func (g *group) backAt(old int32, p *promotion) int64 {
 	for i := range g.ends {
 		e := &g.ends[i]
 		switch {
 		case e.kind != endResync || e.t <= p.t:
 		case e.loser == old:
-			return false
+			return -1
 		case e.loser == p.node && e.winner == old:
-			return true
+			return e.t
 		}
 	}
-	return false
+	return -1
 }
 
 // sameBranch reports whether two writes of one client went to one node, and nothing broke that node's data between them.
