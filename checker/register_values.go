@@ -147,18 +147,6 @@ func (v *vals) collect(t *regTable, masterOnly bool, r *keyResult) {
 	v.reset(t)
 	for j := range t.ops {
 		o := &t.ops[j]
-		switch {
-		case o.is&regWrite == 0:
-		case o.is&regOK != 0:
-			v.observe(o.ref, o.op, o.call, o.ret)
-		case o.is&regInfo != 0:
-			v.info[o.ref] = true
-		default:
-			v.failed[o.ref] = true
-		}
-	}
-	for j := range t.ops {
-		o := &t.ops[j]
 		if o.is&regOK == 0 {
 			continue
 		}
@@ -170,21 +158,18 @@ func (v *vals) collect(t *regTable, masterOnly bool, r *keyResult) {
 		if pred {
 			k = o.pred
 		}
-		if k == noOp || v.failed[k] || o.ret < t.call[k] {
+		// A value's s is no earlier than its write's call.
+		if k == noOp || v.of[k].pred == valRefused || o.ret < v.of[k].s && o.ret < t.call[k] {
 			v.wrong(t, o, k, r)
 			continue
 		}
-		if pred {
-			v.pred[o.ref] = k
-			v.used[k] = true // it happened, although no read may ever return it
-			continue
-		}
-		v.observe(k, o.op, o.call, o.ret)
-	}
-	for k := range v.n {
-		// A write of unknown outcome that was seen keeps its call; it returned whenever one likes.
-		if v.info[k] && v.used[k] && t.call[k] > v.s[k] {
-			v.s[k], v.sOp[k] = t.call[k], t.write[k]
+		if u := &v.of[k]; !pred {
+			u.observe(o.op, o.call, o.ret)
+		} else {
+			u.see() // it happened, although no read may ever return it
+			v.of[o.ref].pred = k
+			v.forks = v.forks || u.next != noOp
+			u.next = o.ref
 		}
 	}
 }
@@ -201,7 +186,7 @@ func (v *vals) wrong(t *regTable, o *regOp, k int32, r *keyResult) {
 			r.phantoms++
 			r.note(Conflict{Kind: "phantom", V: value, Ops: []int{int(o.op)}})
 		}
-	case v.failed[k]:
+	case v.of[k].pred == valRefused:
 		if v.odd(value) {
 			r.aborted++
 			r.note(Conflict{Kind: "aborted_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}})
@@ -237,7 +222,7 @@ func (v *vals) collectHeld(t *regTable, held []*history.Dump, r *keyResult) {
 		case k == noOp && v.odd(d.Elems[0]):
 			r.phantoms++
 			r.note(Conflict{Kind: "phantom", V: d.Elems[0]})
-		case k > 0 && v.failed[k] && v.odd(d.Elems[0]):
+		case k > 0 && v.of[k].pred == valRefused && v.odd(d.Elems[0]):
 			r.aborted++
 			r.note(Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(t.write[k])}})
 		}
