@@ -19,7 +19,7 @@ func (c *check) registerFates(is []int, d *history.Dump, m *pathMemory) {
 	m.reset(len(is))
 	versions, preds := true, false
 	for p, i := range is {
-		m.writes[p].value = c.made(i)
+		m.values[p+1] = c.made(i)
 		versions = versions && ops.Flags[i]&history.FlagVersion != 0
 		_, known := c.replaced(i)
 		preds = preds || known
@@ -94,7 +94,6 @@ func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
 // pathMemory is what following one register's path needs, by position among its writes in order of call. A worker uses the same for one
 // register after the other.
 type pathMemory struct {
-	writes []regOp // only values
 	values []int64 // by number: one more than the position, 0 for the initial value
 	index  valueIndex
 	onPath []bool
@@ -105,21 +104,20 @@ type pathMemory struct {
 }
 
 func (m *pathMemory) reset(n int) {
-	m.writes, m.values, m.onPath = resize(m.writes, n), resize(m.values, n+1), resize(m.onPath, n)
+	m.values, m.onPath = resize(m.values, n+1), resize(m.onPath, n)
 	m.first, m.next = resize(m.first, n+1), resize(m.next, n)
 	for p := range n {
-		m.writes[p].is, m.onPath[p], m.first[p], m.next[p] = regWrite, false, noOp, noOp
+		m.onPath[p], m.first[p], m.next[p] = false, noOp, noOp
 	}
 	m.first[n] = noOp
 }
 
 // number indexes the values; false: one was written more than once, and more than one of the writes may have happened.
 func (m *pathMemory) number(is []int, ops *history.Columns) bool {
-	m.index.prepare(m.writes, len(is))
 	m.values[0] = history.Nil
+	m.index.prepare(m.values[1:])
 	for p, i := range is {
-		v := m.writes[p].value
-		m.values[p+1] = v
+		v := m.values[p+1]
 		old := m.index.get(v, m.values)
 		switch {
 		case old == noOp:

@@ -21,6 +21,7 @@ const (
 // same memory for one key after the other.
 type vals struct {
 	of    []val
+	ready int32   // how many of them are
 	value []int64 // the table's, like write
 	write []int32
 	out   []int64 // the history's column
@@ -55,13 +56,27 @@ func (u *val) see() {
 	}
 }
 
-// reset begins with the writes of a table's values.
+// reset empties it for a table's values.
 func (v *vals) reset(t *regTable) {
-	n := len(t.value)
 	v.value, v.write, v.told, v.forks = t.value, t.write, nil, false
-	v.of = resize(v.of, n)
+	v.of = resize(v.of, len(t.value))
 	v.of[0] = val{minTime, minTime, noOp, noOp, valSeen, noOp}
-	for k := 1; k < n; k++ {
+	v.ready = 1
+}
+
+// prepare makes sure that value k begins with its write. Operations name values in about the order in which they are numbered, so what
+// is made just before it is asked for is asked for while it is near.
+func (v *vals) prepare(t *regTable, k int32) {
+	if k >= v.ready {
+		v.begin(t, min(int(k)+ahead, len(v.of)))
+	}
+}
+
+// ahead is how many values are made at once: about what a batch of operations names.
+const ahead = 4096
+
+func (v *vals) begin(t *regTable, to int) {
+	for k := int(v.ready); k < to; k++ {
 		u := val{history.Inf, t.call[k], noOp, t.write[k], valUnseen, noOp}
 		switch t.outcome[k] {
 		case history.OK:
@@ -71,6 +86,7 @@ func (v *vals) reset(t *regTable) {
 		}
 		v.of[k] = u
 	}
+	v.ready = int32(to)
 }
 
 // observe takes in a read of a value.

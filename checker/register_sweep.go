@@ -14,13 +14,22 @@ func (v *vals) chains(r *keyResult, ops *history.Columns) []zone {
 	if v.forks {
 		v.fork(r, ops)
 	}
-	followed := 0
-	for k := range v.of {
+	n := len(v.of)
+	counted, followed := 0, 0
+	for k := range n {
+		// Chains lead back and forth within a batch of operations, so the values are counted a batch ahead of where chains are followed:
+		// what is read in order first is near when it is read in any.
+		for ; counted < min(k+2*ahead, n); counted++ {
+			if v.of[counted].used() {
+				r.values++
+			}
+		}
 		if v.heads(int32(k)) {
 			followed += v.follow(int32(k), r)
 		}
 	}
-	if followed < len(v.of) {
+	r.values-- // the initial value is no value of a write
+	if followed < n {
 		v.cycles(r)
 	}
 	return v.zs
@@ -74,7 +83,6 @@ func (v *vals) cycles(r *keyResult) {
 		z := zone{v: noOp}
 		for j := k; !begun[j]; j = v.of[j].next {
 			begun[j] = true
-			r.values++
 			z.take(&v.of[j], j)
 		}
 		v.zs = append(v.zs, z)
@@ -105,12 +113,8 @@ func (v *vals) follow(head int32, r *keyResult) (n int) {
 		}
 		z.take(u, k)
 	}
-	if z.v == noOp {
-		return n
-	}
-	v.zs = append(v.zs, z)
-	if r.values += int64(n); head == 0 {
-		r.values-- // the initial value is no value of a write
+	if z.v != noOp {
+		v.zs = append(v.zs, z)
 	}
 	return n
 }
