@@ -25,32 +25,44 @@ type standings struct {
 	c       *check
 	threats [][]threat // by node
 	keeps   []bool     // by node: what it holds at the end is the final data of its group
+	breaks  [][]Gap    // by node, in order: when its own data broke
+	held    [][]int64  // by node, before its first break, its second, and so on: the last call of a write that the final data shows
 }
 
 // threat is something that threw away, or may have, what a node had acknowledged: calls up to its end, but for replies before since.
 type threat struct{ since, end int64 }
 
 func newStandings(c *check) *standings {
-	s := &standings{c: c, threats: make([][]threat, len(c.h.Run.Nodes)), keeps: make([]bool, len(c.h.Run.Nodes))}
+	n := len(c.h.Run.Nodes)
+	s := &standings{c: c, threats: make([][]threat, n), keeps: make([]bool, n), breaks: make([][]Gap, n), held: make([][]int64, n)}
+	any := false
 	for _, g := range c.s.groups {
 		if m := g.finalMaster(); m >= 0 {
 			s.keeps[m] = true
 		}
 		for _, n := range g.servers {
-			s.threats[n] = g.restarts(n)
-			for i := range g.ends {
-				if e := &g.ends[i]; e.loser == n || e.kind == endPromotion && e.winner != n {
-					s.threats[n] = append(s.threats[n], threat{minTime, e.t})
-				}
-			}
+			s.find(g, n)
+			any = any || len(s.threats[n]) > 0
 		}
+	}
+	if any {
+		s.hold()
 	}
 	return s
 }
 
-// restarts are the times in which a node came back as another process: it may have come back without the last that it had acknowledged,
-// also where it shows what it had at the sample before.
-func (g *group) restarts(n int32) (ts []threat) {
+// find finds what threatened a node's writes. A restart does also where it shows what it had at the sample before: it may have come back
+// without the last that it had acknowledged.
+func (s *standings) find(g *group, n int32) {
+	for i := range g.ends {
+		e := &g.ends[i]
+		if e.loser == n || e.kind == endPromotion && e.winner != n {
+			s.threats[n] = append(s.threats[n], threat{minTime, e.t})
+		}
+		if e.loser == n && e.prev != nil {
+			s.breaks[n] = append(s.breaks[n], Gap{e.prev.Call, e.now.Return})
+		}
+	}
 	var prev *history.Sample
 	for i := range g.s.spans[n] {
 		sp := &g.s.spans[n][i]
@@ -62,11 +74,52 @@ func (g *group) restarts(n int32) (ts []threat) {
 			if now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset {
 				t.since = prev.Call
 			}
-			ts = append(ts, t)
+			s.threats[n] = append(s.threats[n], t)
+			s.breaks[n] = append(s.breaks[n], Gap{prev.Call, now.Return})
 		}
 		prev = sp.last
 	}
-	return ts
+	slices.SortFunc(s.breaks[n], func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+}
+
+// hold finds the writes that the final data shows: a log that kept them kept all that stood before them in it.
+func (s *standings) hold() {
+	ops := &s.c.h.Ops
+	for n := range s.held {
+		s.held[n] = slices.Repeat([]int64{minTime}, len(s.breaks[n])+1)
+	}
+	for i, fate := range s.c.a.Fate {
+		n := ops.Node[i]
+		if fate != FateSurvived || n < 0 || int(n) >= len(s.held) || !s.shown(i) {
+			continue
+		}
+		if k, ok := s.stretch(i); ok {
+			s.held[n][k] = max(s.held[n][k], ops.Call[i])
+		}
+	}
+}
+
+// stretch is how many breaks of its node's data a write came after; false: it may have come before or after one.
+func (s *standings) stretch(i int) (k int, ok bool) {
+	ops := &s.c.h.Ops
+	bs := s.breaks[ops.Node[i]]
+	for k < len(bs) && bs[k].To < ops.Call[i] {
+		k++
+	}
+	return k, k == len(bs) || ops.Return[i] < bs[k].From
+}
+
+// kept tells that the log which the final data is made of surely holds a write.
+func (s *standings) kept(i int) bool {
+	ops := &s.c.h.Ops
+	if s.c.a.Fate[i] == FateSurvived && s.shown(i) {
+		return true
+	}
+	if s.c.a.Fate[i] == FateLost || s.held[ops.Node[i]] == nil {
+		return false
+	}
+	k, ok := s.stretch(i)
+	return ok && ops.Return[i] < s.held[ops.Node[i]][k]
 }
 
 // threatened tells whether a write may have been thrown away after its acknowledgement.
@@ -82,7 +135,7 @@ func (s *standings) threatened(n int32, call, ret int64) bool {
 func (s *standings) of(i int) standing {
 	ops := &s.c.h.Ops
 	n, fate := int32(ops.Node[i]), s.c.a.Fate[i]
-	if n < 0 || int(n) >= len(s.threats) || fate == FateSurvived && s.shown(i) {
+	if n < 0 || int(n) >= len(s.threats) || s.kept(i) {
 		return firm
 	}
 	surely, perhaps := s.deposed(n, ops.Call[i], ops.Return[i])
@@ -142,43 +195,58 @@ func (s *standings) deposed(n int32, call, ret int64) (surely, perhaps bool) {
 func (c *check) availability() {
 	ops, av := &c.h.Ops, &c.a.Result.Availability
 	from, to := c.judged()
-	var order []int32
-	workers := map[int32]*WorkerAvailability{}
+	var writes, reads []int32
+	var workers [256]*WorkerAvailability // by the byte that the history holds
 	std := newStandings(c)
 	worth := make([]standing, ops.Len())
 	for i := range ops.Len() {
 		if ops.Outcome[i] != history.OK || ops.Return[i] < from || ops.Call[i] > to || ops.Flags[i]&history.FlagReplicaWrite != 0 {
 			continue
 		}
-		order = append(order, int32(i))
-		w := workers[int32(ops.Worker[i])]
+		w := workers[uint8(ops.Worker[i])]
 		if w == nil {
 			w = &WorkerAvailability{Worker: int32(ops.Worker[i]), RTA: -1}
-			workers[w.Worker] = w
+			workers[uint8(ops.Worker[i])] = w
 		}
-		if ops.IsWrite(int(i)) {
+		if ops.IsWrite(i) {
 			w.OKWrites++
 			worth[i] = std.of(i)
+			writes = append(writes, int32(i))
 		} else {
 			w.OKReads++
+			reads = append(reads, int32(i))
 		}
 	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(ops.Call[a], ops.Call[b]) })
-	write := func(i int32) bool { return ops.IsWrite(int(i)) }
-	read := func(i int32) bool { return !ops.IsWrite(int(i)) }
-	av.LongestWrite, av.Write = c.longest(order, from, to, write, write)
-	av.LongestWriteS, av.WriteS = c.longest(order, from, to, func(i int32) bool { return write(i) && worth[i] <= mayStay }, func(i int32) bool { return write(i) && worth[i] == firm })
-	av.LongestRead, av.Read = c.longest(order, from, to, read, read)
+	all := func(int32) bool { return true }
+	var keys []sortKey
+	for _, order := range [][]int32{writes, reads} {
+		keys = sortByCall(order, ops, keys)
+	}
+	av.LongestWrite, av.Write = c.longest(writes, from, to, all, all)
+	av.LongestWriteS, av.WriteS = c.longest(writes, from, to, func(i int32) bool { return worth[i] <= mayStay }, func(i int32) bool { return worth[i] == firm })
+	av.LongestRead, av.Read = c.longest(reads, from, to, all, all)
+	written, read := c.longestByWorker(writes, from, to), c.longestByWorker(reads, from, to)
 	for n, w := range workers {
-		of := func(keep func(int32) bool) func(int32) bool {
-			return func(i int32) bool { return int32(ops.Worker[i]) == n && keep(i) }
+		if w != nil {
+			w.LongestWrite, w.LongestRead = written[n], read[n]
+			av.ByWorker = append(av.ByWorker, *w)
 		}
-		w.LongestWrite, _ = c.longest(order, from, to, of(write), of(write))
-		w.LongestRead, _ = c.longest(order, from, to, of(read), of(read))
-		av.ByWorker = append(av.ByWorker, *w)
 	}
 	slices.SortFunc(av.ByWorker, func(a, b WorkerAvailability) int { return cmp.Compare(a.Worker, b.Worker) })
 	c.rta(worth, from, to)
+}
+
+// sortByCall sorts operations by their calls; keys is memory for it.
+func sortByCall(is []int32, ops *history.Columns, keys []sortKey) []sortKey {
+	keys = resize(keys, len(is))
+	for n, i := range is {
+		keys[n] = sortKey{ops.Call[i], i}
+	}
+	sortKeys(keys)
+	for n, k := range keys {
+		is[n] = k.i
+	}
+	return keys
 }
 
 // judged is the part of the load in which what clients saw is the setup's doing: until the writers stopped or the records end, and no
@@ -218,19 +286,13 @@ func (c *check) whole() bool {
 // been executed. The gap is the first of the two as clients saw it, from one reply to the next. The order is that of calls.
 func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) bool) (Gap, Value) {
 	ops := &c.h.Ops
-	least, last := Gap{from, from}, from
+	g := gapSearch{Gap{from, from}, from}
 	for _, i := range order {
-		if !may(i) {
-			continue
+		if may(i) {
+			g.next(ops.Call[i], ops.Return[i], to)
 		}
-		if call := min(ops.Call[i], to); call-last > least.Len() {
-			least = Gap{last, call}
-		}
-		last = max(last, ops.Return[i])
 	}
-	if to-last > least.Len() {
-		least = Gap{last, to}
-	}
+	least := g.end(to)
 	most, next := int64(0), to
 	for k := len(order) - 1; k >= 0; k-- {
 		if i := order[k]; sure(i) {
@@ -239,6 +301,48 @@ func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) b
 		}
 	}
 	most = max(most, next-from, least.Len())
+	return c.seenGap(least, order, to, may), Between(secondsOf(least.Len()), secondsOf(most), "an operation is executed somewhere between its call and its reply")
+}
+
+// longestByWorker are the gaps of each worker as it saw them, by its byte in the history.
+func (c *check) longestByWorker(order []int32, from, to int64) (gaps [256]Gap) {
+	ops := &c.h.Ops
+	var gs [256]gapSearch
+	for w := range gs {
+		gs[w] = gapSearch{Gap{from, from}, from}
+	}
+	for _, i := range order {
+		gs[uint8(ops.Worker[i])].next(ops.Call[i], ops.Return[i], to)
+	}
+	for w := range gs {
+		gaps[w] = c.seenGap(gs[w].end(to), order, to, func(i int32) bool { return int(uint8(ops.Worker[i])) == w })
+	}
+	return gaps
+}
+
+// gapSearch finds the longest time in which surely no operation was under way. It is told them in order of call.
+type gapSearch struct {
+	least Gap
+	last  int64 // the latest return
+}
+
+func (g *gapSearch) next(call, ret, to int64) {
+	if call = min(call, to); call-g.last > g.least.Len() {
+		g.least = Gap{g.last, call}
+	}
+	g.last = max(g.last, ret)
+}
+
+func (g *gapSearch) end(to int64) Gap {
+	if to-g.last > g.least.Len() {
+		g.least = Gap{g.last, to}
+	}
+	return g.least
+}
+
+// seenGap is a gap between a reply and a call as clients saw it: until the first reply to one of the operations that may end it.
+func (c *check) seenGap(least Gap, order []int32, to int64, may func(i int32) bool) Gap {
+	ops := &c.h.Ops
 	seen := Gap{least.From, to}
 	at, _ := slices.BinarySearchFunc(order, least.To, func(i int32, t int64) int { return cmp.Compare(ops.Call[i], t) })
 	for _, i := range order[at:] {
@@ -249,5 +353,5 @@ func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) b
 			seen.To = min(seen.To, ops.Return[i])
 		}
 	}
-	return seen, Between(secondsOf(least.Len()), secondsOf(most), "an operation is executed somewhere between its call and its reply")
+	return seen
 }

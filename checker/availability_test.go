@@ -88,10 +88,15 @@ func TestStandings(t *testing.T) {
 			sampled(0, look{role: master, run: "a", repl: "A", grown: -1}, look{from: 8e9, role: replica, run: "a", repl: "B", master: "2:1", grown: -1},
 				look{from: 12e9, role: master, run: "a", repl: "C", repl2: "B", fork: 11500, base: 11500, grown: -1}),
 			follows(promoted, look{from: 13e9, role: replica, run: "b", repl: "C", master: "1:1", grown: -1})},
-			[]wroteAt{write(0, 11980, mayStay), write(0, 12010, firm), write(0, 14000, firm)}, 14000},
+			[]wroteAt{write(0, 11980, mayStay)}, 0},
+		{"the last of a log shows what stands before it", [][]history.Sample{
+			sampled(0, look{role: master, run: "a", repl: "A", grown: -1}, look{from: 8e9, role: replica, run: "a", repl: "B", master: "2:1", grown: -1},
+				look{from: 12e9, role: master, run: "a", repl: "C", repl2: "B", fork: 11500, base: 11500, grown: -1}),
+			follows(promoted, look{from: 13e9, role: replica, run: "b", repl: "C", master: "1:1", grown: -1})},
+			[]wroteAt{write(0, 7000, aside), write(0, 11980, firm), write(0, 12010, firm), write(0, 14000, firm)}, 14000},
 		{"what a deposed master gave and took away again, and what it had before", [][]history.Sample{
 			sampled(0, look{role: master, run: "a", repl: "A", grown: -1}, look{from: 9e9, role: replica, run: "a", repl: "B", master: "2:1", grown: -1}), follows(promoted)},
-			[]wroteAt{{0, 3000, history.FAdd, 1, firm}, {0, 3500, history.FAdd, 2, firm}, {0, 4000, history.FRemove, 2, mayStay},
+			[]wroteAt{{0, 3000, history.FAdd, 1, firm}, {0, 2000, history.FAdd, 2, firm}, {0, 2500, history.FRemove, 2, firm}, {0, 4000, history.FAdd, 4, firm}, {0, 4100, history.FRemove, 4, mayStay},
 				{0, 6000, history.FAdd, 3, mayStay}, {0, 6500, history.FRemove, 3, aside}}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

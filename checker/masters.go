@@ -116,12 +116,12 @@ func (c *check) dualAcks(g *group) int64 {
 	for _, p := range g.promoted {
 		first := history.Inf
 		for i := range ops.F {
-			if ops.IsWrite(i) && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t {
+			if int32(ops.Node[i]) == p.node && ops.Call[i] >= p.t && ops.Outcome[i] == history.OK && ops.IsWrite(i) {
 				first = min(first, ops.Return[i])
 			}
 		}
 		for i := range ops.F {
-			if p.old >= 0 && ops.IsWrite(i) && ops.Outcome[i] == history.OK && int32(ops.Node[i]) == p.old && ops.Call[i] > first && c.s.roleOf(p.old, ops.Call[i], p.replID) {
+			if p.old >= 0 && int32(ops.Node[i]) == p.old && ops.Call[i] > first && ops.Outcome[i] == history.OK && ops.IsWrite(i) && c.s.roleOf(p.old, ops.Call[i], p.replID) {
 				n++
 			}
 		}

@@ -33,9 +33,10 @@ func (c *check) rta(worth []standing, from, end int64) {
 	type found struct{ least, most outage }
 	best, bestAny := -1, -1
 	outages := make([]found, len(av.ByWorker))
+	written := c.writesByWorker(from, end)
 	for k := range av.ByWorker {
 		w := &av.ByWorker[k]
-		ws := c.writesOf(w.Worker, from, end)
+		ws := written[uint8(w.Worker)]
 		f := found{c.longestOutage(ws, worth, mayStay, end), c.longestOutage(ws, worth, firm, end)}
 		outages[k] = f
 		if f.most.fault == 0 {
@@ -91,21 +92,26 @@ type workerWrites struct {
 	unacked []int32 // those that were not answered with OK, by call
 }
 
-func (c *check) writesOf(worker int32, from, end int64) workerWrites {
+// writesByWorker are those of every worker, by its byte in the history.
+func (c *check) writesByWorker(from, end int64) (ws [256]workerWrites) {
 	ops := &c.h.Ops
-	var w workerWrites
 	for i := range ops.F {
+		if ops.Call[i] > end || !ops.IsWrite(i) {
+			continue
+		}
+		w := &ws[uint8(ops.Worker[i])]
 		switch {
-		case !ops.IsWrite(i) || int32(ops.Worker[i]) != worker || ops.Call[i] > end:
 		case ops.Outcome[i] != history.OK:
 			w.unacked = append(w.unacked, int32(i))
 		case ops.Return[i] >= from && ops.Return[i] <= end:
 			w.acked = append(w.acked, int32(i))
 		}
 	}
-	slices.SortFunc(w.acked, func(a, b int32) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
-	slices.SortFunc(w.unacked, func(a, b int32) int { return cmp.Compare(ops.Call[a], ops.Call[b]) })
-	return w
+	for n := range ws {
+		slices.SortFunc(ws[n].acked, func(a, b int32) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
+		slices.SortFunc(ws[n].unacked, func(a, b int32) int { return cmp.Compare(ops.Call[a], ops.Call[b]) })
+	}
+	return ws
 }
 
 // longestOutage is a worker's longest outage that a fault explains; its fault is 0 where there is none. A write counts as one that
