@@ -41,7 +41,8 @@ func judging() []mutant {
 		{"lineage.go", "ends before the write count", "case e.loser != p.node || e.t < p.since:", "case e.loser != p.node:", ""},
 		// objects
 		{"bank.go", "torn totals are taken", "got != total {\n\t\t\tfractured.count(fmt.Sprintf(\"%s: %s read", "got < 0 {\n\t\t\tfractured.count(fmt.Sprintf(\"%s: %s read", ""},
-		{"bank.go", "a wiped bank is torn", "if absent(l) {", "if false {", ""},
+		{"bank.go", "a wiped bank is torn", "first < c.Call[i]) {", "first < c.Call[i]) && false {", ""},
+		{"bank.go", "a bank that is gone is not torn", "ok && span != nil && first < c.Call[i]", "false", ""},
 		{"bank.go", "debts are taken", "if a := below(l); a >= 0 {", "if a := below(l); a > 99 {", ""},
 		{"bank.go", "final balances need not fit the ledger", "if exact && !slices.Equal(want, d.Elems) {", "if false && !slices.Equal(want, d.Elems) {", ""},
 		{"lock.go", "overlaps are not counted", "over.n++", "", ""},
@@ -81,7 +82,7 @@ func judging() []mutant {
 		{"wait.go", "every loss after WAIT is a bug", "case x.a.Fate[i] == FateLost && all:", "case x.a.Fate[i] == FateLost:\n\t\t\tlost.bug(text, i)\n\t\tcase false:", ""},
 		{"wait.go", "what cannot be told was kept", "lost.more++", "", ""},
 		{"stretch_judge.go", "replicas go back", "case r.lacks < shown:", "case false:", ""},
-		{"convergence.go", "differences are taken", "if c.differ(of) {", "if false {", ""},
+		{"convergence.go", "differences are taken", "if differ(hs) {", "if false {", ""},
 		{"convergence.go", "nothing compared is nothing different", "if cv.Keys == 0 {", "if false {", ""},
 		{"ended.go", "crashes are not counted", "n.bug(x.endingText(node, e))", "_ = e", ""},
 		// reigns
@@ -103,7 +104,7 @@ func judging() []mutant {
 		{"promises.go", "the limit itself breaks a promise", "case lo > limit:", "case lo >= limit:", ""},
 		{"promises.go", "what may be worse keeps a promise", "case hi <= limit:", "case lo <= limit:", ""},
 		{"promises.go", "shares are promised from above", "lo, hi, limit = -v.Hi, -v.Lo, -limit", "lo, hi, limit = v.Lo, v.Hi, limit", ""},
-		{"windows.go", "loss outside a window is inside", "ops.Call[i] > to.hi\n", "false\n", ""},
+		{"windows.go", "loss outside a window is inside", "case ops.Call[i] > to.hi ||", "case", ""},
 		{"measure_values.go", "scopes add up", "scoped = max(scoped, float64(f.Count))", "scoped += float64(f.Count)", ""},
 		{"measure_values.go", "what may be more is not said", "Widened(more,", "Widened(0*more,", ""},
 		{"measure_values.go", "ambiguous loss is no split brain", "untold += float64(r.Loss.Ambiguous", "untold += 0 * float64(r.Loss.Ambiguous", ""},
