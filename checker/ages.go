@@ -129,9 +129,10 @@ type ageScratch struct {
 
 	state   []bool
 	path    []int32
-	stale   []sortKey // reads that are or may be stale
+	stale   []sortKey // reads that are stale
 	byK     []sortKey
 	older   []int32 // by value: how many are surely no newer, noOp: not counted yet
+	until   int     // where the last read's end fell in the order
 	fenwick []int32
 }
 

@@ -16,6 +16,7 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 	sc.lossy = plan.lossy && w.withoutLost()
 	w.beside()
 	sc.stale = sc.stale[:0]
+	ranked := false
 	for j := range t.ops {
 		o := &t.ops[j]
 		if o.is&(regWrite|regProbe|regOK) != regOK || o.ref == noOp {
@@ -36,6 +37,13 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 			ages = append(ages, opAge{o.op, a})
 		}
 		if a.Hi > 0 {
+			if !ranked {
+				w.rank()
+				ranked = true
+			}
+			c.versionsMost = max(c.versionsMost, w.versionsMost(o))
+		}
+		if a.Lo > 0 {
 			sc.stale = append(sc.stale, sortKey{o.call, int32(j)})
 		}
 	}

@@ -98,44 +98,26 @@ func (w *registerWorker) continues(v int32) bool {
 	return p >= 0 && w.ages.next[p] == v
 }
 
-// countVersions counts for each read that is or may be stale how many newer values were known before it began, and how many writes
-// called before it ended may be newer. The first by a Fenwick tree over positions.
-func (w *registerWorker) countVersions(plan *agePlan) {
+// rank makes what versions are counted by: the positions by K.
+func (w *registerWorker) rank() {
 	t, sc := &w.table, &w.ages
-	sortKeys(sc.stale)
 	sc.byK = sc.byK[:0]
 	for p, v := range t.order {
 		sc.byK = append(sc.byK, sortKey{t.k[v], int32(p)})
 	}
 	sortKeys(sc.byK)
-	m := len(t.order)
-	sc.fenwick, sc.older = resize(sc.fenwick, m+1), resize(sc.older, len(t.value))
-	clear(sc.fenwick)
+	sc.older = resize(sc.older, len(t.value))
 	for v := range sc.older {
 		sc.older[v] = noOp
 	}
-	added, until := 0, 0
-	for _, s := range sc.stale {
-		o := &t.ops[s.i]
-		v := o.ref
-		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
-		until = t.after(o.ret, until)
-		c.versionsMost = max(c.versionsMost, int64(until)-int64(w.surelyOlder(v)))
-		if sc.missed[v] >= o.call {
-			continue
-		}
-		for ; added < m && sc.byK[added].t < o.call; added++ {
-			for i := int(sc.byK[added].i) + 1; i <= m; i += i & -i {
-				sc.fenwick[i]++
-			}
-		}
-		n := int64(added)
-		for i := int(sc.newer[v]); i > 0; i -= i & -i {
-			n -= int64(sc.fenwick[i])
-		}
-		c.versions = max(c.versions, n)
-		c.versionsMost = max(c.versionsMost, n)
-	}
+	sc.until = 0
+}
+
+// versionsMost counts the writes that a read may have missed: all that were called before it ended, but for those that are surely no newer
+// than what it returned.
+func (w *registerWorker) versionsMost(o *regOp) int64 {
+	w.ages.until = w.table.after(o.ret, w.ages.until)
+	return int64(w.ages.until) - int64(w.surelyOlder(o.ref))
 }
 
 // surelyOlder counts the values that are surely no newer than v, itself among them: those that were known before its write was called, and
@@ -159,4 +141,29 @@ func (w *registerWorker) surelyOlder(v int32) int32 {
 	}
 	sc.older[v] = n
 	return n
+}
+
+// countVersions counts for each stale read how many newer values were known before it began, by a Fenwick tree over their positions.
+func (w *registerWorker) countVersions(plan *agePlan) {
+	t, sc := &w.table, &w.ages
+	sortKeys(sc.stale)
+	m := len(t.order)
+	sc.fenwick = resize(sc.fenwick, m+1)
+	clear(sc.fenwick)
+	added := 0
+	for _, s := range sc.stale {
+		o := &t.ops[s.i]
+		for ; added < m && sc.byK[added].t < o.call; added++ {
+			for i := int(sc.byK[added].i) + 1; i <= m; i += i & -i {
+				sc.fenwick[i]++
+			}
+		}
+		n := int64(added)
+		for i := int(sc.newer[o.ref]); i > 0; i -= i & -i {
+			n -= int64(sc.fenwick[i])
+		}
+		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
+		c.versions = max(c.versions, n)
+		c.versionsMost = max(c.versionsMost, n)
+	}
 }
