@@ -186,8 +186,6 @@ type notYet struct {
 
 func open() []notYet {
 	return []notYet{
-		{"staleness", 410, "the worst read's bracket, although another read may have been staler"},
-		{"stale_reads", 1866, "reads that missed a write which overlaps the one that they returned"},
 		{"write_gap", 14, "what a restart threw away counts as a write that stayed"},
 	}
 }
