@@ -19,25 +19,28 @@ const (
 	aside                     // a deposed master acknowledged it: that is no availability
 )
 
-// standings tells the standing of writes. Each group's promotions and branch ends are looked through once for every node.
+// standings tells the standing of writes, by their fates and, where these are not told, by what happened afterwards to the nodes that
+// acknowledged them. Each group's promotions, branch ends and restarts are looked through once for every node.
 type standings struct {
-	c *check
-	// lastEnd is, by node, the last moment at which something threw away, or may have, what the node had acknowledged before.
-	lastEnd []int64
-	keeps   []bool // by node: what it holds at the end is the final data of its group
+	c       *check
+	threats [][]threat // by node
+	keeps   []bool     // by node: what it holds at the end is the final data of its group
 }
 
+// threat is something that threw away, or may have, what a node had acknowledged: calls up to its end, but for replies before since.
+type threat struct{ since, end int64 }
+
 func newStandings(c *check) *standings {
-	s := &standings{c: c, lastEnd: make([]int64, len(c.h.Run.Nodes)), keeps: make([]bool, len(c.h.Run.Nodes))}
+	s := &standings{c: c, threats: make([][]threat, len(c.h.Run.Nodes)), keeps: make([]bool, len(c.h.Run.Nodes))}
 	for _, g := range c.s.groups {
 		if m := g.finalMaster(); m >= 0 {
 			s.keeps[m] = true
 		}
 		for _, n := range g.servers {
-			s.lastEnd[n] = -1
+			s.threats[n] = g.restarts(n)
 			for i := range g.ends {
-				if e := &g.ends[i]; e.loser == n || e.kind == endPromotion && e.winner != n {
-					s.lastEnd[n] = max(s.lastEnd[n], e.t)
+				if e := &g.ends[i]; e.kind != endRestart && e.loser == n || e.kind == endPromotion && e.winner != n {
+					s.threats[n] = append(s.threats[n], threat{minTime, e.t})
 				}
 			}
 		}
@@ -45,14 +48,48 @@ func newStandings(c *check) *standings {
 	return s
 }
 
+// restarts are the times in which a node came back as another process: it may have come back without the last that it had acknowledged,
+// also where it shows what it had at the sample before.
+func (g *group) restarts(n int32) (ts []threat) {
+	var prev *history.Sample
+	for i := range g.s.spans[n] {
+		sp := &g.s.spans[n][i]
+		if sp.role() == history.RoleUnknown {
+			continue
+		}
+		if now := sp.first; prev != nil && now.RunID != prev.RunID {
+			t := threat{minTime, now.Return}
+			if now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset || now.ReplID == prev.ReplID && now.Offset >= prev.Offset {
+				t.since = prev.Call
+			}
+			ts = append(ts, t)
+		}
+		prev = sp.last
+	}
+	return ts
+}
+
+// threatened tells whether a write may have been thrown away after its acknowledgement.
+func (s *standings) threatened(n int32, call, ret int64) bool {
+	for _, t := range s.threats[n] {
+		if call <= t.end && ret > t.since {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *standings) of(i int) standing {
 	ops := &s.c.h.Ops
 	n, fate := int32(ops.Node[i]), s.c.a.Fate[i]
-	if fate == FateSurvived || n < 0 || int(n) >= len(s.lastEnd) {
+	if n < 0 || int(n) >= len(s.threats) || fate == FateSurvived && s.shown(i) {
 		return firm
 	}
 	surely, perhaps := s.deposed(n, ops.Call[i], ops.Return[i])
-	threatened := ops.Call[i] <= s.lastEnd[n]
+	threatened := s.threatened(n, ops.Call[i], ops.Return[i])
+	if fate == FateSurvived && ops.F[i] != history.FRemove { // somebody took what it added, there or elsewhere
+		surely, threatened = false, false
+	}
 	switch {
 	case surely && (fate == FateLost || threatened || !s.keeps[n]):
 		return aside
@@ -66,14 +103,36 @@ func (s *standings) of(i int) standing {
 	return firm
 }
 
-// deposed tells whether another node had been promoted when a node acknowledged a write.
+// shown tells of a write that survived whether the final data shows it. What was taken off a queue or removed is not there because of
+// that, and what a removal removed may never have been there.
+func (s *standings) shown(i int) bool {
+	ops := &s.c.h.Ops
+	switch ops.F[i] {
+	case history.FRemove:
+		return false
+	case history.FEnqueue:
+		return s.c.fin.remains(ops.In[i])
+	case history.FAdd:
+		_, removed := s.c.x.removed(ops.Key[i])[ops.In[i]]
+		return !removed
+	}
+	return true
+}
+
+// deposed tells whether another node had been promoted when a node acknowledged a write, and neither it had been since, nor had that one
+// given way to it.
 func (s *standings) deposed(n int32, call, ret int64) (surely, perhaps bool) {
-	for _, p := range s.c.s.with(n).promoted {
-		switch {
-		case call > p.t:
-			surely, perhaps = p.node != n, p.node != n
-		case ret > p.from && p.node != n:
+	g := s.c.s.with(n)
+	for i := range g.promoted {
+		switch p := &g.promoted[i]; {
+		case ret <= p.from:
+		case p.node == n:
+			surely, perhaps = false, call <= p.t && perhaps
+		case call <= p.t:
 			perhaps = true
+		default:
+			back := g.backAt(n, p)
+			surely, perhaps = back < 0, back < 0 || call <= back
 		}
 	}
 	return surely, perhaps

@@ -16,7 +16,7 @@ func (c *check) mixedFates(is []int, key uint32, d *history.Dump, m *pathMemory)
 	log := c.finalLogOf(key)
 	m.reset(len(is))
 	for p, i := range is {
-		m.writes[p].value = c.made(i)
+		m.values[p+1] = c.made(i)
 	}
 	last, told := int64(minTime), m.number(is, ops)
 	if d == nil || len(d.Elems) != 1 {

@@ -19,7 +19,7 @@ func (c *check) registerFates(is []int, d *history.Dump, m *pathMemory) {
 	m.reset(len(is))
 	versions, preds := true, false
 	for p, i := range is {
-		m.writes[p].value = c.made(i)
+		m.values[p+1] = c.made(i)
 		versions = versions && ops.Flags[i]&history.FlagVersion != 0
 		_, known := c.replaced(i)
 		preds = preds || known
@@ -94,7 +94,6 @@ func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
 // pathMemory is what following one register's path needs, by position among its writes in order of call. A worker uses the same for one
 // register after the other.
 type pathMemory struct {
-	writes []regOp // only values
 	values []int64 // by number: one more than the position, 0 for the initial value
 	index  valueIndex
 	onPath []bool
@@ -105,21 +104,20 @@ type pathMemory struct {
 }
 
 func (m *pathMemory) reset(n int) {
-	m.writes, m.values, m.onPath = resize(m.writes, n), resize(m.values, n+1), resize(m.onPath, n)
+	m.values, m.onPath = resize(m.values, n+1), resize(m.onPath, n)
 	m.first, m.next = resize(m.first, n+1), resize(m.next, n)
 	for p := range n {
-		m.writes[p].is, m.onPath[p], m.first[p], m.next[p] = regWrite, false, noOp, noOp
+		m.onPath[p], m.first[p], m.next[p] = false, noOp, noOp
 	}
 	m.first[n] = noOp
 }
 
 // number indexes the values; false: one was written more than once, and more than one of the writes may have happened.
 func (m *pathMemory) number(is []int, ops *history.Columns) bool {
-	m.index.prepare(m.writes, len(is))
 	m.values[0] = history.Nil
+	m.index.prepare(m.values[1:])
 	for p, i := range is {
-		v := m.writes[p].value
-		m.values[p+1] = v
+		v := m.values[p+1]
 		old := m.index.get(v, m.values)
 		switch {
 		case old == noOp:
@@ -260,26 +258,27 @@ func (c *check) beyondFork(i int) bool {
 	g := c.s.with(n)
 	for k := range g.promoted {
 		p := &g.promoted[k]
-		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset && !g.cameBack(n, p) {
+		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset && g.backAt(n, p) < 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// cameBack reports whether a deposed master's data was taken over by who had been promoted in its place, before it had given it up itself.
-func (g *group) cameBack(old int32, p *promotion) bool {
+// backAt is when who had been promoted in a deposed master's place had taken that one's data over, before it had given it up itself; -1
+// where that did not happen.
+func (g *group) backAt(old int32, p *promotion) int64 {
 	for i := range g.ends {
 		e := &g.ends[i]
 		switch {
 		case e.kind != endResync || e.t <= p.t:
 		case e.loser == old:
-			return false
+			return -1
 		case e.loser == p.node && e.winner == old:
-			return true
+			return e.t
 		}
 	}
-	return false
+	return -1
 }
 
 // sameBranch reports whether two writes of one client went to one node, and nothing broke that node's data between them.

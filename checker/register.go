@@ -20,47 +20,84 @@ const (
 // vals are the values of one register in one scope of reads, numbered as in its table; index 0 is the initial value. A worker uses the
 // same memory for one key after the other.
 type vals struct {
-	n        int
-	value    []int64 // the table's, like write and call
-	write    []int32
-	call     []int64
-	f, s     []int64
-	fOp, sOp []int32 // the operations behind f and s
-	pred     []int32 // acknowledged predecessor, noOp
-	info     []bool  // the write's outcome is unknown
-	failed   []bool  // the write was not executed
-	used     []bool  // it takes part: acknowledged, or read
-	out      []int64 // the history's column
-	told     map[int64]bool
+	of    []val
+	ready int32   // how many of them are
+	value []int64 // the table's, like write
+	write []int32
+	out   []int64 // the history's column
+	told  map[int64]bool
+	forks bool // a value has more than one successor
 
-	next, chain, at []int32 // memory of the sweep
-	isNext          []bool
-	zs              []zone
-	best            []two
+	zs   []zone
+	best []two
+}
+
+// val is one value. All that the sweep asks of it lies together: there is one for every write, and they are visited in any order.
+type val struct {
+	f, s     int64
+	fOp, sOp int32 // the operations behind f and s
+	pred     int32 // the acknowledged predecessor, or what the value is without one
+	next     int32 // its successor, noOp
+}
+
+// What a value without an acknowledged predecessor is. Only what was acknowledged or seen takes part.
+const (
+	valUnseen  int32 = -1 - iota // its write's outcome is unknown
+	valRefused                   // its write was not executed
+	valSeen
+)
+
+func (u *val) used() bool { return u.pred >= 0 || u.pred == valSeen }
+
+// see notes that a value was there.
+func (u *val) see() {
+	if u.pred == valUnseen {
+		u.pred = valSeen
+	}
 }
 
 // reset empties it for a table's values.
 func (v *vals) reset(t *regTable) {
-	n := len(t.value)
-	v.n, v.value, v.write, v.call, v.told = n, t.value, t.write, t.call, nil
-	v.f, v.s, v.fOp, v.sOp, v.pred = resize(v.f, n), resize(v.s, n), resize(v.fOp, n), resize(v.sOp, n), resize(v.pred, n)
-	v.info, v.failed, v.used = resize(v.info, n), resize(v.failed, n), resize(v.used, n)
-	for k := range n {
-		v.f[k], v.s[k], v.fOp[k], v.sOp[k], v.pred[k] = history.Inf, minTime, noOp, noOp, noOp
-		v.info[k], v.failed[k], v.used[k] = false, false, false
-	}
-	v.f[0], v.used[0] = minTime, true
+	v.value, v.write, v.told, v.forks = t.value, t.write, nil, false
+	v.of = resize(v.of, len(t.value))
+	v.of[0] = val{minTime, minTime, noOp, noOp, valSeen, noOp}
+	v.ready = 1
 }
 
-// observe takes in an operation of value i: a read, or its acknowledged write.
-func (v *vals) observe(i int32, op int32, call, ret int64) {
-	if ret < v.f[i] {
-		v.f[i], v.fOp[i] = ret, op
+// prepare makes sure that value k begins with its write. Operations name values in about the order in which they are numbered, so what
+// is made just before it is asked for is asked for while it is near.
+func (v *vals) prepare(t *regTable, k int32) {
+	if k >= v.ready {
+		v.begin(t, min(int(k)+ahead, len(v.of)))
 	}
-	if call > v.s[i] {
-		v.s[i], v.sOp[i] = call, op
+}
+
+// ahead is how many values are made at once: about what a batch of operations names.
+const ahead = 4096
+
+func (v *vals) begin(t *regTable, to int) {
+	for k := int(v.ready); k < to; k++ {
+		u := val{history.Inf, t.call[k], noOp, t.write[k], valUnseen, noOp}
+		switch t.outcome[k] {
+		case history.OK:
+			u.f, u.fOp, u.pred = t.ret[k], t.write[k], valSeen
+		case history.Fail:
+			u.pred = valRefused
+		}
+		v.of[k] = u
 	}
-	v.used[i] = true
+	v.ready = int32(to)
+}
+
+// observe takes in a read of a value.
+func (u *val) observe(op int32, call, ret int64) {
+	if ret < u.f {
+		u.f, u.fOp = ret, op
+	}
+	if call > u.s {
+		u.s, u.sOp = call, op
+	}
+	u.see()
 }
 
 // keyResult is what one register comes to in one scope.
@@ -238,23 +275,7 @@ func (v *vals) sweep(t *regTable, ops *history.Columns, masterOnly bool, held []
 	v.out = ops.Out
 	v.collect(t, masterOnly, r)
 	v.collectHeld(t, held, r)
-	v.drop()
 	v.conflicts(r, v.chains(r, ops))
-	for i := range v.n {
-		if v.used[i] {
-			r.values++
-		}
-	}
-	r.values-- // the initial value is no value of a write
-}
-
-// drop leaves out what takes no part: writes of unknown outcome that nobody saw, and refused ones.
-func (v *vals) drop() {
-	for k := range v.n {
-		if !v.used[k] {
-			v.f[k], v.s[k] = history.Inf, minTime
-		}
-	}
 }
 
 // SweepRegisters judges every register of a history by all of its reads, and nothing else; for measuring.

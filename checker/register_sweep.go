@@ -8,60 +8,85 @@ import (
 )
 
 // chains joins values along acknowledged predecessor replies and judges each chain's own order: an operation of an earlier value
-// must not begin after one of a later value has ended. It returns each value's chain; a value without links is one of its own.
-func (v *vals) chains(r *keyResult, ops *history.Columns) []int32 {
-	n := v.n
-	v.next = resize(v.next, n)
-	next := v.next
-	for i := range next {
-		next[i] = noOp
+// must not begin after one of a later value has ended. It returns the zones of the chains; a value without links is one of its own.
+func (v *vals) chains(r *keyResult, ops *history.Columns) []zone {
+	v.zs = v.zs[:0]
+	if v.forks {
+		v.fork(r, ops)
 	}
-	linked := false
-	for k := 1; k < n; k++ {
-		p := v.pred[k]
-		if p == noOp || !v.used[k] {
+	n := len(v.of)
+	counted, followed := 0, 0
+	for k := range n {
+		// Chains lead back and forth within a batch of operations, so the values are counted a batch ahead of where chains are followed:
+		// what is read in order first is near when it is read in any.
+		for ; counted < min(k+2*ahead, n); counted++ {
+			if v.of[counted].used() {
+				r.values++
+			}
+		}
+		if v.heads(int32(k)) {
+			followed += v.follow(int32(k), r)
+		}
+	}
+	r.values-- // the initial value is no value of a write
+	if followed < n {
+		v.cycles(r)
+	}
+	return v.zs
+}
+
+// heads tells whether nothing leads into a value.
+func (v *vals) heads(k int32) bool {
+	p := v.of[k].pred
+	return p < 0 || v.forks && v.of[p].next != k
+}
+
+// fork finds the values with more than one successor: the first to return goes on with the chain.
+func (v *vals) fork(r *keyResult, ops *history.Columns) {
+	for k := range v.of {
+		v.of[k].next = noOp
+	}
+	for k := range int32(len(v.of)) {
+		p := v.of[k].pred
+		if p < 0 {
 			continue
 		}
-		linked = true
-		if o := next[p]; o != noOp {
+		if o := v.of[p].next; o != noOp {
 			r.forks++
 			a, b := v.write[o], v.write[k]
 			r.forked = append(r.forked, [2]int32{a, b})
 			r.note(Conflict{Kind: "fork", U: v.value[o], V: v.value[k], Ops: forkOps(v.write[p], a, b), Overlap: max(ops.Call[a], ops.Call[b]) - min(ops.Return[a], ops.Return[b])})
-			if v.f[o] <= v.f[k] {
-				continue // the first to return goes on with the chain
+			if v.of[o].f <= v.of[k].f {
+				continue
 			}
 		}
-		next[p] = int32(k)
+		v.of[p].next = k
 	}
-	if !linked {
-		return nil
-	}
-	v.chain, v.isNext = resize(v.chain, n), resize(v.isNext, n)
-	chain, isNext := v.chain, v.isNext
-	for i := range chain {
-		chain[i], isNext[i] = noOp, false
-	}
-	for _, k := range next {
-		if k != noOp {
-			isNext[k] = true
-		}
-	}
-	for k := range n {
-		if !isNext[k] {
-			v.follow(int32(k), next, chain, r)
-		}
-	}
-	for k := range n {
-		if chain[k] == noOp { // nothing leads into it: a cycle
-			r.cycles++
-			r.note(Conflict{Kind: "cycle", V: v.value[k], Ops: []int{int(v.write[k])}})
-			for j := int32(k); chain[j] == noOp; j = next[j] {
-				chain[j] = int32(k)
+}
+
+// cycles finds the chains without a beginning.
+func (v *vals) cycles(r *keyResult) {
+	begun := make([]bool, len(v.of))
+	for k := range int32(len(v.of)) {
+		if v.heads(k) {
+			for j := k; j != noOp; j = v.of[j].next {
+				begun[j] = true
 			}
 		}
 	}
-	return chain
+	for k := range int32(len(v.of)) {
+		if begun[k] {
+			continue
+		}
+		r.cycles++
+		r.note(Conflict{Kind: "cycle", V: v.value[k], Ops: []int{int(v.write[k])}})
+		z := zone{v: noOp}
+		for j := k; !begun[j]; j = v.of[j].next {
+			begun[j] = true
+			z.take(&v.of[j], j)
+		}
+		v.zs = append(v.zs, z)
+	}
 }
 
 func forkOps(pred, a, b int32) []int {
@@ -71,21 +96,27 @@ func forkOps(pred, a, b int32) []int {
 	return []int{int(pred), int(a), int(b)}
 }
 
-// follow walks one chain from its head.
-func (v *vals) follow(head int32, next, chain []int32, r *keyResult) {
-	top, owner := int64(minTime), head
-	for k := head; k != noOp; k = next[k] {
-		chain[k] = head
-		if k != head && v.used[k] && top > v.f[k] {
+// follow walks one chain from its head, makes its zone, and returns how many values it has.
+func (v *vals) follow(head int32, r *keyResult) (n int) {
+	z := zone{v: noOp}
+	for k := head; k != noOp; k = v.of[k].next {
+		n++
+		u := &v.of[k]
+		if !u.used() {
+			continue
+		}
+		if z.v != noOp && z.s > u.f {
 			r.conflicts++
-			r.overlap += top - v.f[k]
-			r.gamma = max(r.gamma, top-v.f[k])
-			r.note(Conflict{Kind: "conflict", U: v.value[owner], V: v.value[k], Ops: present(v.sOp[owner], v.fOp[k]), Overlap: top - v.f[k]})
+			r.overlap += z.s - u.f
+			r.gamma = max(r.gamma, z.s-u.f)
+			r.note(Conflict{Kind: "conflict", U: v.value[z.v], V: v.value[k], Ops: present(z.sOp, u.fOp), Overlap: z.s - u.f})
 		}
-		if v.used[k] && v.s[k] > top {
-			top, owner = v.s[k], k
-		}
+		z.take(u, k)
 	}
+	if z.v != noOp {
+		v.zs = append(v.zs, z)
+	}
+	return n
 }
 
 func present(ops ...int32) []int {
@@ -105,9 +136,22 @@ type zone struct {
 	v        int32 // a value of it
 }
 
+// take adds a value.
+func (z *zone) take(u *val, k int32) {
+	switch {
+	case z.v == noOp:
+		*z = zone{u.f, u.s, u.fOp, u.sOp, k}
+		return
+	case u.f < z.f:
+		z.f, z.fOp = u.f, u.fOp
+	}
+	if u.s > z.s {
+		z.s, z.sOp, z.v = u.s, u.sOp, k
+	}
+}
+
 // conflicts finds all zones in conflict.
-func (v *vals) conflicts(r *keyResult, chain []int32) {
-	zones := v.zones(chain)
+func (v *vals) conflicts(r *keyResult, zones []zone) {
 	sortZones(zones)
 	v.best = resize(v.best, len(zones))
 	var overlaps []Gap
@@ -126,41 +170,6 @@ func (v *vals) conflicts(r *keyResult, chain []int32) {
 	}
 	r.overlap += union(overlaps)
 	r.gamma = max(r.gamma, gamma(zones, v.best))
-}
-
-// zones are the values that take part, chains joined.
-func (v *vals) zones(chain []int32) []zone {
-	out := v.zs[:0]
-	var of []int32 // zone of each chain's head
-	if chain != nil {
-		v.at = resize(v.at, v.n)
-		of = v.at
-		for i := range of {
-			of[i] = noOp
-		}
-	}
-	for k := range v.n {
-		if !v.used[k] {
-			continue
-		}
-		z := zone{v.f[k], v.s[k], v.fOp[k], v.sOp[k], int32(k)}
-		if chain != nil {
-			if at := of[chain[k]]; at != noOp {
-				o := &out[at]
-				if z.f < o.f {
-					o.f, o.fOp = z.f, z.fOp
-				}
-				if z.s > o.s {
-					o.s, o.sOp, o.v = z.s, z.sOp, z.v
-				}
-				continue
-			}
-			of[chain[k]] = int32(len(out))
-		}
-		out = append(out, z)
-	}
-	v.zs = out
-	return out
 }
 
 // two are the zones of greatest s among some.

@@ -67,7 +67,7 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 	}
 	t.key, t.ops = key, slices.Grow(t.ops[:0], n)[:n]
 	t.replicas, t.versions, t.replies = false, true, true
-	writes := 0
+	t.value = append(slices.Grow(t.value[:0], n/2+1), history.Nil)
 	for j := range t.ops {
 		i := int32(j)
 		if is != nil {
@@ -83,9 +83,9 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 			o.is |= regInfo
 		}
 		if ops.F[i] == history.FWrite {
-			writes++
 			o.is |= regWrite
 			o.value = ops.In[i]
+			t.value = append(t.value, o.value)
 			t.versions = t.versions && flags&history.FlagVersion != 0
 			if o.is&regOK == 0 {
 				continue
@@ -106,16 +106,16 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 			o.is |= regProbe
 		}
 	}
-	return t.number(ops, writes) && t.refer(ops)
+	return t.number(ops) && t.refer(ops)
 }
 
 // number gives every written value its index; false: one was written twice.
-func (t *regTable) number(ops *history.Columns, writes int) bool {
-	n := writes + 1
-	t.value, t.write, t.call, t.ret = resize(t.value, n), resize(t.write, n), resize(t.call, n), resize(t.ret, n)
+func (t *regTable) number(ops *history.Columns) bool {
+	n := len(t.value)
+	t.write, t.call, t.ret = resize(t.write, n), resize(t.call, n), resize(t.ret, n)
 	t.k, t.outcome = resize(t.k, n), resize(t.outcome, n)
-	t.value[0], t.write[0], t.call[0], t.ret[0], t.k[0] = history.Nil, noOp, minTime, minTime, minTime
-	t.index.prepare(t.ops, writes)
+	t.write[0], t.call[0], t.ret[0], t.k[0] = noOp, minTime, minTime, minTime
+	t.index.prepare(t.value[1:])
 	k := int32(0)
 	for j := range t.ops {
 		o := &t.ops[j]
@@ -123,7 +123,7 @@ func (t *regTable) number(ops *history.Columns, writes int) bool {
 			continue
 		}
 		k++
-		t.value[k], t.write[k], t.call[k], t.ret[k], t.k[k], t.outcome[k] = o.value, o.op, o.call, history.Inf, history.Inf, ops.Outcome[o.op]
+		t.write[k], t.call[k], t.ret[k], t.k[k], t.outcome[k] = o.op, o.call, history.Inf, history.Inf, ops.Outcome[o.op]
 		if o.is&regOK != 0 {
 			t.ret[k], t.k[k] = o.ret, o.ret
 		}
@@ -208,7 +208,10 @@ func (t *regTable) after(at int64, near int) int {
 
 // resize gives a slice of n elements of whatever content, the old one's memory if it is large enough.
 func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
+	switch {
+	case cap(s) == 0:
+		return make([]T, n)
+	case cap(s) < n:
 		return make([]T, n, n+n/4)
 	}
 	return s[:n]

@@ -24,35 +24,32 @@ const (
 	hashFactor = 0x9e3779b97f4a7c15
 )
 
-// prepare makes an empty index for the values written by these operations.
-func (x *valueIndex) prepare(ops []regOp, writes int) {
+// prepare makes an empty index for the values that are written.
+func (x *valueIndex) prepare(values []int64) {
 	x.slots = nil
-	lo, hi := history.Inf, int64(minTime)
-	for j := range ops {
-		if ops[j].is&regWrite != 0 {
-			lo, hi = min(lo, ops[j].value>>32), max(hi, ops[j].value>>32)
-		}
-	}
-	x.base, x.groups, x.dense = lo, x.groups[:0], x.dense[:0]
-	if writes == 0 {
+	x.groups, x.dense = x.groups[:0], x.dense[:0]
+	if len(values) == 0 {
 		return
 	}
-	if hi-lo >= mostGroups || !x.spread(ops, int(hi-lo)+1, 4*writes+64) {
-		x.hash(writes)
+	lo, hi := history.Inf, int64(minTime)
+	for _, v := range values {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	x.base = lo >> 32
+	if n := hi>>32 - x.base; n >= mostGroups || !x.spread(values, int(n)+1, 4*len(values)+64) {
+		x.hash(len(values))
 	}
 }
 
 // spread makes a table for each high half; false: they would take more than room.
-func (x *valueIndex) spread(ops []regOp, n, room int) bool {
+func (x *valueIndex) spread(values []int64, n, room int) bool {
 	x.groups = resize(x.groups, n)
 	for g := range x.groups {
 		x.groups[g] = valueGroup{least: history.Inf, most: minTime}
 	}
-	for j := range ops {
-		if o := &ops[j]; o.is&regWrite != 0 {
-			g := &x.groups[o.value>>32-x.base]
-			g.least, g.most = min(g.least, o.value), max(g.most, o.value)
-		}
+	for _, v := range values {
+		g := &x.groups[v>>32-x.base]
+		g.least, g.most = min(g.least, v), max(g.most, v)
 	}
 	total := 0
 	for i := range x.groups {
@@ -131,32 +128,21 @@ func (x *valueIndex) get(v int64, values []int64) int32 {
 	if x.slots != nil {
 		return x.slots[x.place(v, values)]
 	}
-	g := v>>32 - x.base
-	if g < 0 || g >= int64(len(x.groups)) {
+	n := v>>32 - x.base
+	if uint64(n) >= uint64(len(x.groups)) {
 		return noOp
 	}
-	d := v - x.groups[g].least
-	if d < 0 || d >= int64(x.groups[g].span) {
+	g := &x.groups[n]
+	d := v - g.least
+	if uint64(d) >= uint64(g.span) {
 		return noOp
 	}
-	return x.dense[x.groups[g].off+int(d)]
+	return x.dense[g.off+int(d)]
 }
 
 // collect takes in what the sweep of one scope needs: the writes, the reads of the scope, and the predecessor replies.
 func (v *vals) collect(t *regTable, masterOnly bool, r *keyResult) {
 	v.reset(t)
-	for j := range t.ops {
-		o := &t.ops[j]
-		switch {
-		case o.is&regWrite == 0:
-		case o.is&regOK != 0:
-			v.observe(o.ref, o.op, o.call, o.ret)
-		case o.is&regInfo != 0:
-			v.info[o.ref] = true
-		default:
-			v.failed[o.ref] = true
-		}
-	}
 	for j := range t.ops {
 		o := &t.ops[j]
 		if o.is&regOK == 0 {
@@ -168,25 +154,28 @@ func (v *vals) collect(t *regTable, masterOnly bool, r *keyResult) {
 		}
 		k := o.ref
 		if pred {
+			v.prepare(t, k)
 			k = o.pred
 		}
-		if k == noOp || v.failed[k] || o.ret < t.call[k] {
+		if k == noOp {
 			v.wrong(t, o, k, r)
 			continue
 		}
-		if pred {
-			v.pred[o.ref] = k
-			v.used[k] = true // it happened, although no read may ever return it
-			continue
+		v.prepare(t, k)
+		u := &v.of[k]
+		switch {
+		case u.pred == valRefused || o.ret < u.s && o.ret < t.call[k]: // s is no earlier than the write's call
+			v.wrong(t, o, k, r)
+		case !pred:
+			u.observe(o.op, o.call, o.ret)
+		default:
+			u.see() // it happened, although no read may ever return it
+			v.of[o.ref].pred = k
+			v.forks = v.forks || u.next != noOp
+			u.next = o.ref
 		}
-		v.observe(k, o.op, o.call, o.ret)
 	}
-	for k := range v.n {
-		// A write of unknown outcome that was seen keeps its call; it returned whenever one likes.
-		if v.info[k] && v.used[k] && t.call[k] > v.s[k] {
-			v.s[k], v.sOp[k] = t.call[k], t.write[k]
-		}
-	}
+	v.prepare(t, int32(len(v.of))-1)
 }
 
 // wrong notes a reply that names a value which nobody wrote (k is noOp), whose write was refused, or was called only later.
@@ -201,7 +190,7 @@ func (v *vals) wrong(t *regTable, o *regOp, k int32, r *keyResult) {
 			r.phantoms++
 			r.note(Conflict{Kind: "phantom", V: value, Ops: []int{int(o.op)}})
 		}
-	case v.failed[k]:
+	case v.of[k].pred == valRefused:
 		if v.odd(value) {
 			r.aborted++
 			r.note(Conflict{Kind: "aborted_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}})
@@ -237,7 +226,7 @@ func (v *vals) collectHeld(t *regTable, held []*history.Dump, r *keyResult) {
 		case k == noOp && v.odd(d.Elems[0]):
 			r.phantoms++
 			r.note(Conflict{Kind: "phantom", V: d.Elems[0]})
-		case k > 0 && v.failed[k] && v.odd(d.Elems[0]):
+		case k > 0 && v.of[k].pred == valRefused && v.odd(d.Elems[0]):
 			r.aborted++
 			r.note(Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(t.write[k])}})
 		}

@@ -26,7 +26,7 @@ func judging() []mutant {
 		{"loss_counts.go", "transfers that balances miss", "bound.lo = min(acked, (off+2*largest-1)/(2*largest))", "bound.lo = min(acked, off)", ""},
 		{"loss_register.go", "a broken path masks nothing", "ops.Call[i] < masked && !c.beyondFork(i) {", "false {", ""},
 		{"loss_register.go", "what is beyond the fork is masked", "ops.Call[i] < masked && !c.beyondFork(i) {", "ops.Call[i] < masked {", ""},
-		{"loss_register.go", "a branch never comes back", "&& !g.cameBack(n, p) {", "{", ""},
+		{"loss_register.go", "a branch never comes back", "&& g.backAt(n, p) < 0 {", "{", ""},
 		{"loss_register.go", "an unanswered write breaks no path", "\t\tif before < 0 {\n\t\t\tmasked = by\n", "\t\tif before < 0 {\n", ""},
 		{"loss_register.go", "the writer's last was replaced on any branch", "if ops.Outcome[is[p]] != history.OK || !c.sameBranch(is[p], i) {", "if ops.Outcome[is[p]] != history.OK {", ""},
 		{"contents.go", "any node has the final data", "d.Node == master && d.Type != \"none\"", "d.Type != \"none\"", ""},
