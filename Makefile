@@ -56,8 +56,9 @@ kills: setup ## kill the harness at 25 random moments: never a finding
 mutants: ## deliberate faults in the checkers, each killed by a test
 	$(GO) run ./internal/mutants
 
-nightly: setup ## the whole catalogue; SCHISM_SERVER names servers, separated by commas
+nightly: setup ## the whole catalogue, each run judged anew from its exports; SCHISM_SERVER names servers, separated by commas
 	SCHISM_SET=all $(GO) test -count=1 -timeout 5h -run TestScenario -v .
+	SCHISM_RUNS=$(CURDIR)/artifacts $(GO) test -count=1 -timeout 1h -run TestExportsOfRuns ./cmd/schism
 
 report: ## write every page anew from its history
 	for d in artifacts/*/*/*-*/; do $(GO) run ./cmd/schism report $$d || true; done

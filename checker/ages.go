@@ -97,8 +97,8 @@ type ageCell struct {
 	reads          int64
 	lo, hi         []int64
 	keptLo, keptHi []int64
-	versions       int64
-	inexact        bool
+	versions       int64 // the most that a read missed, at least
+	versionsMost   int64 // and at most
 	worst          int32
 	worstAge       int64
 }
@@ -119,6 +119,8 @@ type ageScratch struct {
 	baseLo, baseHi        []int64
 	pred                  []int32 // what a write says it replaced; unsaid, or noOp where nobody wrote that
 	succ, succKept        []int64 // least call of the acknowledged writes that replaced the value
+	next                  []int32 // the first called of those, noOp for none
+	chain                 []int32 // the first value of the chain of these
 	// By position in order.
 	least, leastKept []int64 // least K from there on
 	callKept         []int64 // call of the first write from there on that may be part of the final data
@@ -127,8 +129,10 @@ type ageScratch struct {
 
 	state   []bool
 	path    []int32
-	stale   []sortKey
+	stale   []sortKey // reads that are stale
 	byK     []sortKey
+	older   []int32 // by value: how many are surely no newer, noOp: not counted yet
+	until   int     // where the last read's end fell in the order
 	fenwick []int32
 }
 

@@ -157,18 +157,18 @@ func TestEmptyRestartByHand(t *testing.T) {
 	require.Equal(t, 1, r.Loss.Causes[0].Trigger)
 }
 
-// A restart that kept the data by its offsets is no branch end.
-func TestRestartWithEverythingThere(t *testing.T) {
+// A restart ends a branch at what was loaded, even if that is all of the last answer: what came after that answer may be gone.
+func TestRestartEndsABranch(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		now  history.Sample
 		want int
 		fork int64
 	}{
-		{"under the old id as its second, with all of it", history.Sample{RunID: "2", ReplID: "B", ReplID2: "A", SecondOffset: 101, Role: history.RoleMaster}, 0, 0},
+		{"under the old id as its second, with all of it", history.Sample{RunID: "2", ReplID: "B", ReplID2: "A", SecondOffset: 101, Role: history.RoleMaster}, 1, 100},
 		{"under the old id as its second, with less", history.Sample{RunID: "2", ReplID: "B", ReplID2: "A", SecondOffset: 61, Role: history.RoleMaster}, 1, 60},
 		{"under the same id, with less", history.Sample{RunID: "2", ReplID: "A", Offset: 50, Role: history.RoleMaster}, 1, 50},
-		{"under the same id, with all of it", history.Sample{RunID: "2", ReplID: "A", Offset: 100, Role: history.RoleMaster}, 0, 0},
+		{"under the same id, with all of it", history.Sample{RunID: "2", ReplID: "A", Offset: 100, Role: history.RoleMaster}, 1, 100},
 		{"under a new id, as an AOF is loaded", history.Sample{RunID: "2", ReplID: "B", Role: history.RoleMaster}, 1, -1},
 		{"the same run goes on", history.Sample{RunID: "1", ReplID: "A", Offset: 120, Role: history.RoleMaster}, 0, 0},
 	} {

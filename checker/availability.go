@@ -56,10 +56,12 @@ func newStandings(c *check) *standings {
 func (s *standings) find(g *group, n int32) {
 	for i := range g.ends {
 		e := &g.ends[i]
-		if e.loser == n || e.kind == endPromotion && e.winner != n {
+		switch {
+		case e.kind == endRestart: // below
+		case e.kind == endPromotion && e.winner != n:
 			s.threats[n] = append(s.threats[n], threat{minTime, e.t})
-		}
-		if e.loser == n && e.prev != nil {
+		case e.kind == endResync && e.loser == n:
+			s.threats[n] = append(s.threats[n], threat{minTime, e.t})
 			s.breaks[n] = append(s.breaks[n], Gap{e.prev.Call, e.now.Return})
 		}
 	}
@@ -71,7 +73,7 @@ func (s *standings) find(g *group, n int32) {
 		}
 		if now := sp.first; prev != nil && now.RunID != prev.RunID {
 			t := threat{minTime, now.Return}
-			if now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset {
+			if now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset || now.ReplID == prev.ReplID && now.Offset >= prev.Offset {
 				t.since = prev.Call
 			}
 			s.threats[n] = append(s.threats[n], t)

@@ -20,7 +20,8 @@ func (x *extra) banks() {
 func (x *extra) bank(k uint32, ops []int32) []note {
 	c := &x.h.Ops
 	total, known := x.opts.Total, x.opts.HasTotal
-	open := map[int8]bool{} // by node: all accounts were seen there
+	open := map[int8]bool{}          // by node: all accounts were seen there
+	seen := map[*stretchSpan]int64{} // by reign of a master or stretch of a replica: least return of a read that saw any
 	var reads []int32
 	for _, i := range byReturn(c, ops) {
 		switch {
@@ -28,8 +29,12 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 		case c.F[i] == history.FTransfer:
 		default:
 			l := c.List(int(i))
-			if absent(l) {
-				continue // the whole bank is gone, as after a wipe: that is loss, and tears nothing
+			span := x.undisturbed(i)
+			if first, ok := seen[span]; absent(l) && !(ok && span != nil && first < c.Call[i]) {
+				continue // not there yet, or gone as a whole, as after a wipe: that is loss, and tears nothing
+			}
+			if _, ok := seen[span]; !ok {
+				seen[span] = c.Return[i]
 			}
 			if !open[c.Node[i]] && missing(l) {
 				continue // a replica may show accounts one by one while they are made
@@ -56,6 +61,24 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 	}
 	x.finalBank(k, ops, total, &fractured)
 	return []note{fractured, negative}
+}
+
+// undisturbed is the reign or the stretch that holds a whole read: within it nothing but a command takes data away. A history without
+// samples tells of no servers and is one reign, but for reads of replicas, of which it does not say which is which. Nil for none.
+func (x *extra) undisturbed(i int32) *stretchSpan {
+	c, st := &x.h.Ops, x.replicaStretches()
+	switch {
+	case st.evicting:
+		return nil
+	case len(x.h.Samples) > 0:
+		if s := spanAround(st.masters, c.Node[i], c.Call[i], c.Return[i]); s != nil {
+			return s
+		}
+		return spanAround(st.replicas, c.Node[i], c.Call[i], c.Return[i])
+	case c.Flags[i]&history.FlagReplicaRead != 0:
+		return nil
+	}
+	return &st.whole
 }
 
 // finalBank holds the balances at the end against the total and, where transfers left their ids on a ledger in the same transaction,

@@ -159,21 +159,20 @@ func (g *group) findEnds() {
 }
 
 // compare looks at two answers of one node in a row for a break in its data. A restart is one where it may have come back with less: by
-// its offset where the replication id goes on, else (an AOF is loaded under a new id) that cannot be told here.
+// its offset where the replication id goes on, else (an AOF is loaded under a new id) that cannot be told here. That it has all of its
+// last answer does not show that it has what it wrote after that.
 func (g *group) compare(n int32, prev, now *history.Sample) {
 	e := branchEnd{t: now.Call, loser: n, winner: n, replID: prev.ReplID, fork: -1, next: now.ReplID, prev: prev, now: now}
-	restarted := now.RunID != prev.RunID
+	restarted := now.RunID != prev.RunID && prev.Role == history.RoleMaster
 	switch {
-	case now.ReplID == prev.ReplID && (!restarted || prev.Role != history.RoleMaster || now.Offset >= prev.Offset),
-		now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset:
-		return // it went on where it was
 	case restarted && now.ReplID == prev.ReplID:
 		e.kind, e.fork = endRestart, now.Offset
-	case restarted && now.Role == history.RoleMaster:
+	case restarted && now.ReplID2 == prev.ReplID && now.Role == history.RoleMaster:
+		e.kind, e.fork = endRestart, now.SecondOffset-1
+	case now.ReplID == prev.ReplID, now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset:
+		return // it went on where it was
+	case now.RunID != prev.RunID && now.Role == history.RoleMaster:
 		e.kind = endRestart
-		if now.ReplID2 == prev.ReplID {
-			e.fork = now.SecondOffset - 1
-		}
 	case now.Role == history.RoleReplica && now.ReplID2 != prev.ReplID:
 		e.kind, e.winner = endResync, int32(g.s.h.Run.NodeByAddr(now.MasterAddr))
 	default:

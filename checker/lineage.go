@@ -76,11 +76,26 @@ func (l *lineage) place(i int) place {
 	before, after := l.c.s.at(n, ops.Call[i]), l.c.s.after(n, ops.Return[i])
 	b := before != nil && before.Role == history.RoleMaster && !before.Loading
 	a := after != nil && after.Role == history.RoleMaster && !after.Loading
+	restarted := before != nil && after != nil && before.RunID != after.RunID
+	if restarted { // a sample that found no process between tells on which side the write was
+		earlier, later := l.c.s.downBetween(n, before.Return, ops.Call[i]), l.c.s.downBetween(n, ops.Return[i], after.Call)
+		a, b = a && !later, b && !earlier
+		restarted = !earlier && !later
+	}
 	switch {
 	case b && a && before.RunID == after.RunID && before.ReplID == after.ReplID:
 		p.ids, p.lo, p.hi, p.run = []string{before.ReplID}, before.Offset, after.Offset, before.RunID
 	case b && a && before.RunID == after.RunID:
 		p.ids, p.run = []string{before.ReplID, after.ReplID}, before.RunID
+	case b && a: // before it was restarted or after it
+		p.ids = []string{before.ReplID, after.ReplID}
+		return p
+	case b && restarted: // the same; it may have been master for less than a sampling interval since
+		p.ids = []string{before.ReplID}
+		return p
+	case a && restarted:
+		p.ids = []string{after.ReplID}
+		return p
 	case b: // it was gone before its next sample
 		p.ids, p.lo, p.run = []string{before.ReplID}, before.Offset, before.RunID
 	case a: // it was promoted since
@@ -91,7 +106,7 @@ func (l *lineage) place(i int) place {
 	if a && after.RunID == p.run && after.Rest.Known {
 		p.most = after.Rest.Changes
 	}
-	if b && before.Rest.Known {
+	if b && before.RunID == p.run && before.Rest.Known {
 		up, _ := slices.BinarySearch(l.calls[n], ops.Return[i]+1)
 		done, _ := slices.BinarySearch(l.returns[n], before.Call)
 		if most := before.Rest.Changes + int64(up-done); p.most < 0 || most < p.most {
@@ -111,7 +126,7 @@ func (l *lineage) killers(p place, ends []branchEnd, k int) []*branchEnd {
 				continue // it went on with all it had, or on another branch
 			}
 			if p.lo >= e.fork {
-				return []*branchEnd{e}
+				return l.left(p, ends, k)
 			}
 			there := p
 			there.node, there.ids, there.hi = e.winner, append(slices.Clone(p.ids), e.next), min(p.hi, e.fork)
@@ -119,24 +134,18 @@ func (l *lineage) killers(p place, ends []branchEnd, k int) []*branchEnd {
 				p = there
 				continue
 			}
-			return append([]*branchEnd{e}, l.killers(there, ends, k+1)...)
+			return append(l.left(p, ends, k), l.killers(there, ends, k+1)...)
 		case e.loser != p.node || e.t < p.since:
 		case e.kind == endRestart:
 			loaded, told := l.loaded(e, p)
 			if told && !loaded {
 				return []*branchEnd{e}
 			}
-			there := p
-			if e.fork < 0 { // it counts offsets anew
-				there.ids, there.lo, there.hi = []string{e.next}, -1, history.Inf
-			} else {
-				there.ids, there.hi = append(slices.Clone(p.ids), e.next), min(p.hi, e.fork)
-			}
 			if told {
-				p = there
+				p = l.after(e, p)
 				continue
 			}
-			return append([]*branchEnd{e}, l.killers(there, ends, k+1)...)
+			return append([]*branchEnd{e}, l.killers(l.after(e, p), ends, k+1)...)
 		default: // a resync: whoever it took the data from may have had the write
 			if l.c.s.with(e.winner) != l.c.s.with(p.node) {
 				return []*branchEnd{e}
@@ -146,6 +155,45 @@ func (l *lineage) killers(p place, ends []branchEnd, k int) []*branchEnd {
 		}
 	}
 	return nil
+}
+
+// left are the branch ends that may have killed a write which promotion number k left out: that one, unless the write's node still had it
+// when the others came back to its data.
+func (l *lineage) left(p place, ends []branchEnd, k int) []*branchEnd {
+	killed := []*branchEnd{&ends[k]}
+	sure := true // that the node still has it
+	for j := k + 1; j < len(ends); j++ {
+		e := &ends[j]
+		switch {
+		case e.winner == p.node && e.loser != p.node: // promoted again, or another one copied its data
+			later := l.killers(p, ends, j+1)
+			if sure && len(later) > 0 {
+				return later
+			}
+			return append(killed, later...)
+		case e.loser != p.node || e.kind == endPromotion:
+		case e.kind == endResync:
+			return killed
+		default:
+			loaded, told := l.loaded(e, p)
+			if told && !loaded {
+				return killed
+			}
+			sure = sure && told
+			p = l.after(e, p)
+		}
+	}
+	return killed
+}
+
+// after is where a write stands that a restarted node still had.
+func (l *lineage) after(e *branchEnd, p place) place {
+	if e.fork < 0 { // it counts offsets anew
+		p.ids, p.lo, p.hi = []string{e.next}, -1, history.Inf
+	} else {
+		p.ids, p.hi = append(slices.Clone(p.ids), e.next), min(p.hi, e.fork)
+	}
+	return p
 }
 
 // loaded tells whether a restarted node still had a write, by its offset, else by its count of changes: what is loaded from an AOF is

@@ -139,7 +139,7 @@ func (c *check) staleMeasures(set func(string, Value)) {
 	if all.Reads > 0 {
 		stale = Between(float64(all.Stale), float64(all.StaleMost), why)
 		staleness = Between(secondsOf(all.Max), secondsOf(all.MaxMost), why)
-		lag = versions(all)
+		lag = Between(float64(all.Versions), float64(all.VersionsMost), "it is not known of every write whether it was executed, and of overlapping ones in which order")
 		if all.Kept != nil {
 			kept = Between(secondsOf(all.Kept.Max), secondsOf(all.Kept.MaxMost), why)
 		}
@@ -177,17 +177,6 @@ func (c *check) visibilityLatency() Value {
 		return Between(secondsOf(v.Latency.Max), secondsOf(v.Latency.MaxMost), "it became visible somewhere between the last read that missed it and the first that showed it")
 	}
 	return Unmeasured("no replica was read after a write")
-}
-
-// versions is the largest version lag, at least: what was executed shortly before a read and heard of only later was missed too.
-func versions(s Staleness) Value {
-	switch {
-	case s.StaleMost == 0:
-		return Exactly(0)
-	case s.Exact:
-		return AtLeast(float64(s.Versions), "a write may be executed before anybody knows of it")
-	}
-	return AtLeast(float64(s.Versions), "the order of overlapping writes is not known")
 }
 
 // visibleSoon is the share of reads about 100 ms after an acknowledgement that returned that write or a newer one, with the 95 %

@@ -235,14 +235,15 @@ type Staleness struct {
 	Reads  int64  `json:"reads"`
 	Ages          // every acknowledged write counts, lost or not
 	// Kept are the same ages without the lost writes; nil where those cannot be told, and KeptWhy says why.
-	Kept     *Ages   `json:"kept,omitempty"`
-	KeptWhy  string  `json:"kept_why,omitempty"`
-	Versions int64   // largest version lag
-	Exact    bool    // the order is known, so versions are exact
-	LagBytes int64   // max, -1 not measured
-	LagTime  int64   // ns, max, -1 not measured
-	MeanLagB float64 // bytes
-	WorstOp  int     // operation number of the worst read, -1
+	Kept    *Ages  `json:"kept,omitempty"`
+	KeptWhy string `json:"kept_why,omitempty"`
+	// Versions is the largest version lag of a read, at least; VersionsMost at most.
+	Versions     int64
+	VersionsMost int64   `json:"versions_most"`
+	LagBytes     int64   // max, -1 not measured
+	LagTime      int64   // ns, max, -1 not measured
+	MeanLagB     float64 // bytes
+	WorstOp      int     // operation number of the worst read, -1
 }
 
 // Ages sum up the intervals of reads' ages, ns: each figure from their lower ends, and Most from their upper ends. The keys P50, P99 and

@@ -14,7 +14,9 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 	t, sc := &w.table, &w.ages
 	w.firstMissed(plan, final)
 	sc.lossy = plan.lossy && w.withoutLost()
+	w.beside()
 	sc.stale = sc.stale[:0]
+	ranked := false
 	for j := range t.ops {
 		o := &t.ops[j]
 		if o.is&(regWrite|regProbe|regOK) != regOK || o.ref == noOp {
@@ -30,10 +32,16 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 		}
 		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
 		c.add(&a, o, plan.lossy)
-		c.inexact = c.inexact || !t.versions
 		w.x.a.Ages.at[o.op] = 0
 		if a != (ReadAge{}) {
 			ages = append(ages, opAge{o.op, a})
+		}
+		if a.Hi > 0 {
+			if !ranked {
+				w.rank()
+				ranked = true
+			}
+			c.versionsMost = max(c.versionsMost, w.versionsMost(o))
 		}
 		if a.Lo > 0 {
 			sc.stale = append(sc.stale, sortKey{o.call, int32(j)})
@@ -100,15 +108,15 @@ func (w *registerWorker) newerThan() {
 func (w *registerWorker) firstMissed(plan *agePlan, final *history.Dump) {
 	t, sc := &w.table, &w.ages
 	m, n := len(t.order), len(t.value)
-	sc.first, sc.succ, sc.pred = resize(sc.first, n), resize(sc.succ, n), resize(sc.pred, n)
+	sc.first, sc.succ, sc.pred, sc.next = resize(sc.first, n), resize(sc.succ, n), resize(sc.pred, n), resize(sc.next, n)
 	for v := range n {
-		sc.succ[v], sc.pred[v] = history.Inf, unsaid
+		sc.succ[v], sc.pred[v], sc.next[v] = history.Inf, unsaid, noOp
 	}
 	for j := range t.ops {
 		if o := &t.ops[j]; o.is&regPred != 0 {
 			sc.pred[o.ref] = o.pred
-			if o.pred != noOp {
-				sc.succ[o.pred] = min(sc.succ[o.pred], o.call)
+			if o.pred != noOp && o.call < sc.succ[o.pred] {
+				sc.succ[o.pred], sc.next[o.pred] = o.call, o.ref
 			}
 		}
 	}
@@ -259,35 +267,6 @@ func (w *registerWorker) base(v int32) {
 	}
 }
 
-// countVersions counts for each stale read how many newer values were known before it began, by a Fenwick tree over their positions.
-func (w *registerWorker) countVersions(plan *agePlan) {
-	t, sc := &w.table, &w.ages
-	sortKeys(sc.stale)
-	sc.byK = sc.byK[:0]
-	for p, v := range t.order {
-		sc.byK = append(sc.byK, sortKey{t.k[v], int32(p)})
-	}
-	sortKeys(sc.byK)
-	m := len(t.order)
-	sc.fenwick = resize(sc.fenwick, m+1)
-	clear(sc.fenwick)
-	added := 0
-	for _, s := range sc.stale {
-		o := &t.ops[s.i]
-		for ; added < m && sc.byK[added].t < o.call; added++ {
-			for i := int(sc.byK[added].i) + 1; i <= m; i += i & -i {
-				sc.fenwick[i]++
-			}
-		}
-		n := int64(added)
-		for i := int(sc.newer[o.ref]); i > 0; i -= i & -i {
-			n -= int64(sc.fenwick[i])
-		}
-		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
-		c.versions = max(c.versions, n)
-	}
-}
-
 // rowKey is a row's node and window; no node stands for all replicas, no window for the whole run.
 type rowKey struct {
 	node   int32
@@ -335,7 +314,7 @@ func (c *ageCell) join(o *ageCell) {
 	c.reads += o.reads
 	c.lo, c.hi = append(c.lo, o.lo...), append(c.hi, o.hi...)
 	c.keptLo, c.keptHi = append(c.keptLo, o.keptLo...), append(c.keptHi, o.keptHi...)
-	c.versions, c.inexact = max(c.versions, o.versions), c.inexact || o.inexact
+	c.versions, c.versionsMost = max(c.versions, o.versions), max(c.versionsMost, o.versionsMost)
 	if o.worstAge > c.worstAge || o.worstAge == c.worstAge && o.worst < c.worst {
 		c.worst, c.worstAge = o.worst, o.worstAge
 	}
@@ -363,7 +342,7 @@ func (x *extra) measureStaleness() {
 	p := x.registerPass()
 	lags := measureLag(x.s, x.a)
 	for key, row := range p.rows() {
-		st := Staleness{Node: key.node, Window: key.window, Reads: row.reads, Ages: sumAges(row.reads, row.lo, row.hi), Versions: row.versions, Exact: !row.inexact,
+		st := Staleness{Node: key.node, Window: key.window, Reads: row.reads, Ages: sumAges(row.reads, row.lo, row.hi), Versions: row.versions, VersionsMost: row.versionsMost,
 			LagBytes: -1, LagTime: -1, WorstOp: int(row.worst)}
 		switch {
 		case !r.Writes.Known:

@@ -106,6 +106,18 @@ func (s *states) after(n int32, t int64) *history.Sample {
 	return nil
 }
 
+// downBetween reports whether a node was seen without its process by a sample within a time.
+func (s *states) downBetween(n int32, from, to int64) bool {
+	ms := s.byNode[n]
+	i, _ := slices.BinarySearchFunc(ms, from, func(m *history.Sample, t int64) int { return cmp.Compare(m.Call, t) })
+	for ; i < len(ms) && ms[i].Call < to; i++ {
+		if !ms[i].Up && !ms[i].Answered && ms[i].Return <= to {
+			return true
+		}
+	}
+	return false
+}
+
 // load is the time from the first operation's permission to the stop of the writers.
 func load(h *history.History) (from, to int64) {
 	from, to = 0, h.End

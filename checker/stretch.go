@@ -27,7 +27,8 @@ type stretches struct {
 	h        *history.History
 	replicas [][]stretchSpan // by node, in order of time
 	masters  [][]stretchSpan
-	count    int32 // stretches of replicas
+	count    int32       // stretches of replicas
+	whole    stretchSpan // the one reign of a history without samples
 	evicting bool
 }
 

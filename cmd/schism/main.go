@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/schismtest/schism"
@@ -29,10 +30,18 @@ Exit codes: 0 pass, 1 violation, 2 unknown, 3 the surroundings lack something or
 `
 
 func main() {
+	neverUnknown()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := dispatch(ctx, commands(), os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// neverUnknown makes what nobody can take, a fatal error of the runtime or a panic in a library's goroutine, end the process by SIGABRT,
+// without a core file. Go's own exit code for it, 2, is "unknown" here.
+func neverUnknown() {
+	debug.SetTraceback("crash")
+	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // no more than a large file, if it fails
 }
 
 // command carries out what its arguments say. It returns the exit code and what to print to errw in one line.

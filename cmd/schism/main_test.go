@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 		"schism": func() { os.Exit(dispatch(context.Background(), commands(), os.Args[1:], os.Stdout, os.Stderr)) },
 		// schism whose every command panics, named by how.
 		"schism-panics": func() {
+			neverUnknown()
 			own := map[string]command{}
 			for name := range commands() {
 				own[name] = panics
@@ -33,8 +34,12 @@ func panics(_ context.Context, args []string, _, errw io.Writer) (int, error) {
 	bar := newProgress(errw)
 	defer bar.end()
 	boom := func() error { panic("boom in\ntwo lines") }
-	if args[0] == "here" {
+	switch args[0] {
+	case "here":
 		return 0, boom()
+	case "library": // in a goroutine that is not ours
+		go func() { _ = boom() }()
+		select {}
 	}
 	var g guard.Group
 	g.Go(boom)

@@ -1,7 +1,8 @@
 // Package guard carries a panic from the goroutine in which it happens to the one that waits for it. A panic that nobody takes ends
 // the process with exit code 2, which is "unknown" here; one that is taken becomes exit code 3 and a file with its trace.
 //
-// What it cannot take are the runtime's fatal errors (a concurrent map write, no memory) and goroutines of libraries.
+// What it cannot take are the runtime's fatal errors (a concurrent map write, no memory) and goroutines of libraries: the command ends by
+// SIGABRT then.
 package guard
 
 import (

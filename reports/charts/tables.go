@@ -35,16 +35,12 @@ func (t *Timeline) StaleTable() *frame.Table {
 		} else if len(t.a.Result.Staleness) == 2 {
 			continue
 		}
-		versions := words.Count(s.Versions)
-		if !s.Exact && s.Versions > 0 {
-			versions = "≥ " + versions
-		}
 		cells := []string{name, words.Count(s.Reads), fresh(&s.Ages, s.Reads), words.Between(s.P50, s.P50Most), words.Between(s.P99, s.P99Most), words.Between(s.Max, s.MaxMost)}
 		if surviving {
 			k := t.shownAges(s)
 			cells = append(cells, fresh(k, s.Reads), words.Between(k.P99, k.P99Most), words.Between(k.Max, k.MaxMost))
 		}
-		out.Row(append(cells, versions)...)
+		out.Row(append(cells, words.Ends(words.Count(s.Versions), words.Count(s.VersionsMost)))...)
 		if s.Node >= 0 {
 			out.Rows[len(out.Rows)-1][0].Small = t.roleStory(s.Node)
 		}

@@ -351,7 +351,7 @@ func (t *Timeline) staleWindows() *frame.Table {
 		if k := t.shownAges(s); surviving {
 			cells = append(cells, words.Between(k.Max, k.MaxMost))
 		}
-		tb.Row(append(cells, words.Count(s.Versions), words.Size(s.LagBytes), words.Duration(s.LagTime))...)
+		tb.Row(append(cells, words.Ends(words.Count(s.Versions), words.Count(s.VersionsMost)), words.Size(s.LagBytes), words.Duration(s.LagTime))...)
 	}
 	if len(tb.Rows) == 0 || len(tb.Rows) > 200 {
 		return nil

@@ -1,0 +1,36 @@
+package checker
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/history"
+)
+
+// The fate of each write, which the columns of an export show and every figure of loss counts.
+func TestFates(t *testing.T) {
+	add := func(v, call int64) history.Op { return op(1, history.FAdd, v, 1, call, call+1) }
+	push := func(v, call int64) history.Op { return op(1, history.FAppend, v, none, call, call+1) }
+	refused := func(o history.Op) history.Op {
+		o.Outcome, o.Out, o.Err = history.Fail, none, history.ErrReadOnly
+		return o
+	}
+	for name, c := range map[string]struct {
+		ops   []history.Op
+		final map[string][]int64
+		want  []Fate
+	}{
+		"there and not there":               {[]history.Op{add(1, 1), add(2, 3)}, keyed(1), []Fate{FateSurvived, FateLost}},
+		"refused and there":                 {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1, 2), []Fate{FateSurvived, FateAborted}},
+		"refused and not there":             {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1), []Fate{FateSurvived, FateFailed}},
+		"refused and on the list":           {[]history.Op{push(1, 1), refused(push(2, 3))}, keyed(1, 2), []Fate{FateSurvived, FateAborted}},
+		"an unknown type among its writers": {[]history.Op{add(1, 1), push(2, 3)}, keyed(1, 2), []Fate{FateMasked, FateMasked}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := Check(tinyRun(c.final, c.ops...), Options{})
+			require.NoError(t, err)
+			require.Equal(t, c.want, a.Fate)
+		})
+	}
+}
