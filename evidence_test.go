@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/scenarios"
@@ -50,7 +50,7 @@ func requireKept(t *testing.T, r *run, err error) {
 	t.Helper()
 	dir := r.folder.dir
 	require.FileExists(t, filepath.Join(dir, history.HistoryFile))
-	require.Equal(t, ExitError, ExitCode(checker.Pass, err))
+	require.Equal(t, ExitError, ExitCode(result.Pass, err))
 	require.ErrorContains(t, err, "what was recorded is in "+dir+": schism check "+dir+" judges it, schism report "+dir+" writes its page")
 	require.NotContains(t, err.Error(), "\n")
 }
@@ -59,7 +59,7 @@ func requireJudged(t *testing.T, r *run) {
 	t.Helper()
 	out, err := Check(r.folder.dir)
 	require.NoError(t, err)
-	require.NotEqual(t, checker.Pass, out.Result.Verdict)
+	require.NotEqual(t, result.Pass, out.Result.Verdict)
 	_, err = Report(r.folder.dir)
 	require.NoError(t, err)
 }
@@ -84,7 +84,7 @@ func TestStartThatRecordedSomethingStays(t *testing.T) {
 	require.ErrorContains(t, err, "did not start; bad option;")
 	out, err := Check(r.folder.dir)
 	require.NoError(t, err)
-	require.Equal(t, checker.Unknown, out.Result.Verdict)
+	require.Equal(t, result.Unknown, out.Result.Verdict)
 	require.Contains(t, out.Run.Incomplete, "it did not start: n1")
 	requireJudged(t, r)
 }
@@ -152,7 +152,7 @@ func TestOldRunFileIsSaidInTheHistory(t *testing.T) {
 	requireKept(t, r, r.evidence(out, err))
 	again, err := Check(r.folder.dir)
 	require.NoError(t, err)
-	require.Equal(t, checker.Error, again.Result.Verdict)
+	require.Equal(t, result.Error, again.Result.Verdict)
 }
 
 func TestPanicKeepsTheRecordsAndSaysWhereItsTraceIs(t *testing.T) {
@@ -189,11 +189,11 @@ func TestPanicInAHandlerIsNotForgotten(t *testing.T) {
 	require.Equal(t, ExitError, ExitCode(out.Result.Verdict, err))
 	require.ErrorContains(t, err, "panic: runtime error")
 	require.FileExists(t, filepath.Join(r.folder.dir, guard.TraceFile))
-	require.Equal(t, checker.Error, out.Result.Verdict)
+	require.Equal(t, result.Error, out.Result.Verdict)
 }
 
 func TestPanicOfACheckIsAnError(t *testing.T) {
 	err := guarded(t.TempDir(), func() error { panic("boom") })
-	require.Equal(t, ExitError, ExitCode(checker.Pass, err))
+	require.Equal(t, ExitError, ExitCode(result.Pass, err))
 	require.ErrorContains(t, err, guard.TraceFile)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism"
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/reports"
 	"github.com/schismtest/schism/scenarios"
 )
@@ -151,5 +151,5 @@ func scenario(t *testing.T, s scenarios.Scenario, server string, seed int64) {
 		t.Log("\n" + b.String())
 	}
 	require.NoError(t, err)
-	require.Equal(t, checker.Pass, out.Result.Verdict, "verdict; %s", strings.Join(out.Result.Reasons, "; "))
+	require.Equal(t, result.Pass, out.Result.Verdict, "verdict; %s", strings.Join(out.Result.Reasons, "; "))
 }

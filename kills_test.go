@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism"
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -27,7 +27,7 @@ func TestHarnessKilledAtRandomMoments(t *testing.T) {
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewSource(seed))
-	verdicts := map[checker.Verdict]int{}
+	verdicts := map[result.Verdict]int{}
 	for i := range n {
 		c := startChild(t, "sentinel-kill", "-seed", fmt.Sprint(100+i))
 		dir := c.untilFault(t)
@@ -47,18 +47,18 @@ func TestHarnessKilledAtRandomMoments(t *testing.T) {
 }
 
 // neverAccused judges what a killed harness left.
-func neverAccused(t *testing.T, dir, what string) checker.Verdict {
+func neverAccused(t *testing.T, dir, what string) result.Verdict {
 	t.Helper()
 	out, err := schism.Check(dir)
 	require.NoError(t, err, what)
 	v := out.Result.Verdict
-	require.NotEqual(t, checker.Violation, v, "%s: %s", what, fmt.Sprint(out.Result.Promises))
+	require.NotEqual(t, result.Violation, v, "%s: %s", what, fmt.Sprint(out.Result.Promises))
 	complete := false
 	for _, e := range out.History.Events {
 		complete = complete || e.Kind == history.EvPhase && e.Name == history.PhaseFinalEnd
 	}
 	if !complete {
-		require.NotEqual(t, checker.Pass, v, what)
+		require.NotEqual(t, result.Pass, v, what)
 	}
 	return v
 }

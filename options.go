@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/scenarios"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -110,11 +110,11 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	}
 	p.Promises = slices.Clone(s.Promises)
 	for _, text := range o.Promises {
-		own, err := checker.ParsePromise(text)
+		own, err := result.ParsePromise(text)
 		if err != nil {
 			return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
 		}
-		p.Promises = slices.DeleteFunc(p.Promises, func(q checker.Promise) bool { return q.Measure == own.Measure })
+		p.Promises = slices.DeleteFunc(p.Promises, func(q result.Promise) bool { return q.Measure == own.Measure })
 		p.Promises = append(p.Promises, own)
 	}
 	return p, nil
@@ -127,7 +127,7 @@ type plan struct {
 	Work     workloads.Spec
 	Load     time.Duration
 	Settle   time.Duration
-	Promises []checker.Promise
+	Promises []result.Promise
 }
 
 // readConfig reads redis.conf lines; comments and blank lines are left out.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 )
 
 // Exit codes of the command line.
@@ -41,18 +41,18 @@ func usagef(format string, args ...any) error {
 }
 
 // ExitCode is the exit code of a run that ended with this error, or this verdict.
-func ExitCode(v checker.Verdict, err error) int {
+func ExitCode(v result.Verdict, err error) int {
 	var p *Problem
 	switch {
 	case errors.As(err, &p):
 		return p.Exit
 	case err != nil:
 		return ExitError
-	case v == checker.Pass:
+	case v == result.Pass:
 		return ExitPass
-	case v == checker.Violation:
+	case v == result.Violation:
 		return ExitViolation
-	case v == checker.Unknown:
+	case v == result.Unknown:
 		return ExitUnknown
 	}
 	return ExitError

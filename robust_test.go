@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism"
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/scenarios"
@@ -108,7 +108,7 @@ func TestFullDiskKeepsTheEvidence(t *testing.T) {
 	require.Empty(t, left(t, "containers", runID(t, dir)))
 	out, err := schism.Check(dir)
 	require.NoError(t, err)
-	require.Contains(t, []checker.Verdict{checker.Unknown, checker.Error}, out.Result.Verdict)
+	require.Contains(t, []result.Verdict{result.Unknown, result.Error}, out.Result.Verdict)
 	require.Positive(t, out.Result.Writes.Acked)
 }
 
@@ -121,7 +121,7 @@ func TestFailedStartKeepsTheEvidence(t *testing.T) {
 	require.Empty(t, left(t, "containers", runID(t, dir)))
 	out, err := schism.Check(dir)
 	require.NoError(t, err)
-	require.Equal(t, checker.Unknown, out.Result.Verdict)
+	require.Equal(t, result.Unknown, out.Result.Verdict)
 	_, err = schism.Report(dir)
 	require.NoError(t, err)
 }
@@ -152,9 +152,9 @@ func TestHarnessInterruptedHealsAndReports(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "report.html"))
 	b, err := os.ReadFile(filepath.Join(dir, "result.json"))
 	require.NoError(t, err)
-	var r checker.Result
+	var r result.Result
 	require.NoError(t, json.Unmarshal(b, &r))
-	require.Equal(t, checker.Unknown, r.Verdict)
+	require.Equal(t, result.Unknown, r.Verdict)
 	require.Contains(t, r.Reasons[0], "incomplete: interrupted")
 	require.Positive(t, r.Faults[0].Healed, "the cut is healed")
 	require.Empty(t, left(t, "containers", runID(t, dir)))
@@ -171,10 +171,10 @@ func TestHarnessKilledLeavesNothing(t *testing.T) {
 
 	out, err := schism.Check(dir)
 	require.NoError(t, err, "what was recorded can still be judged")
-	require.Equal(t, checker.Unknown, out.Result.Verdict)
+	require.Equal(t, result.Unknown, out.Result.Verdict)
 	require.Positive(t, out.Result.Writes.Acked)
 	for _, p := range out.Result.Promises {
-		require.NotEqual(t, checker.Broken, p.Status, "lost records are no finding: %s", p.Text)
+		require.NotEqual(t, result.Broken, p.Status, "lost records are no finding: %s", p.Text)
 	}
 	require.NoError(t, topology.Sweep(t.Context()), "the next start sweeps")
 	require.Empty(t, left(t, "networks", id))
@@ -192,8 +192,8 @@ func lagging() scenarios.Scenario {
 			nemesis.AfterEffect(1, 500*time.Millisecond, nemesis.Kill(nemesis.Master)),
 			nemesis.AfterFailover(time.Second, nemesis.Restart(nemesis.Killed)),
 		},
-		Promises: []checker.Promise{checker.ConvergesWithin(20 * time.Second)},
-		Shows:    []checker.Promise{checker.LostWrites},
+		Promises: []result.Promise{result.ConvergesWithin(20 * time.Second)},
+		Shows:    []result.Promise{result.LostWrites},
 	}
 }
 
@@ -242,7 +242,7 @@ func TestHarnessCountsWhatARecountFinds(t *testing.T) {
 		require.Equal(t, [2]int64{lost, lost + untold}, [2]int64{out.Result.Writes.Lost, out.Result.Writes.LostMost}, "recount on node %d", node)
 	}
 	require.Positive(t, out.Result.Writes.Lost)
-	require.Equal(t, checker.Violation, out.Result.Verdict, "the user's promise is broken")
+	require.Equal(t, result.Violation, out.Result.Verdict, "the user's promise is broken")
 	require.Equal(t, schism.ExitViolation, schism.ExitCode(out.Result.Verdict, nil))
 }
 

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/nemesis"
@@ -23,8 +23,8 @@ type Outcome struct {
 	Dir      string // the run's folder
 	Report   string // path of its page, by the latest link
 	Run      *history.Run
-	Result   *checker.Result
-	Analysis *checker.Analysis
+	Result   *result.Result
+	Analysis *result.Analysis
 	History  *history.History
 	Took     time.Duration
 }

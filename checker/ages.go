@@ -1,62 +1,9 @@
 package checker
 
-import "github.com/schismtest/schism/history"
-
-// ReadAge is how stale one read was, ns: at least Lo, at most Hi. The Kept ones leave the lost writes out: what a read of lost data
-// missed counts from the surviving write that its branch had left.
-type ReadAge struct{ Lo, Hi, KeptLo, KeptHi int64 }
-
-// ReadAges are the ages of the reads of registers, by operation. Most reads are fresh, so only the others take memory. The zero value has
-// none.
-type ReadAges struct {
-	at   []int32 // -1: no age; 0: fresh; else one more than the place in ages
-	ages []ReadAge
-}
-
-// opAge is the age of one read that is or may be stale.
-type opAge struct {
-	op  int32
-	age ReadAge
-}
-
-func newReadAges(n int) ReadAges {
-	r := ReadAges{at: make([]int32, n)}
-	for i := range r.at {
-		r.at[i] = -1
-	}
-	return r
-}
-
-// AgesOf are the ages of n operations by their numbers.
-func AgesOf(n int, ages map[int]ReadAge) ReadAges {
-	r := newReadAges(n)
-	for i, a := range ages {
-		if r.at[i] = 0; a != (ReadAge{}) {
-			r.add([]opAge{{int32(i), a}})
-		}
-	}
-	return r
-}
-
-// Of is the age of operation i; ok is false where it has none: it is no read of a register, it found nothing known, or it is a probe,
-// which is timed to hit the moment after a write.
-func (r *ReadAges) Of(i int) (age ReadAge, ok bool) {
-	switch {
-	case i >= len(r.at) || r.at[i] < 0:
-		return ReadAge{}, false
-	case r.at[i] == 0:
-		return ReadAge{}, true
-	}
-	return r.ages[r.at[i]-1], true
-}
-
-// add takes in ages of reads that were fresh until now.
-func (r *ReadAges) add(ages []opAge) {
-	for _, a := range ages {
-		r.ages = append(r.ages, a.age)
-		r.at[a.op] = int32(len(r.ages))
-	}
-}
+import (
+	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/history"
+)
 
 // agePlan is what every key's ages are measured by.
 type agePlan struct {
@@ -76,7 +23,7 @@ func (x *extra) newAgePlan() *agePlan {
 		}
 	}
 	for _, f := range x.a.Fate {
-		if gone(f) || f == FateMasked {
+		if gone(f) || f == result.FateMasked {
 			p.lossy = true
 			break
 		}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // attribute finds for each lost write the end of the branch that it was on, and the faults behind that.
@@ -13,7 +15,7 @@ func (c *check) attribute() {
 	ops := &c.h.Ops
 	var lost []int
 	for i, f := range c.a.Fate {
-		if f == FateLost {
+		if f == result.FateLost {
 			lost = append(lost, i)
 		}
 	}
@@ -26,7 +28,7 @@ func (c *check) attribute() {
 	slices.SortFunc(lost, func(a, b int) int { return cmp.Compare(ops.Return[a], ops.Return[b]) })
 	l := c.loss()
 	l.First, l.Last = ops.Return[lost[0]], ops.Return[lost[len(lost)-1]]
-	causes := map[*branchEnd]*Cause{}
+	causes := map[*branchEnd]*result.Cause{}
 	lineage := newLineage(c)
 	for _, i := range lost {
 		e, ambiguous := lineage.endOf(i)
@@ -41,7 +43,7 @@ func (c *check) attribute() {
 		}
 		cause := causes[e]
 		if cause == nil {
-			cause = &Cause{Kind: string(e.kind), Node: int32(ops.Node[i]), Winner: e.winner, T: e.t, First: ops.Return[i]}
+			cause = &result.Cause{Kind: string(e.kind), Node: int32(ops.Node[i]), Winner: e.winner, T: e.t, First: ops.Return[i]}
 			cause.Trigger, cause.Enablers = c.faultsBehind(e, cause.Node, ops.Return[i])
 			causes[e] = cause
 		}
@@ -65,7 +67,7 @@ func (c *check) attribute() {
 		l.Causes = append(l.Causes, *cause)
 		l.RPA = max(l.RPA, cause.RPA)
 	}
-	slices.SortFunc(l.Causes, func(a, b Cause) int { return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(a.T, b.T)) })
+	slices.SortFunc(l.Causes, func(a, b result.Cause) int { return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(a.T, b.T)) })
 	c.x.notes([]note{c.holes(lost)})
 	l.BytesThrownAway = c.bytesThrownAway()
 }
@@ -137,7 +139,7 @@ func (c *check) holes(lost []int) note {
 	}
 	latest := map[branch]int64{}
 	for i, f := range c.a.Fate {
-		if f != FateSurvived || !c.shows(i) {
+		if f != result.FateSurvived || !c.shows(i) {
 			continue
 		}
 		if b, ok := on(i); ok {
@@ -150,7 +152,7 @@ func (c *check) holes(lost []int) note {
 			continue // lists_final.go and resurrected.go tell of these
 		}
 		if b, ok := on(i); ok && latest[b] > ops.Return[i] {
-			n.bug(fmt.Sprintf("%s: what %s acknowledged at %s is gone, although it kept what it acknowledged later in the same reign", c.x.keyName(ops.Key[i]), c.node(b.node), Seconds(ops.Return[i])), i)
+			n.bug(fmt.Sprintf("%s: what %s acknowledged at %s is gone, although it kept what it acknowledged later in the same reign", c.x.keyName(ops.Key[i]), c.node(b.node), words.At(ops.Return[i])), i)
 		}
 	}
 	return n
@@ -193,7 +195,7 @@ func (c *check) bytesThrownAway() int64 {
 	return total
 }
 
-func (c *check) causeText(cause *Cause) string {
+func (c *check) causeText(cause *result.Cause) string {
 	loser, winner := c.node(cause.Node), c.node(cause.Winner)
 	switch endKind(cause.Kind) {
 	case endPromotion:

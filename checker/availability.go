@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -23,10 +24,10 @@ const (
 // acknowledged them. Each group's promotions, branch ends and restarts are looked through once for every node.
 type standings struct {
 	c       *check
-	threats [][]threat // by node
-	keeps   []bool     // by node: what it holds at the end is the final data of its group
-	breaks  [][]Gap    // by node, in order: when its own data broke
-	held    [][]int64  // by node, before its first break, its second, and so on: the last call of a write that the final data shows
+	threats [][]threat     // by node
+	keeps   []bool         // by node: what it holds at the end is the final data of its group
+	breaks  [][]result.Gap // by node, in order: when its own data broke
+	held    [][]int64      // by node, before its first break, its second, and so on: the last call of a write that the final data shows
 }
 
 // threat is something that threw away, or may have, what a node had acknowledged: calls up to its end, but for replies before since.
@@ -34,7 +35,7 @@ type threat struct{ since, end int64 }
 
 func newStandings(c *check) *standings {
 	n := len(c.h.Run.Nodes)
-	s := &standings{c: c, threats: make([][]threat, n), keeps: make([]bool, n), breaks: make([][]Gap, n), held: make([][]int64, n)}
+	s := &standings{c: c, threats: make([][]threat, n), keeps: make([]bool, n), breaks: make([][]result.Gap, n), held: make([][]int64, n)}
 	any := false
 	for _, g := range c.s.groups {
 		if m := g.finalMaster(); m >= 0 {
@@ -62,7 +63,7 @@ func (s *standings) find(g *group, n int32) {
 			s.threats[n] = append(s.threats[n], threat{minTime, e.t})
 		case e.kind == endResync && e.loser == n:
 			s.threats[n] = append(s.threats[n], threat{minTime, e.t})
-			s.breaks[n] = append(s.breaks[n], Gap{e.prev.Call, e.now.Return})
+			s.breaks[n] = append(s.breaks[n], result.Gap{From: e.prev.Call, To: e.now.Return})
 		}
 	}
 	var prev *history.Sample
@@ -73,15 +74,15 @@ func (s *standings) find(g *group, n int32) {
 		}
 		if now := sp.first; prev != nil && now.RunID != prev.RunID {
 			t := threat{minTime, now.Return}
-			if now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset || now.ReplID == prev.ReplID && now.Offset >= prev.Offset {
+			if now.ReplID2 == prev.ReplID && now.SecondOffset-1 >= prev.Offset {
 				t.since = prev.Call
 			}
 			s.threats[n] = append(s.threats[n], t)
-			s.breaks[n] = append(s.breaks[n], Gap{prev.Call, now.Return})
+			s.breaks[n] = append(s.breaks[n], result.Gap{From: prev.Call, To: now.Return})
 		}
 		prev = sp.last
 	}
-	slices.SortFunc(s.breaks[n], func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	slices.SortFunc(s.breaks[n], func(a, b result.Gap) int { return cmp.Compare(a.From, b.From) })
 }
 
 // hold finds the writes that the final data shows: a log that kept them kept all that stood before them in it.
@@ -92,7 +93,7 @@ func (s *standings) hold() {
 	}
 	for i, fate := range s.c.a.Fate {
 		n := ops.Node[i]
-		if fate != FateSurvived || n < 0 || int(n) >= len(s.held) || !s.shown(i) {
+		if fate != result.FateSurvived || n < 0 || int(n) >= len(s.held) || !s.shown(i) {
 			continue
 		}
 		if k, ok := s.stretch(i); ok {
@@ -114,10 +115,10 @@ func (s *standings) stretch(i int) (k int, ok bool) {
 // kept tells that the log which the final data is made of surely holds a write.
 func (s *standings) kept(i int) bool {
 	ops := &s.c.h.Ops
-	if s.c.a.Fate[i] == FateSurvived && s.shown(i) {
+	if s.c.a.Fate[i] == result.FateSurvived && s.shown(i) {
 		return true
 	}
-	if s.c.a.Fate[i] == FateLost || s.held[ops.Node[i]] == nil {
+	if s.c.a.Fate[i] == result.FateLost || s.held[ops.Node[i]] == nil {
 		return false
 	}
 	k, ok := s.stretch(i)
@@ -142,15 +143,15 @@ func (s *standings) of(i int) standing {
 	}
 	surely, perhaps := s.deposed(n, ops.Call[i], ops.Return[i])
 	threatened := s.threatened(n, ops.Call[i], ops.Return[i])
-	if fate == FateSurvived && ops.F[i] != history.FRemove { // somebody took what it added, there or elsewhere
+	if fate == result.FateSurvived && ops.F[i] != history.FRemove { // somebody took what it added, there or elsewhere
 		surely, threatened = false, false
 	}
 	switch {
-	case surely && (fate == FateLost || threatened || !s.keeps[n]):
+	case surely && (fate == result.FateLost || threatened || !s.keeps[n]):
 		return aside
-	case fate == FateLost && perhaps:
+	case fate == result.FateLost && perhaps:
 		return goneAside
-	case fate == FateLost:
+	case fate == result.FateLost:
 		return wasLost
 	case perhaps || threatened:
 		return mayStay
@@ -198,7 +199,7 @@ func (c *check) availability() {
 	ops, av := &c.h.Ops, &c.a.Result.Availability
 	from, to := c.judged()
 	var writes, reads []int32
-	var workers [256]*WorkerAvailability // by the byte that the history holds
+	var workers [256]*result.WorkerAvailability // by the byte that the history holds
 	std := newStandings(c)
 	worth := make([]standing, ops.Len())
 	for i := range ops.Len() {
@@ -207,7 +208,7 @@ func (c *check) availability() {
 		}
 		w := workers[uint8(ops.Worker[i])]
 		if w == nil {
-			w = &WorkerAvailability{Worker: int32(ops.Worker[i]), RTA: -1}
+			w = &result.WorkerAvailability{Worker: int32(ops.Worker[i]), RTA: -1}
 			workers[uint8(ops.Worker[i])] = w
 		}
 		if ops.IsWrite(i) {
@@ -234,7 +235,7 @@ func (c *check) availability() {
 			av.ByWorker = append(av.ByWorker, *w)
 		}
 	}
-	slices.SortFunc(av.ByWorker, func(a, b WorkerAvailability) int { return cmp.Compare(a.Worker, b.Worker) })
+	slices.SortFunc(av.ByWorker, func(a, b result.WorkerAvailability) int { return cmp.Compare(a.Worker, b.Worker) })
 	c.rta(worth, from, to)
 }
 
@@ -286,9 +287,9 @@ func (c *check) whole() bool {
 // longest is the longest time between two executions of the operations that count, as an interval in seconds: at least the longest in
 // which surely none was under way, with those that may count; at most the longest in which, of those that surely count, none need have
 // been executed. The gap is the first of the two as clients saw it, from one reply to the next. The order is that of calls.
-func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) bool) (Gap, Value) {
+func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) bool) (result.Gap, result.Value) {
 	ops := &c.h.Ops
-	g := gapSearch{Gap{from, from}, from}
+	g := gapSearch{result.Gap{From: from, To: from}, from}
 	for _, i := range order {
 		if may(i) {
 			g.next(ops.Call[i], ops.Return[i], to)
@@ -303,15 +304,15 @@ func (c *check) longest(order []int32, from, to int64, may, sure func(i int32) b
 		}
 	}
 	most = max(most, next-from, least.Len())
-	return c.seenGap(least, order, to, may), Between(secondsOf(least.Len()), secondsOf(most), "an operation is executed somewhere between its call and its reply")
+	return c.seenGap(least, order, to, may), result.Between(secondsOf(least.Len()), secondsOf(most), "an operation is executed somewhere between its call and its reply")
 }
 
 // longestByWorker are the gaps of each worker as it saw them, by its byte in the history.
-func (c *check) longestByWorker(order []int32, from, to int64) (gaps [256]Gap) {
+func (c *check) longestByWorker(order []int32, from, to int64) (gaps [256]result.Gap) {
 	ops := &c.h.Ops
 	var gs [256]gapSearch
 	for w := range gs {
-		gs[w] = gapSearch{Gap{from, from}, from}
+		gs[w] = gapSearch{result.Gap{From: from, To: from}, from}
 	}
 	for _, i := range order {
 		gs[uint8(ops.Worker[i])].next(ops.Call[i], ops.Return[i], to)
@@ -324,28 +325,28 @@ func (c *check) longestByWorker(order []int32, from, to int64) (gaps [256]Gap) {
 
 // gapSearch finds the longest time in which surely no operation was under way. It is told them in order of call.
 type gapSearch struct {
-	least Gap
+	least result.Gap
 	last  int64 // the latest return
 }
 
 func (g *gapSearch) next(call, ret, to int64) {
 	if call = min(call, to); call-g.last > g.least.Len() {
-		g.least = Gap{g.last, call}
+		g.least = result.Gap{From: g.last, To: call}
 	}
 	g.last = max(g.last, ret)
 }
 
-func (g *gapSearch) end(to int64) Gap {
+func (g *gapSearch) end(to int64) result.Gap {
 	if to-g.last > g.least.Len() {
-		g.least = Gap{g.last, to}
+		g.least = result.Gap{From: g.last, To: to}
 	}
 	return g.least
 }
 
 // seenGap is a gap between a reply and a call as clients saw it: until the first reply to one of the operations that may end it.
-func (c *check) seenGap(least Gap, order []int32, to int64, may func(i int32) bool) Gap {
+func (c *check) seenGap(least result.Gap, order []int32, to int64, may func(i int32) bool) result.Gap {
 	ops := &c.h.Ops
-	seen := Gap{least.From, to}
+	seen := result.Gap{From: least.From, To: to}
 	at, _ := slices.BinarySearchFunc(order, least.To, func(i int32, t int64) int { return cmp.Compare(ops.Call[i], t) })
 	for _, i := range order[at:] {
 		if ops.Call[i] >= seen.To {

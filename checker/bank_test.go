@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -84,7 +85,7 @@ func TestBankThatIsGone(t *testing.T) {
 
 func TestBankMayBeAllowedToFallBelowZero(t *testing.T) {
 	h := hist(read(9, history.FReadBank, 0, 1, -5, 25))
-	for allowed, want := range map[bool]Verdict{true: Pass, false: Violation} {
+	for allowed, want := range map[bool]result.Verdict{true: result.Pass, false: result.Violation} {
 		a, err := CheckModel(h, "bank", ModelOptions{AllowNegative: allowed})
 		require.NoError(t, err)
 		require.Equal(t, want, a.Result.Verdict)
@@ -93,7 +94,7 @@ func TestBankMayBeAllowedToFallBelowZero(t *testing.T) {
 
 func TestBankTotalCanBeGiven(t *testing.T) {
 	h := hist(read(9, history.FReadBank, 0, 1, 10, 10))
-	for total, want := range map[int64]Verdict{20: Pass, 30: Violation} {
+	for total, want := range map[int64]result.Verdict{20: result.Pass, 30: result.Violation} {
 		a, err := CheckModel(h, "bank", ModelOptions{Total: total, HasTotal: true})
 		require.NoError(t, err)
 		require.Equal(t, want, a.Result.Verdict)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -14,11 +15,11 @@ type Options struct {
 }
 
 // Check judges a history of our own: all measures, the promises of its run.json, and the verdict.
-func Check(h *history.History, o Options) (*Analysis, error) {
-	var promises, shows []Promise
+func Check(h *history.History, o Options) (*result.Analysis, error) {
+	var promises, shows []result.Promise
 	for _, p := range []struct {
 		raw json.RawMessage
-		to  *[]Promise
+		to  *[]result.Promise
 	}{{h.Run.Promises, &promises}, {h.Run.Shows, &shows}} {
 		if len(p.raw) == 0 {
 			continue
@@ -31,8 +32,8 @@ func Check(h *history.History, o Options) (*Analysis, error) {
 	if say == nil {
 		say = func(string) {}
 	}
-	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
-	a.Result = Result{Schema: ResultSchema, Counts: count(h), Faults: h.Faults}
+	a := &result.Analysis{Fate: make([]result.Fate, h.Ops.Len())}
+	a.Result = result.Result{Schema: result.ResultSchema, Counts: count(h), Faults: h.Faults}
 	x := newExtra(h, a, ModelOptions{})
 	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}, clients: &clientCalls{ops: &h.Ops}}
 	say("what became of every write")
@@ -70,7 +71,7 @@ type check struct {
 	x     *extra
 	s     *states
 	fin   *contents
-	a     *Analysis
+	a     *result.Analysis
 	paths *pathMemory // of a part of the registers' fates
 	// maskedWhy counts the reasons why fates cannot be told.
 	maskedWhy map[string]int64
@@ -80,8 +81,8 @@ type check struct {
 	disturbed *disturbances
 }
 
-func count(h *history.History) Counts {
-	c := Counts{Ops: int64(h.Ops.Len()), Errors: map[string]int64{}, Keys: int64(len(h.Keys))}
+func count(h *history.History) result.Counts {
+	c := result.Counts{Ops: int64(h.Ops.Len()), Errors: map[string]int64{}, Keys: int64(len(h.Keys))}
 	for i := range h.Ops.Len() {
 		if h.Ops.Flags[i]&history.FlagReplicaWrite != 0 {
 			c.Ops--

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -84,7 +85,7 @@ func (x *extra) unclaimed(orphan []bool) {
 		n[f]++
 	}
 	for f, count := range n {
-		x.a.Result.Unclaimed = append(x.a.Result.Unclaimed, Unclaimed{F: f.String(), Count: count, Why: why[f]})
+		x.a.Result.Unclaimed = append(x.a.Result.Unclaimed, result.Unclaimed{F: f.String(), Count: count, Why: why[f]})
 	}
-	slices.SortFunc(x.a.Result.Unclaimed, func(a, b Unclaimed) int { return cmp.Compare(a.F, b.F) })
+	slices.SortFunc(x.a.Result.Unclaimed, func(a, b result.Unclaimed) int { return cmp.Compare(a.F, b.F) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -240,23 +241,23 @@ func txnRun(final map[string][]int64, ops ...history.Op) *history.History {
 // promise of the user's; and the nearest history that has it not passes.
 func TestEveryClassReachesTheVerdict(t *testing.T) {
 	cases := classCases()
-	for _, c := range Classes() {
+	for _, c := range result.Classes() {
 		t.Run(c.Name, func(t *testing.T) {
 			k, ok := cases[c.Name]
 			require.True(t, ok, "the class has no smallest history: add one to classCases")
 			for _, side := range []struct {
 				h    *history.History
-				want Verdict
-			}{{k.has, Violation}, {k.hasNot, Pass}} {
-				if c.Blame == Measured {
-					p, err := ParsePromise(c.Name + "=0")
+				want result.Verdict
+			}{{k.has, result.Violation}, {k.hasNot, result.Pass}} {
+				if c.Blame == result.Measured {
+					p, err := result.ParsePromise(c.Name + "=0")
 					require.NoError(t, err)
-					side.h.Run.Promises, err = json.Marshal([]Promise{p})
+					side.h.Run.Promises, err = json.Marshal([]result.Promise{p})
 					require.NoError(t, err)
 				}
 				r := judged(t, side.h)
 				require.Equal(t, side.want, r.Verdict, "%v\n%+v", r.Reasons, r.Findings)
-				require.Equal(t, side.want == Violation || c.Blame == Unexcused && countOf(r, c.Name) > 0, countOf(r, c.Name) > 0, "%+v", r.Findings)
+				require.Equal(t, side.want == result.Violation || c.Blame == result.Unexcused && countOf(r, c.Name) > 0, countOf(r, c.Name) > 0, "%+v", r.Findings)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -184,10 +185,10 @@ func (k *control) gone(s int32, from, to int64) bool {
 
 // stalled is how long, in a span, one of ours is known to have stood still: what shares their machine may have stood still as long.
 func (k *control) stalled(from, to int64) int64 {
-	var gs []Gap
+	var gs []result.Gap
 	for i := range k.c.h.Events {
 		if e := &k.c.h.Events[i]; e.Kind == history.EvStall && e.T < to && e.T+e.Dur > from {
-			gs = append(gs, Gap{max(e.T, from), min(e.T+e.Dur, to)})
+			gs = append(gs, result.Gap{From: max(e.T, from), To: min(e.T+e.Dur, to)})
 		}
 	}
 	return union(gs)

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // announceWithin is how long a sentinel that can be reached may go on naming another master than one that knows better, ns: that one
@@ -37,11 +39,11 @@ func (k *control) announce(p *promotion, until int64) {
 		if open && late == 0 {
 			k.x.unsure("announce_late", fmt.Sprintf("the run was over before %s had to name %s", k.x.node(s), k.x.node(p.node)))
 		}
-		switch why := k.c.disturbed.why(Gap{from, from + late}); {
+		switch why := k.c.disturbed.why(result.Gap{From: from, To: from + late}); {
 		case late > 0 && why != "":
 			k.x.unsure("announce_late", why)
 		case late > 0:
-			n.count(fmt.Sprintf("%s named another master than %s for at least %s, from %s on, although it reached %s", k.x.node(s), k.x.node(p.node), Words(late), Seconds(from), k.x.node(first.Node)))
+			n.count(fmt.Sprintf("%s named another master than %s for at least %s, from %s on, although it reached %s", k.x.node(s), k.x.node(p.node), words.Span(late), words.At(from), k.x.node(first.Node)))
 		}
 	}
 	k.x.notes([]note{n})
@@ -149,12 +151,12 @@ func (k *control) demotion(p *promotion, until int64) {
 		}
 		return
 	}
-	if t := k.c.h.Ops.Call[op]; k.c.disturbed.why(Gap{t - worst, t}) != "" {
-		k.x.unsure("demotion_late", k.c.disturbed.why(Gap{t - worst, t}))
+	if t := k.c.h.Ops.Call[op]; k.c.disturbed.why(result.Gap{From: t - worst, To: t}) != "" {
+		k.x.unsure("demotion_late", k.c.disturbed.why(result.Gap{From: t - worst, To: t}))
 		return
 	}
 	n := note{class: "demotion_late"}
-	n.count(fmt.Sprintf("%s acknowledged a write %s after %s, which names %s, had seen it as a master", k.x.node(p.old), Words(worst), k.x.node(int32(by)), k.x.node(p.node)), int(op))
+	n.count(fmt.Sprintf("%s acknowledged a write %s after %s, which names %s, had seen it as a master", k.x.node(p.old), words.Span(worst), k.x.node(int32(by)), k.x.node(p.node)), int(op))
 	k.x.notes([]note{n})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // epochs counts where an epoch went back within one process of a sentinel: the config epoch of its view, and the current epoch, which its
@@ -22,7 +23,7 @@ func (k *control) epochs() {
 			if last != nil && last.RunID == m.RunID {
 				k.x.looks("epoch_back")
 				if m.Call > last.Return && m.Watch.Epoch < last.Watch.Epoch {
-					n.bug(fmt.Sprintf("%s had config epoch %d at %s, after %d", k.x.node(s), m.Watch.Epoch, Seconds(m.Call), last.Watch.Epoch))
+					n.bug(fmt.Sprintf("%s had config epoch %d at %s, after %d", k.x.node(s), m.Watch.Epoch, words.At(m.Call), last.Watch.Epoch))
 				}
 			}
 			last = m
@@ -44,7 +45,7 @@ func (k *control) currentEpochs(s int32, n *note) {
 		if epoch >= 0 && !again {
 			k.x.looks("epoch_back")
 			if now < epoch {
-				n.bug(fmt.Sprintf("%s said %s %s at %s, after epoch %d", k.x.node(s), e.Name, e.Text, Seconds(e.T), epoch))
+				n.bug(fmt.Sprintf("%s said %s %s at %s, after epoch %d", k.x.node(s), e.Name, e.Text, words.At(e.T), epoch))
 			}
 		}
 		epoch, at = now, e.T
@@ -97,7 +98,7 @@ func (k *control) minority(p *promotion) {
 		}
 	}
 	n := note{class: "minority_failover"}
-	made := fmt.Sprintf("%s made %s master at %s", k.x.node(e.leader), k.x.node(p.node), Seconds(p.t))
+	made := fmt.Sprintf("%s made %s master at %s", k.x.node(e.leader), k.x.node(p.node), words.At(p.t))
 	switch {
 	case could < all/2+1:
 		n.bug(fmt.Sprintf("%s; at most %d of the %d sentinels can have voted for it", made, could, all))

@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // avoidable counts lost writes that another replica surely held when one was promoted without them, and that could have been chosen. Which of
@@ -35,7 +37,7 @@ func (k *control) avoidable(g *group, p *promotion) {
 	n, unsure, any := note{class: "avoidable_lost"}, false, false
 	l := newLineage(k.c)
 	for i, f := range k.c.a.Fate {
-		if f != FateLost {
+		if f != result.FateLost {
 			continue
 		}
 		end, ambiguous := l.endOf(i)
@@ -48,8 +50,8 @@ func (k *control) avoidable(g *group, p *promotion) {
 		case best == history.NoNode:
 		case len(at.ids) != 1 || at.ids[0] != p.replID || at.lo < 0 || at.lo >= held:
 		case at.hi <= held:
-			n.count(fmt.Sprintf("%s%s was promoted at offset %s while %s, which could have been, held %s: what %s acknowledged at %s is lost", k.x.node(p.node), k.preferred(p, best), Count(p.offset), k.x.node(best),
-				Count(held), k.x.node(at.node), Seconds(k.c.h.Ops.Return[i])), i)
+			n.count(fmt.Sprintf("%s%s was promoted at offset %s while %s, which could have been, held %s: what %s acknowledged at %s is lost", k.x.node(p.node), k.preferred(p, best), words.Count(p.offset), k.x.node(best),
+				words.Count(held), k.x.node(at.node), words.At(k.c.h.Ops.Return[i])), i)
 		default:
 			unsure = true
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -282,12 +283,12 @@ func away(s *history.Sample) {
 // What a run is too short, or knows too little, to tell is not said to be kept.
 func TestControlPlaneUndecided(t *testing.T) {
 	all := failedOverBySentinels{fork: 8000, third: 8000}
-	run := func(r failedOverBySentinels, es ...func(h *history.History)) Result {
+	run := func(r failedOverBySentinels, es ...func(h *history.History)) result.Result {
 		r.edit = edits(es...)
 		return judged(t, r.run())
 	}
-	undecided := func(r Result, class string) bool {
-		return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Class == class && f.Undecided != "" })
+	undecided := func(r result.Result, class string) bool {
+		return slices.ContainsFunc(r.Findings, func(f result.Finding) bool { return f.Class == class && f.Undecided != "" })
 	}
 	until := func(ms int64) func(h *history.History) {
 		return func(h *history.History) {

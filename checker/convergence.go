@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -22,7 +23,7 @@ func (c *check) convergence() {
 	healed := c.lastHealed()
 	unlevel, level := c.level(healed, t)
 	cv.Took = max(0, level-healed)
-	cv.Value = Between(secondsOf(max(0, unlevel-healed)), secondsOf(max(0, level-c.lastHealCalled())), "it came to be between two looks")
+	cv.Value = result.Between(secondsOf(max(0, unlevel-healed)), secondsOf(max(0, level-c.lastHealCalled())), "it came to be between two looks")
 	c.x.looks("divergent", "bad_reply")
 	c.badReplies()
 	divergent := note{class: "divergent"}
@@ -158,8 +159,8 @@ func differ(hs []nodeHolds) bool {
 	return false
 }
 
-func describe(key string, hs []nodeHolds) DivergentKey {
-	k := DivergentKey{Key: key}
+func describe(key string, hs []nodeHolds) result.DivergentKey {
+	k := result.DivergentKey{Key: key}
 	all := map[int64]bool{} // every element that some node holds
 	for _, h := range hs {
 		if h.dump != nil {
@@ -213,7 +214,7 @@ func (h nodeHolds) words(all map[int64]bool) string {
 }
 
 // divergence says which nodes hold what of a key: "s: n1 holds set of 5; n2, n3 hold set of 4, without 17".
-func (c *check) divergence(d *DivergentKey) string {
+func (c *check) divergence(d *result.DivergentKey) string {
 	var parts []string
 	for i, text := range d.Text {
 		if slices.Index(d.Text, text) != i {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -45,7 +46,7 @@ func TestNodesHeldDownForGoodAreLeftOut(t *testing.T) {
 	h.Events = append(h.Events, history.Event{Node: 1, T: 3, Kind: history.EvPhase, Name: history.PhaseLeftOut})
 	r := judged(t, h)
 	require.Zero(t, r.Convergence.Divergent)
-	require.Equal(t, Pass, r.Verdict, "%v", r.Reasons)
+	require.Equal(t, result.Pass, r.Verdict, "%v", r.Reasons)
 }
 
 // Of a key that one node answered in two ways nothing is believed: what it lacked is not lost.
@@ -88,7 +89,7 @@ func TestDivergenceSaysWhoHoldsWhat(t *testing.T) {
 			}
 			r := judged(t, h)
 			require.EqualValues(t, 1, r.Convergence.Divergent)
-			require.Equal(t, tt.says, r.Findings[slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Class == "divergent" })].Text)
+			require.Equal(t, tt.says, r.Findings[slices.IndexFunc(r.Findings, func(f result.Finding) bool { return f.Class == "divergent" })].Text)
 			require.Len(t, r.Convergence.Sample[0].Nodes, 2)
 		})
 	}
@@ -107,5 +108,5 @@ func TestOnlyWhatNodesMustHoldIsCompared(t *testing.T) {
 	h.Dumps[0].ExpireAt = 5
 	r = judged(t, h)
 	require.Zero(t, r.Convergence.Divergent+r.Convergence.Keys)
-	require.NotEqual(t, Pass, r.Verdict, "nothing was compared")
+	require.NotEqual(t, result.Pass, r.Verdict, "nothing was compared")
 }

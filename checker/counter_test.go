@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -43,7 +44,7 @@ func TestCountersAgreeWithBruteForce(t *testing.T) {
 	for range rounds(30000) {
 		ops := randomCounter(r)
 		want := linearizable(ops, int64(0), stepTestCounter)
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.counters()
 		require.Equal(t, want, ordered(x), opsText(ops))
 		if want {
@@ -70,7 +71,7 @@ func TestCounterBoundsAreSound(t *testing.T) {
 			continue
 		}
 		tried++
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.counters()
 		require.True(t, ordered(x), opsText(ops))
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 )
@@ -22,43 +23,33 @@ const (
 	tiltStall       = int64(2e9)  // a stall so near before a TILT may be its cause
 )
 
-// Disturbance is what a run says of its own machine.
-type Disturbance struct {
-	Stalls       int     `json:"stalls"`         // ticks of agents, workers or harness that came late
-	StallsTotal  int64   `json:"stalls_total"`   // ns: their union
-	StallsMax    int64   `json:"stalls_max"`     // ns: the longest
-	RunDelay     float64 `json:"run_delay"`      // the largest share of a server's time in which it waited for a processor; -1 not measured
-	RunDelayNode int32   `json:"run_delay_node"` // whose
-	Tilts        int     `json:"tilts"`          // sentinels that went into TILT with a stall near
-}
-
 // disturbances knows when the machine was disturbed.
 type disturbances struct {
 	c      *check
-	stalls []Gap // of every source, by beginning
-	tilts  []Gap // times in which a sentinel did nothing because of a stall
+	stalls []result.Gap // of every source, by beginning
+	tilts  []result.Gap // times in which a sentinel did nothing because of a stall
 }
 
 func (c *check) newDisturbances() *disturbances {
 	d := &disturbances{c: c}
 	for i := range c.h.Events {
 		if e := &c.h.Events[i]; e.Kind == history.EvStall && e.Name == history.StallTick && e.Dur > 0 {
-			d.stalls = append(d.stalls, Gap{e.T, e.T + e.Dur})
+			d.stalls = append(d.stalls, result.Gap{From: e.T, To: e.T + e.Dur})
 		}
 	}
-	slices.SortFunc(d.stalls, func(a, b Gap) int { return int(a.From - b.From) })
+	slices.SortFunc(d.stalls, func(a, b result.Gap) int { return int(a.From - b.From) })
 	for i := range c.h.Events {
 		e := &c.h.Events[i]
-		if e.Kind == history.EvSentinel && e.Name == "+tilt" && slices.ContainsFunc(d.stalls, func(g Gap) bool { return g.From <= e.T && e.T-g.To <= tiltStall }) {
-			d.tilts = append(d.tilts, Gap{e.T, e.T + tiltLasts})
+		if e.Kind == history.EvSentinel && e.Name == "+tilt" && slices.ContainsFunc(d.stalls, func(g result.Gap) bool { return g.From <= e.T && e.T-g.To <= tiltStall }) {
+			d.tilts = append(d.tilts, result.Gap{From: e.T, To: e.T + tiltLasts})
 		}
 	}
 	return d
 }
 
 // figures sum the whole run up.
-func (d *disturbances) figures() Disturbance {
-	f := Disturbance{Stalls: len(d.stalls), StallsTotal: union(slices.Clone(d.stalls)), RunDelay: -1, RunDelayNode: history.NoNode, Tilts: len(d.tilts)}
+func (d *disturbances) figures() result.Disturbance {
+	f := result.Disturbance{Stalls: len(d.stalls), StallsTotal: union(slices.Clone(d.stalls)), RunDelay: -1, RunDelayNode: history.NoNode, Tilts: len(d.tilts)}
 	for _, s := range d.stalls {
 		f.StallsMax = max(f.StallsMax, s.Len())
 	}
@@ -72,11 +63,11 @@ func (d *disturbances) figures() Disturbance {
 }
 
 // within is the union of the stalls in a span, ns.
-func (d *disturbances) within(g Gap) int64 {
-	var in []Gap
+func (d *disturbances) within(g result.Gap) int64 {
+	var in []result.Gap
 	for _, s := range d.stalls {
 		if s.To > g.From && s.From < g.To {
-			in = append(in, Gap{max(s.From, g.From), min(s.To, g.To)})
+			in = append(in, result.Gap{From: max(s.From, g.From), To: min(s.To, g.To)})
 		}
 	}
 	return union(in)
@@ -116,8 +107,8 @@ func (d *disturbances) runDelay(n int32, from, to int64) (float64, bool) {
 }
 
 // why says what disturbed a span so much that a time measured in it decides nothing; empty when nothing did.
-func (d *disturbances) why(g Gap) string {
-	wide := Gap{g.From - disturbedBefore, g.To}
+func (d *disturbances) why(g result.Gap) string {
+	wide := result.Gap{From: g.From - disturbedBefore, To: g.To}
 	var out []string
 	if s := d.within(wide); s > stallsMost || float64(s) > stallsShare*float64(wide.Len()) && s > 0 {
 		out = append(out, fmt.Sprintf("its own processes stood still for %s of it", words.Duration(s)))
@@ -128,7 +119,7 @@ func (d *disturbances) why(g Gap) string {
 			break
 		}
 	}
-	if slices.ContainsFunc(d.tilts, func(t Gap) bool { return t.To > wide.From && t.From < wide.To }) {
+	if slices.ContainsFunc(d.tilts, func(t result.Gap) bool { return t.To > wide.From && t.From < wide.To }) {
 		out = append(out, "a sentinel went into TILT after the machine had stood still")
 	}
 	if s := d.missedRate(wide); s > rateShare {
@@ -142,7 +133,7 @@ func (d *disturbances) why(g Gap) string {
 
 // missedRate is the share of an open loop's operations that were not called in the second in which they were wanted, in those seconds of
 // a span in which writes were answered throughout.
-func (d *disturbances) missedRate(g Gap) float64 {
+func (d *disturbances) missedRate(g result.Gap) float64 {
 	ops := &d.c.h.Ops
 	var spec struct {
 		Closed bool `json:"closed"`
@@ -183,16 +174,16 @@ func (d *disturbances) missedRate(g Gap) float64 {
 }
 
 // span is the time in which a measure in seconds, or a window of loss, came to its value.
-func (c *check) span(p Promise) (Gap, bool) {
+func (c *check) span(p result.Promise) (result.Gap, bool) {
 	r := &c.a.Result
 	from, to := load(c.h)
-	whole := Gap{from, max(to, c.h.End)}
+	whole := result.Gap{From: from, To: max(to, c.h.End)}
 	switch {
 	case p.Within != nil:
 		return whole, true
 	case p.Measure == "rta":
 		if f := c.fault(r.Availability.RTAFault); f != nil {
-			return Gap{f.Injected, max(r.Availability.Outage.To, f.Injected)}, true
+			return result.Gap{From: f.Injected, To: max(r.Availability.Outage.To, f.Injected)}, true
 		}
 		return whole, true
 	case p.Measure == "write_gap":
@@ -200,36 +191,36 @@ func (c *check) span(p Promise) (Gap, bool) {
 	case p.Measure == "read_gap":
 		return r.Availability.LongestRead, true
 	case p.Measure == "converge":
-		return Gap{min(c.lastHealed(), c.h.End), c.h.End}, true
+		return result.Gap{From: min(c.lastHealed(), c.h.End), To: c.h.End}, true
 	case p.Measure == "two_masters" && len(r.Masters.Windows) > 0:
 		g := r.Masters.Windows[0]
 		for _, w := range r.Masters.Windows {
-			g = Gap{min(g.From, w.From), max(g.To, w.To)}
+			g = result.Gap{From: min(g.From, w.From), To: max(g.To, w.To)}
 		}
 		return g, true
 	}
-	m, _ := measureOf(p.Measure)
-	return whole, m.unit == timed
+	m, _ := result.MeasureOf(p.Measure)
+	return whole, m.Unit == result.Timed
 }
 
 // undisturbed makes a broken promise in seconds undecided where the machine is to blame, and lets a time be as much shorter or longer as
 // the machine stood still in it.
-func (c *check) undisturbed(p Promise, m Measure, pr *PromiseResult) {
+func (c *check) undisturbed(p result.Promise, m result.Measure, pr *result.PromiseResult) {
 	g, ok := c.span(p)
-	if !ok || m.unit != timed && p.Within == nil {
+	if !ok || m.Unit != result.Timed && p.Within == nil {
 		return
 	}
-	if m.unit == timed && pr.Value.Measured() {
+	if m.Unit == result.Timed && pr.Value.Measured() {
 		if s := c.disturbed.within(g); s > 0 {
-			pr.Value = Value{Lo: max(0, pr.Value.Lo-secondsOf(s)), Hi: pr.Value.Hi + secondsOf(s), Why: "the machine stood still for " + words.Duration(s) + " of it"}
+			pr.Value = result.Value{Lo: max(0, pr.Value.Lo-secondsOf(s)), Hi: pr.Value.Hi + secondsOf(s), Why: "the machine stood still for " + words.Duration(s) + " of it"}
 			pr.Status = against(pr.Value, p.Limit, false)
-			pr.Measured, pr.Why = m.interval(pr.Value), pr.Value.Why
+			pr.Measured, pr.Why = m.Interval(pr.Value), pr.Value.Why
 		}
 	}
-	if pr.Status != Broken {
+	if pr.Status != result.Broken {
 		return
 	}
 	if why := c.disturbed.why(g); why != "" {
-		pr.Status, pr.Why = Undecided, why
+		pr.Status, pr.Why = result.Undecided, why
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -45,22 +46,22 @@ func TestDisturbedMachinesAccuseNobody(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(h *history.History)
-		want Verdict
+		want result.Verdict
 	}{
-		{"quiet", func(*history.History) {}, Violation},
-		{"a short stall", stall(5*vSecond, 1e8), Violation},
-		{"a long stall in the outage", stall(5*vSecond, 6e8), Unknown},
-		{"a long stall shortly before it", stall(2*vSecond, 9e8), Unknown},
-		{"a long stall long after it", stall(15*vSecond, 9e8), Violation},
-		{"servers that waited a tenth of the time", delay(10), Violation},
-		{"servers that waited a third of the time", delay(33), Unknown},
-		{"a sentinel in TILT by itself", tilt(false), Violation},
-		{"a sentinel in TILT after a stall", tilt(true), Unknown},
-		{"a load that was offered in time, mostly", late(20), Violation},
-		{"a load that was not offered in time", late(2), Unknown},
+		{"quiet", func(*history.History) {}, result.Violation},
+		{"a short stall", stall(5*vSecond, 1e8), result.Violation},
+		{"a long stall in the outage", stall(5*vSecond, 6e8), result.Unknown},
+		{"a long stall shortly before it", stall(2*vSecond, 9e8), result.Unknown},
+		{"a long stall long after it", stall(15*vSecond, 9e8), result.Violation},
+		{"servers that waited a tenth of the time", delay(10), result.Violation},
+		{"servers that waited a third of the time", delay(33), result.Unknown},
+		{"a sentinel in TILT by itself", tilt(false), result.Violation},
+		{"a sentinel in TILT after a stall", tilt(true), result.Unknown},
+		{"a load that was offered in time, mostly", late(20), result.Violation},
+		{"a load that was not offered in time", late(2), result.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := failoverRun(t, 5*vSecond, WritableWithin(2e8))
+			h := failoverRun(t, 5*vSecond, result.WritableWithin(2e8))
 			for i := range h.Samples {
 				h.Samples[i].RunDelay = -1
 			}
@@ -73,17 +74,17 @@ func TestDisturbedMachinesAccuseNobody(t *testing.T) {
 
 // What is nobody's time is judged on a disturbed machine too.
 func TestDisturbedMachinesHideNoLoss(t *testing.T) {
-	h := failoverRun(t, 4*vSecond, NothingLost())
+	h := failoverRun(t, 4*vSecond, result.NothingLost())
 	h.Events = append(h.Events, history.Event{Node: history.NoNode, T: 5 * vSecond, Dur: 3 * vSecond, Kind: history.EvStall, Name: history.StallTick})
-	require.Equal(t, Violation, judged(t, h).Verdict)
+	require.Equal(t, result.Violation, judged(t, h).Verdict)
 }
 
 // A time that is kept only if the machine did not stand still is not kept.
 func TestStallsWidenTimes(t *testing.T) {
-	h := failoverRun(t, 5*vSecond, WritableWithin(1100e6))
-	require.Equal(t, Pass, judged(t, h).Verdict)
+	h := failoverRun(t, 5*vSecond, result.WritableWithin(1100e6))
+	require.Equal(t, result.Pass, judged(t, h).Verdict)
 	h.Events = append(h.Events, history.Event{Node: history.NoNode, T: 55 * vSecond / 10, Dur: 2e8, Kind: history.EvStall, Name: history.StallTick})
 	r := judged(t, h)
-	require.Equal(t, Unknown, r.Verdict)
+	require.Equal(t, result.Unknown, r.Verdict)
 	require.EqualValues(t, 2e8, r.Disturbance.StallsTotal)
 }

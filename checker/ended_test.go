@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -42,7 +43,7 @@ func TestServersThatEndedByThemselves(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := judged(t, noted(tinyRun(keyed(1), write(1, none, 1, 2)), c.events...))
 			require.Equal(t, c.want, countOf(r, "crash"))
-			require.Equal(t, c.want > 0, r.Verdict == Violation)
+			require.Equal(t, c.want > 0, r.Verdict == result.Violation)
 			for _, f := range r.Findings {
 				require.Contains(t, f.Text, c.text)
 			}

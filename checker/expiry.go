@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -42,7 +43,7 @@ func (x *extra) expiring(k uint32, ops []int32) expiryFindings {
 	c := &x.h.Ops
 	f := expiryFindings{
 		late: note{class: "expired_read"}, early: note{class: "early_nil"}, earlyReplica: note{class: "early_nil_replica"},
-		phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, olderMaster: note{class: "expiry_conflict", scope: MasterReads}, olderAll: note{class: "expiry_conflict", scope: AllReads},
+		phantom: note{class: "phantom"}, aborted: note{class: "aborted_read"}, olderMaster: note{class: "expiry_conflict", scope: result.MasterReads}, olderAll: note{class: "expiry_conflict", scope: result.AllReads},
 	}
 	ls, index := lifetimes(c, ops)
 	refused, told := map[int64]int32{}, map[int64]bool{}

@@ -9,21 +9,23 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/guard"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // extra is one pass of the judges over one history.
 type extra struct {
 	h    *history.History
-	a    *Analysis
+	a    *result.Analysis
 	opts ModelOptions
 	s    *states
 	fin  *contents
 	mask []fset // by key: the functions used on it
 	all  fset
 	// found are the findings by class and scope, in the order in which they were first met.
-	found     []Finding
+	found     []result.Finding
 	at        map[classScope]int
 	looked    map[string]bool // classes that some judge looked for
 	undecided []string
@@ -41,7 +43,7 @@ type extra struct {
 // classScope is what findings are counted by.
 type classScope struct{ class, scope string }
 
-func newExtra(h *history.History, a *Analysis, opts ModelOptions) *extra {
+func newExtra(h *history.History, a *result.Analysis, opts ModelOptions) *extra {
 	s := newStates(h)
 	x := &extra{h: h, a: a, opts: opts, s: s, fin: newContents(h, s), mask: make([]fset, len(h.Keys)), at: map[classScope]int{}, looked: map[string]bool{}, repeated: map[uint32]bool{}}
 	c := &h.Ops
@@ -86,13 +88,13 @@ func (x *extra) looks(classes ...string) {
 }
 
 // finding is where a class is counted in one scope, made when first met. A class that nothing was found of is not listed.
-func (x *extra) finding(class, scope string) *Finding {
+func (x *extra) finding(class, scope string) *result.Finding {
 	k := classScope{class, scope}
 	i, ok := x.at[k]
 	if !ok {
 		i = len(x.found)
 		x.at[k] = i
-		x.found = append(x.found, Finding{Class: class, Scope: scope})
+		x.found = append(x.found, result.Finding{Class: class, Scope: scope})
 	}
 	return &x.found[i]
 }
@@ -111,7 +113,7 @@ func (x *extra) unsure(class, why string) { x.unsureIn(class, "", why) }
 
 // unsureIn notes that a class could not be decided in a scope.
 func (x *extra) unsureIn(class, scope, why string) {
-	if scope != AllReads && len(x.undecided) < 10 { // a page of reasons says no more than a few
+	if scope != result.AllReads && len(x.undecided) < 10 { // a page of reasons says no more than a few
 		x.undecided = append(x.undecided, class+": "+why)
 	}
 	if f := x.finding(class, scope); f.Undecided == "" {
@@ -167,7 +169,7 @@ func (x *extra) notes(ns []note) {
 		}
 		f.Count += n.n
 		f.Bugs += n.bugs
-		if c, _ := classOf(n.class); c.Blame == Always {
+		if c, _ := result.ClassOf(n.class); c.Blame == result.Always {
 			f.Bugs = f.Count
 		}
 	}
@@ -314,7 +316,7 @@ func (x *extra) span(ns int64) string {
 	if x.imported() {
 		return fmt.Sprintf("%d events", ns)
 	}
-	return Words(ns)
+	return words.Span(ns)
 }
 
 // seconds writes a time for people.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -57,7 +58,7 @@ func hist(ops ...history.Op) *history.History {
 }
 
 // checkExtra runs the judges of a run over a history, and fills in the measures.
-func checkExtra(h *history.History) *Analysis {
+func checkExtra(h *history.History) *result.Analysis {
 	x := checked(h)
 	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: x.a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}}
 	c.measures()
@@ -66,7 +67,7 @@ func checkExtra(h *history.History) *Analysis {
 
 // checked runs the judges of a run over a history.
 func checked(h *history.History) *extra {
-	a := &Analysis{Fate: make([]Fate, h.Ops.Len())}
+	a := &result.Analysis{Fate: make([]result.Fate, h.Ops.Len())}
 	x := newExtra(h, a, ModelOptions{})
 	x.ended()
 	x.judgeAll()
@@ -75,10 +76,10 @@ func checked(h *history.History) *extra {
 }
 
 // ordered tells whether nothing that masters showed contradicts one order.
-func ordered(x *extra) bool { return x.orderMeasure(MasterReads).Hi == 0 }
+func ordered(x *extra) bool { return x.orderMeasure(result.MasterReads).Hi == 0 }
 
 // counts are the findings of a result by class and scope.
-func counts(a *Analysis) map[string]int64 {
+func counts(a *result.Analysis) map[string]int64 {
 	m := map[string]int64{}
 	for _, f := range a.Result.Findings {
 		name := f.Class
@@ -93,7 +94,7 @@ func counts(a *Analysis) map[string]int64 {
 }
 
 // measured is a measure that is known exactly.
-func measured(t *testing.T, a *Analysis, name string) float64 {
+func measured(t *testing.T, a *result.Analysis, name string) float64 {
 	t.Helper()
 	for _, m := range a.Result.Measures {
 		if m.Name == name {
@@ -231,5 +232,5 @@ func TestWitnesses(t *testing.T) {
 
 // has tells whether anything of a class was found.
 func (x *extra) has(class string) bool {
-	return slices.ContainsFunc(x.found, func(f Finding) bool { return f.Class == class && f.Count > 0 })
+	return slices.ContainsFunc(x.found, func(f result.Finding) bool { return f.Class == class && f.Count > 0 })
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -20,10 +21,10 @@ func (x *extra) witnesses() {
 		if a.Count == 0 || len(a.Ops) == 0 {
 			continue
 		}
-		w := Witness{ID: fmt.Sprintf("w%d", len(r.Witnesses)+1), Of: a.Class, Title: capital(findingNoun(*a)), Text: a.Text, Key: x.h.Ops.Key[a.Ops[0]]}
+		w := result.Witness{ID: fmt.Sprintf("w%d", len(r.Witnesses)+1), Of: a.Class, Title: capital(findingNoun(*a)), Text: a.Text, Key: x.h.Ops.Key[a.Ops[0]]}
 		w.Marked = slices.Clone(a.Ops)
 		x.byCall(w.Marked)
-		if slices.ContainsFunc(r.Witnesses, func(o Witness) bool { return slices.Equal(o.Marked, w.Marked) }) {
+		if slices.ContainsFunc(r.Witnesses, func(o result.Witness) bool { return slices.Equal(o.Marked, w.Marked) }) {
 			continue // a register's own witness shows it
 		}
 		w.Ops, w.From, w.To = x.around(w.Marked)

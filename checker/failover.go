@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // failovers tells each promotion step by step.
@@ -14,12 +16,12 @@ func (c *check) failovers() {
 	for _, g := range c.s.groups {
 		c.failoversOf(g)
 	}
-	slices.SortStableFunc(c.a.Result.Failovers, func(a, b Failover) int { return cmp.Compare(a.T, b.T) })
+	slices.SortStableFunc(c.a.Result.Failovers, func(a, b result.Failover) int { return cmp.Compare(a.T, b.T) })
 }
 
 func (c *check) failoversOf(g *group) {
 	for k, p := range g.promoted {
-		fo := Failover{Old: p.old, New: p.node, T: p.t}
+		fo := result.Failover{Old: p.old, New: p.node, T: p.t}
 		from := int64(0)
 		for i := range c.h.Faults {
 			if f := &c.h.Faults[i]; f.Effect > 0 && f.Effect <= p.t {
@@ -41,10 +43,10 @@ func (c *check) failoversOf(g *group) {
 	}
 }
 
-func (c *check) steps(g *group, p promotion, from, until int64) []Step {
-	var steps []Step
+func (c *check) steps(g *group, p promotion, from, until int64) []result.Step {
+	var steps []result.Step
 	add := func(t int64, key bool, text, detail string) {
-		steps = append(steps, Step{T: t, Text: text, Detail: detail, Key: key})
+		steps = append(steps, result.Step{T: t, Text: text, Detail: detail, Key: key})
 	}
 	for i := range c.h.Faults {
 		f := &c.h.Faults[i]
@@ -56,7 +58,7 @@ func (c *check) steps(g *group, p promotion, from, until int64) []Step {
 		}
 	}
 	c.ackSteps(p, from, until, add)
-	add(p.t, true, c.node(p.node)+" says it is master", fmt.Sprintf("its branch leaves the old one at offset %s", Count(p.offset)))
+	add(p.t, true, c.node(p.node)+" says it is master", fmt.Sprintf("its branch leaves the old one at offset %s", words.Count(p.offset)))
 	c.sentinelSteps(from, until, add)
 	if p.old >= 0 {
 		for i := range c.s.spans[p.old] {
@@ -74,7 +76,7 @@ func (c *check) steps(g *group, p promotion, from, until int64) []Step {
 			}
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.T, b.T) })
+	slices.SortStableFunc(steps, func(a, b result.Step) int { return cmp.Compare(a.T, b.T) })
 	for i := range steps {
 		steps[i].Masters = c.mastersAt(g, steps[i].T)
 	}

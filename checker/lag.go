@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -20,7 +21,7 @@ func (l lagMax) mean() float64 {
 
 // measureLag compares each replica's own offset with its master's, sampled together, under one replication id. A deposed master's
 // own branch is no lag: it is marked as a branch, with the bytes that nobody else holds.
-func measureLag(s *states, a *Analysis) map[int32]lagMax {
+func measureLag(s *states, a *result.Analysis) map[int32]lagMax {
 	out := map[int32]lagMax{}
 	for _, n := range s.servers {
 		var last *history.Sample // what the node said last
@@ -60,8 +61,8 @@ func measureLag(s *states, a *Analysis) map[int32]lagMax {
 }
 
 // lagOf is a sample's lag; ok is false where it has none: a rightful master, or a replica of a master that does not answer.
-func (s *states) lagOf(m *history.Sample) (LagPoint, bool) {
-	p := LagPoint{Node: m.Node, T: m.Call, Age: -1}
+func (s *states) lagOf(m *history.Sample) (result.LagPoint, bool) {
+	p := result.LagPoint{Node: m.Node, T: m.Call, Age: -1}
 	if m.Role == history.RoleMaster {
 		for _, pr := range s.with(m.Node).promoted {
 			if pr.replID == m.ReplID && pr.node != m.Node && m.Call > pr.t && m.Offset > pr.offset {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -57,7 +58,7 @@ func TestListsAgreeWithBruteForce(t *testing.T) {
 	for i := range rounds(20000) {
 		ops := randomList(r, i%2 == 0)
 		want := linearizable(ops, []int64{}, stepTestList)
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.lists()
 		require.Equal(t, want, ordered(x) && !x.has("aborted_read"), opsText(ops))
 		if want {
@@ -92,7 +93,7 @@ func TestListTailsAreNoFalseAlarm(t *testing.T) {
 			}
 			return stepTestList(state, o)
 		})
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.lists()
 		got := ordered(x) && !x.has("aborted_read")
 		if want {

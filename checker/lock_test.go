@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -60,7 +61,7 @@ func TestLocksAgreeWithBruteForce(t *testing.T) {
 	for range rounds(20000) {
 		ops := randomLock(r, false)
 		want := linearizable(ops, null, stepTestLock)
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.locks()
 		require.Equal(t, want, ordered(x), opsText(ops))
 		if want {

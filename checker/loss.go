@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -99,14 +100,14 @@ func (c *check) sum(is []int, bound *keyLoss) {
 	ops, w := &c.h.Ops, &c.a.Result.Writes
 	var lost, masked int64
 	for _, i := range is {
-		if c.a.Fate[i] == FateNone && ops.Outcome[i] == history.OK {
-			c.a.Fate[i] = FateMasked
+		if c.a.Fate[i] == result.FateNone && ops.Outcome[i] == history.OK {
+			c.a.Fate[i] = result.FateMasked
 			c.maskedWhy["nothing here tells what became of "+fname(ops.F[i])]++
 		}
 		switch c.a.Fate[i] {
-		case FateLost:
+		case result.FateLost:
 			lost++
-		case FateMasked:
+		case result.FateMasked:
 			masked++
 		}
 	}
@@ -208,7 +209,7 @@ func (c *check) elementFates(is []int, d *history.Dump) {
 		}
 		c.a.Fate[i] = fateOf(ops.Outcome[i], found)
 		if o, ok := removed[ops.In[i]]; ok && !found && ops.Outcome[i] == history.OK {
-			c.a.Fate[i] = FateSurvived // until it was removed
+			c.a.Fate[i] = result.FateSurvived // until it was removed
 			if o != history.OK {
 				c.masked(i, "a removal without a reply may have taken them")
 			}
@@ -228,11 +229,11 @@ func (c *check) removalFates(is []int, there map[int64]int) (adds []int) {
 		case ops.Outcome[i] == history.OK:
 			c.a.Fate[i] = fateOf(history.OK, gone)
 		case ops.Outcome[i] == history.Fail:
-			c.a.Fate[i] = FateFailed // that the element is gone may have other reasons
+			c.a.Fate[i] = result.FateFailed // that the element is gone may have other reasons
 		case gone && len(c.s.groupOf(c.h.Keys[ops.Key[i]]).ends) == 0:
-			c.a.Fate[i] = FateRecovered
+			c.a.Fate[i] = result.FateRecovered
 		default: // where branches ended, the addition may be what is gone
-			c.a.Fate[i] = FateIndeterminate
+			c.a.Fate[i] = result.FateIndeterminate
 		}
 	}
 	return adds
@@ -279,20 +280,20 @@ func removalsOf(c *history.Columns) map[uint32]map[int64]history.Outcome {
 	return out
 }
 
-func fateOf(o history.Outcome, found bool) Fate {
+func fateOf(o history.Outcome, found bool) result.Fate {
 	switch {
 	case o == history.OK && found:
-		return FateSurvived
+		return result.FateSurvived
 	case o == history.OK:
-		return FateLost
+		return result.FateLost
 	case o == history.Info && found:
-		return FateRecovered
+		return result.FateRecovered
 	case o == history.Info:
-		return FateIndeterminate
+		return result.FateIndeterminate
 	case found:
-		return FateAborted
+		return result.FateAborted
 	}
-	return FateFailed
+	return result.FateFailed
 }
 
 // tally sums the fates up, and finds which lost writes had been seen.
@@ -307,33 +308,33 @@ func (c *check) tally() {
 	seen := c.seen()
 	for i, f := range c.a.Fate {
 		switch f {
-		case FateSurvived:
+		case result.FateSurvived:
 			w.Survived++
-		case FateLost:
+		case result.FateLost:
 			if seen(i) {
 				w.LostAfterVisible++
 			}
-		case FateRecovered:
+		case result.FateRecovered:
 			w.Recovered++
-		case FateIndeterminate:
+		case result.FateIndeterminate:
 			if seen(i) && !c.open[i] {
-				c.a.Fate[i] = FateHappenedThenLost
+				c.a.Fate[i] = result.FateHappenedThenLost
 				w.HappenedThenLost++
 			} else {
 				w.Indeterminate++
 			}
-		case FateFailed:
+		case result.FateFailed:
 			if seen(i) {
-				c.a.Fate[i] = FateAborted
+				c.a.Fate[i] = result.FateAborted
 				w.AbortedRead++
 			} else {
 				w.Failed++
 			}
-		case FateAborted:
+		case result.FateAborted:
 			w.AbortedRead++
-		case FateMasked:
+		case result.FateMasked:
 			w.Masked++
-		case FateNone:
+		case result.FateNone:
 			if ops.F[i].IsWrite() && ops.Outcome[i] == history.Fail && leaves(ops, i) {
 				w.Failed++
 			}
@@ -350,7 +351,7 @@ func (c *check) seen() func(i int) bool {
 	want := map[kv]bool{}
 	ops := &c.h.Ops
 	for i, f := range c.a.Fate {
-		if f == FateLost || f == FateIndeterminate || f == FateFailed {
+		if f == result.FateLost || f == result.FateIndeterminate || f == result.FateFailed {
 			want[kv{ops.Key[i], c.made(i)}] = false
 		}
 	}

@@ -3,6 +3,7 @@ package checker
 import (
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -10,7 +11,7 @@ import (
 
 // masked gives the reason why a write's fate cannot be told.
 func (c *check) masked(i int, why string) {
-	c.a.Fate[i] = FateMasked
+	c.a.Fate[i] = result.FateMasked
 	c.maskedWhy[why]++
 }
 
@@ -39,9 +40,9 @@ func (c *check) counterFates(is []int, d *history.Dump) *keyLoss {
 			acked++
 		case history.Info:
 			unknown++
-			c.a.Fate[i] = FateIndeterminate
+			c.a.Fate[i] = result.FateIndeterminate
 		default:
-			c.a.Fate[i] = FateFailed
+			c.a.Fate[i] = result.FateFailed
 		}
 	}
 	bound := &keyLoss{max(0, acked-final), min(acked, max(0, acked+unknown-final))}
@@ -54,9 +55,9 @@ func (c *check) counterFates(is []int, d *history.Dump) *keyLoss {
 		}
 		switch {
 		case bound != nil && bound.hi == 0:
-			c.a.Fate[i] = FateSurvived
+			c.a.Fate[i] = result.FateSurvived
 		case bound != nil && bound.lo == acked, c.beyondFork(i):
-			c.a.Fate[i] = FateLost
+			c.a.Fate[i] = result.FateLost
 		default:
 			c.masked(i, "increments that were lost cannot be told from those that were not")
 		}
@@ -144,7 +145,7 @@ func (c *check) missingFates(is []int, spare int64, there func(v int64) bool, wh
 		found := there(ops.In[i])
 		c.a.Fate[i] = fateOf(ops.Outcome[i], found && (ops.Outcome[i] == history.OK || !kept[ops.In[i]]))
 		kept[ops.In[i]] = kept[ops.In[i]] || found && ops.Outcome[i] == history.OK
-		if c.a.Fate[i] == FateLost {
+		if c.a.Fate[i] == result.FateLost {
 			missing = append(missing, i)
 		}
 	}
@@ -163,7 +164,7 @@ func (c *check) ledgerFates(is []int) *keyLoss {
 	var bound keyLoss
 	for _, i := range is {
 		c.a.Fate[i] = fateOf(ops.Outcome[i], c.inLedger(i))
-		if c.a.Fate[i] == FateLost {
+		if c.a.Fate[i] == result.FateLost {
 			bound.lo++
 		}
 	}
@@ -210,7 +211,7 @@ func (c *check) expiringFates(is []int, key uint32, d *history.Dump) {
 		case d != nil && len(d.Elems) == 1 && d.Elems[0] == ops.In[i]:
 			c.a.Fate[i] = fateOf(ops.Outcome[i], true)
 		case ops.Outcome[i] == history.OK && replaced[ops.In[i]] && writers[ops.In[i]] == 1 && log.holds(i):
-			c.a.Fate[i] = FateSurvived
+			c.a.Fate[i] = result.FateSurvived
 		case ops.Outcome[i] == history.OK:
 			c.masked(i, "a key that is gone may have expired or been overwritten")
 		default:
@@ -236,9 +237,9 @@ func (c *check) bankFates(is []int, d *history.Dump) *keyLoss {
 			c.masked(i, "the final balances do not tell which transfers are missing")
 		case history.Info:
 			unknown++
-			c.a.Fate[i] = FateIndeterminate
+			c.a.Fate[i] = result.FateIndeterminate
 		default:
-			c.a.Fate[i] = FateFailed
+			c.a.Fate[i] = result.FateFailed
 		}
 	}
 	bound := &keyLoss{0, acked}
@@ -250,7 +251,7 @@ func (c *check) bankFates(is []int, d *history.Dump) *keyLoss {
 	if bound.lo == acked {
 		for _, i := range is {
 			if ops.Outcome[i] == history.OK {
-				c.a.Fate[i] = FateLost
+				c.a.Fate[i] = result.FateLost
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -19,13 +20,13 @@ func TestFates(t *testing.T) {
 	for name, c := range map[string]struct {
 		ops   []history.Op
 		final map[string][]int64
-		want  []Fate
+		want  []result.Fate
 	}{
-		"there and not there":               {[]history.Op{add(1, 1), add(2, 3)}, keyed(1), []Fate{FateSurvived, FateLost}},
-		"refused and there":                 {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1, 2), []Fate{FateSurvived, FateAborted}},
-		"refused and not there":             {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1), []Fate{FateSurvived, FateFailed}},
-		"refused and on the list":           {[]history.Op{push(1, 1), refused(push(2, 3))}, keyed(1, 2), []Fate{FateSurvived, FateAborted}},
-		"an unknown type among its writers": {[]history.Op{add(1, 1), push(2, 3)}, keyed(1, 2), []Fate{FateMasked, FateMasked}},
+		"there and not there":               {[]history.Op{add(1, 1), add(2, 3)}, keyed(1), []result.Fate{result.FateSurvived, result.FateLost}},
+		"refused and there":                 {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1, 2), []result.Fate{result.FateSurvived, result.FateAborted}},
+		"refused and not there":             {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1), []result.Fate{result.FateSurvived, result.FateFailed}},
+		"refused and on the list":           {[]history.Op{push(1, 1), refused(push(2, 3))}, keyed(1, 2), []result.Fate{result.FateSurvived, result.FateAborted}},
+		"an unknown type among its writers": {[]history.Op{add(1, 1), push(2, 3)}, keyed(1, 2), []result.Fate{result.FateMasked, result.FateMasked}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, err := Check(tinyRun(c.final, c.ops...), Options{})

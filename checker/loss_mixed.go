@@ -3,6 +3,7 @@ package checker
 import (
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -44,7 +45,7 @@ func (c *check) mixedFates(is []int, key uint32, d *history.Dump, m *pathMemory)
 		case told && log.holds(i):
 			c.a.Fate[i] = fateOf(history.OK, ops.Call[i] <= last)
 		case c.beyondFork(i):
-			c.a.Fate[i] = FateLost
+			c.a.Fate[i] = result.FateLost
 		default:
 			c.masked(i, "deletions do not say what they replaced")
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -22,18 +23,18 @@ func TestLossWhereKeysAreDeleted(t *testing.T) {
 	for name, c := range map[string]struct {
 		ops   []history.Op
 		final map[string][]int64
-		want  Value
+		want  result.Value
 	}{
-		"overwritten":                       {[]history.Op{w(1, 1, 2), del(1, 3, 4), w(2, 5, 6), cas(2, 3, 7, 8)}, keyed(3), Exactly(0)},
-		"the last one is gone":              {[]history.Op{w(1, 1, 2), del(1, 3, 4), w(2, 5, 6), cas(2, 3, 7, 8)}, keyed(2), Exactly(1)},
-		"deleted":                           {[]history.Op{w(1, 1, 2), w(2, 3, 4), del(1, 5, 6)}, nil, Exactly(0)},
-		"gone without a deletion":           {[]history.Op{w(1, 1, 2), del(1, 3, 4), w(2, 5, 6)}, nil, Exactly(1)},
-		"a deletion found nothing":          {[]history.Op{w(1, 1, 2), del(0, 3, 4)}, nil, Exactly(1)},
-		"a deletion at the same time":       {[]history.Op{w(1, 1, 4), del(1, 3, 6)}, nil, Exactly(0)},
-		"a deletion without a reply":        {[]history.Op{unknown(del(1, 1, 2)), w(1, 3, 4)}, nil, Exactly(0)},
-		"a later write without a reply":     {[]history.Op{del(0, 1, 2), unknown(w(2, 3, 4)), w(1, 5, 6)}, keyed(2), Exactly(0)},
-		"nobody wrote what is there":        {[]history.Op{del(0, 1, 2), w(1, 3, 4)}, keyed(9), Between(0, 1, "")},
-		"a comparison that changed nothing": {[]history.Op{del(0, 1, 2), w(1, 3, 4), withArg(op(4, history.FCAS, 7, 0, 5, 6), 8)}, keyed(1), Exactly(0)},
+		"overwritten":                       {[]history.Op{w(1, 1, 2), del(1, 3, 4), w(2, 5, 6), cas(2, 3, 7, 8)}, keyed(3), result.Exactly(0)},
+		"the last one is gone":              {[]history.Op{w(1, 1, 2), del(1, 3, 4), w(2, 5, 6), cas(2, 3, 7, 8)}, keyed(2), result.Exactly(1)},
+		"deleted":                           {[]history.Op{w(1, 1, 2), w(2, 3, 4), del(1, 5, 6)}, nil, result.Exactly(0)},
+		"gone without a deletion":           {[]history.Op{w(1, 1, 2), del(1, 3, 4), w(2, 5, 6)}, nil, result.Exactly(1)},
+		"a deletion found nothing":          {[]history.Op{w(1, 1, 2), del(0, 3, 4)}, nil, result.Exactly(1)},
+		"a deletion at the same time":       {[]history.Op{w(1, 1, 4), del(1, 3, 6)}, nil, result.Exactly(0)},
+		"a deletion without a reply":        {[]history.Op{unknown(del(1, 1, 2)), w(1, 3, 4)}, nil, result.Exactly(0)},
+		"a later write without a reply":     {[]history.Op{del(0, 1, 2), unknown(w(2, 3, 4)), w(1, 5, 6)}, keyed(2), result.Exactly(0)},
+		"nobody wrote what is there":        {[]history.Op{del(0, 1, 2), w(1, 3, 4)}, keyed(9), result.Between(0, 1, "")},
+		"a comparison that changed nothing": {[]history.Op{del(0, 1, 2), w(1, 3, 4), withArg(op(4, history.FCAS, 7, 0, 5, 6), 8)}, keyed(1), result.Exactly(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := judged(t, tinyRun(c.final, c.ops...))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -75,7 +76,7 @@ func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
 		if ops.Outcome[i] == history.OK && !m.onPath[p] && ops.Call[i] < masked && !c.beyondFork(i) {
 			c.masked(i, "a write without a reply may have replaced them")
 			if j := latest[uint8(ops.Node[i])]; j >= 0 && ops.Return[i] < ops.Call[j] && c.sameBranch(i, j) {
-				c.a.Fate[i] = FateSurvived // a log that kept the later write kept the earlier one
+				c.a.Fate[i] = result.FateSurvived // a log that kept the later write kept the earlier one
 			}
 			continue
 		}
@@ -85,7 +86,7 @@ func (c *check) fatesByPath(is []int, m *pathMemory, masked int64) {
 		c.a.Fate[i] = fateOf(ops.Outcome[i], m.onPath[p])
 	}
 	for _, i := range is[:len(is)-1] {
-		if c.a.Fate[i] == FateSurvived {
+		if c.a.Fate[i] == result.FateSurvived {
 			m.overwritten++
 		}
 	}
@@ -189,9 +190,9 @@ func (c *check) untold(is []int, why string) {
 		case history.OK:
 			c.masked(i, why)
 		case history.Info:
-			c.a.Fate[i] = FateIndeterminate
+			c.a.Fate[i] = result.FateIndeterminate
 		default:
-			c.a.Fate[i] = FateFailed
+			c.a.Fate[i] = result.FateFailed
 		}
 	}
 }
@@ -310,9 +311,9 @@ func (c *check) overBefore(i int, n int32, run string) bool {
 }
 
 // loss is the result's loss, made when first needed.
-func (c *check) loss() *Loss {
+func (c *check) loss() *result.Loss {
 	if c.a.Result.Loss == nil {
-		c.a.Result.Loss = &Loss{RPA: -1, BytesThrownAway: -1}
+		c.a.Result.Loss = &result.Loss{RPA: -1, BytesThrownAway: -1}
 	}
 	return c.a.Result.Loss
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -14,13 +15,13 @@ func (c *check) masters() {
 		c.reigns(g)
 		m.DualAcks += c.dualAcks(g)
 	}
-	slices.SortStableFunc(m.Spans, func(a, b Reign) int { return cmp.Compare(a.From, b.From) })
+	slices.SortStableFunc(m.Spans, func(a, b result.Reign) int { return cmp.Compare(a.From, b.From) })
 	c.overlaps()
 }
 
 // reigns adds those of one group.
 func (c *check) reigns(g *group) {
-	var rs []Reign
+	var rs []result.Reign
 	for _, n := range g.servers {
 		for i := range c.s.spans[n] {
 			sp := &c.s.spans[n][i]
@@ -32,7 +33,7 @@ func (c *check) reigns(g *group) {
 				rs[k-1].To = sp.to
 				continue
 			}
-			rs = append(rs, Reign{Node: n, From: sp.from, To: sp.to, Rightful: true})
+			rs = append(rs, result.Reign{Node: n, From: sp.from, To: sp.to, Rightful: true})
 		}
 	}
 	m := &c.a.Result.Masters
@@ -40,8 +41,8 @@ func (c *check) reigns(g *group) {
 }
 
 // depose splits each reign at the promotion of another node: from then on it is no longer rightful.
-func (g *group) depose(rs []Reign) []Reign {
-	var out []Reign
+func (g *group) depose(rs []result.Reign) []result.Reign {
+	var out []result.Reign
 	for _, r := range rs {
 		at := r.To
 		for _, p := range g.promoted {
@@ -50,10 +51,10 @@ func (g *group) depose(rs []Reign) []Reign {
 			}
 		}
 		if at > r.From {
-			out = append(out, Reign{Node: r.Node, From: r.From, To: at, Rightful: true})
+			out = append(out, result.Reign{Node: r.Node, From: r.From, To: at, Rightful: true})
 		}
 		if at < r.To {
-			out = append(out, Reign{Node: r.Node, From: at, To: r.To})
+			out = append(out, result.Reign{Node: r.Node, From: at, To: r.To})
 		}
 	}
 	return out
@@ -77,9 +78,9 @@ func (c *check) overlaps() {
 			if a.Node == b.Node || c.s.with(a.Node) != c.s.with(b.Node) {
 				continue
 			}
-			if g := (Gap{max(a.From, b.From), min(a.To, b.To)}); g.Len() > 0 {
+			if g := (result.Gap{From: max(a.From, b.From), To: min(a.To, b.To)}); g.Len() > 0 {
 				m.Windows = append(m.Windows, g)
-				m.Pairs = append(m.Pairs, Pair{a.Node, b.Node})
+				m.Pairs = append(m.Pairs, result.Pair{A: a.Node, B: b.Node})
 			}
 		}
 	}
@@ -90,12 +91,12 @@ func (c *check) overlaps() {
 		least, most = least+l, most+h
 	}
 	m.TwoWritable = union(slices.Clone(m.Windows))
-	m.Two = Between(secondsOf(least), secondsOf(most), "a node's role is known at its looks only")
+	m.Two = result.Between(secondsOf(least), secondsOf(most), "a node's role is known at its looks only")
 }
 
 // union is the length of the union of intervals, ns. It sorts them.
-func union(gs []Gap) int64 {
-	slices.SortFunc(gs, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+func union(gs []result.Gap) int64 {
+	slices.SortFunc(gs, func(a, b result.Gap) int { return cmp.Compare(a.From, b.From) })
 	var total, end int64
 	for i, g := range gs {
 		if i == 0 || g.From > end {

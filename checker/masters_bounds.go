@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -13,11 +14,11 @@ import (
 
 // twoMasters bounds the time in ns, from one moment to another, in which two nodes of the group were master at once.
 func (g *group) twoMasters(from, end int64) (least, most int64) {
-	sure, maybe := make([][]Gap, len(g.servers)), make([][]Gap, len(g.servers))
+	sure, maybe := make([][]result.Gap, len(g.servers)), make([][]result.Gap, len(g.servers))
 	for i, n := range g.servers {
 		sure[i], maybe[i] = reignBounds(g.s.byNode[n], from, end)
 	}
-	var both, either []Gap
+	var both, either []result.Gap
 	for i := range g.servers {
 		for j := range i {
 			both = append(both, meet(sure[i], sure[j])...)
@@ -28,14 +29,14 @@ func (g *group) twoMasters(from, end int64) (least, most int64) {
 }
 
 // reignBounds are the times in which a node surely was master, and those in which it may have been.
-func reignBounds(ms []*history.Sample, from, end int64) (sure, maybe []Gap) {
-	var not []Gap
+func reignBounds(ms []*history.Sample, from, end int64) (sure, maybe []result.Gap) {
+	var not []result.Gap
 	for i := 0; i < len(ms); {
 		first, last := ms[i], ms[i] // a run of looks in which it was the same all the time
 		for i++; i < len(ms) && sameLook(first, ms[i]); i++ {
 			last = ms[i]
 		}
-		g := Gap{first.Return, max(first.Return, last.Call)}
+		g := result.Gap{From: first.Return, To: max(first.Return, last.Call)}
 		switch {
 		case first.Answered && first.Role == history.RoleMaster && !first.Loading:
 			sure = append(sure, g)
@@ -47,21 +48,21 @@ func reignBounds(ms []*history.Sample, from, end int64) (sure, maybe []Gap) {
 		return nil, nil // nobody looked: nothing is said of it
 	}
 	if first := ms[0]; first.Answered && first.Role == history.RoleReplica {
-		not = append(not, Gap{min(from, first.Call), first.Return}) // as it was started
+		not = append(not, result.Gap{From: min(from, first.Call), To: first.Return}) // as it was started
 	}
 	if last := ms[len(ms)-1]; !last.Answered || last.Role == history.RoleReplica {
-		not = append(not, Gap{last.Call, end})
+		not = append(not, result.Gap{From: last.Call, To: end})
 	}
-	slices.SortFunc(not, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	slices.SortFunc(not, func(a, b result.Gap) int { return cmp.Compare(a.From, b.From) })
 	at := from
 	for _, g := range not {
 		if g.From > at {
-			maybe = append(maybe, Gap{at, g.From})
+			maybe = append(maybe, result.Gap{From: at, To: g.From})
 		}
 		at = max(at, g.To)
 	}
 	if at < end {
-		maybe = append(maybe, Gap{at, end})
+		maybe = append(maybe, result.Gap{From: at, To: end})
 	}
 	return sure, maybe
 }
@@ -75,9 +76,9 @@ func sameLook(a, b *history.Sample) bool {
 }
 
 // meet are the times in which one of both lists' intervals overlap; each list is in order.
-func meet(as, bs []Gap) (out []Gap) {
+func meet(as, bs []result.Gap) (out []result.Gap) {
 	for i, j := 0, 0; i < len(as) && j < len(bs); {
-		if g := (Gap{max(as[i].From, bs[j].From), min(as[i].To, bs[j].To)}); g.Len() > 0 {
+		if g := (result.Gap{From: max(as[i].From, bs[j].From), To: min(as[i].To, bs[j].To)}); g.Len() > 0 {
 			out = append(out, g)
 		}
 		if as[i].To < bs[j].To {

@@ -5,48 +5,52 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // measures fills in every measure that can be promised.
 func (c *check) measures() {
 	r := &c.a.Result
-	set := func(name string, v Value) { r.Measures = append(r.Measures, MeasureValue{name, v}) }
+	set := func(name string, v result.Value) {
+		r.Measures = append(r.Measures, result.MeasureValue{Name: name, Value: v})
+	}
 	c.lossMeasures(set)
 	conv := r.Convergence.Value
 	switch held, _, why := barrier(c.h); {
 	case !held:
-		conv = Unmeasured(why)
+		conv = result.Unmeasured(why)
 	case r.Convergence.Keys == 0:
-		conv = Unmeasured("no key was there to compare")
+		conv = result.Unmeasured("no key was there to compare")
 	case r.Convergence.Divergent > 0:
-		conv = AtLeast(secondsOf(max(0, c.h.End-c.lastHealed())), "the nodes still differ")
+		conv = result.AtLeast(secondsOf(max(0, c.h.End-c.lastHealed())), "the nodes still differ")
 	}
 	set("converge", conv)
 	c.availabilityMeasures(set)
 	twoMasters := r.Masters.Two
 	if len(c.h.Samples) == 0 {
-		twoMasters = Unmeasured("no server was sampled")
+		twoMasters = result.Unmeasured("no server was sampled")
 	}
 	set("two_masters", twoMasters)
 	c.staleMeasures(set)
 	set("other_reads", c.otherReads())
-	for _, name := range []string{readYourWrites, monotonicReads, monotonicWrites, writesFollowReads} {
-		v := Unmeasured("nothing to compare was read")
+	for _, name := range []string{result.ReadYourWrites, result.MonotonicReads, result.MonotonicWrites, result.WritesFollowReads} {
+		v := result.Unmeasured("nothing to compare was read")
 		for _, s := range r.Sessions {
-			if s.Scope == AllReads && s.Name == name && s.Checked > 0 {
-				v = Exactly(float64(s.Breaks))
+			if s.Scope == result.AllReads && s.Name == name && s.Checked > 0 {
+				v = result.Exactly(float64(s.Breaks))
 			}
 		}
 		set(name, v)
 	}
-	expired := Unmeasured("no key with a time to live was read")
+	expired := result.Unmeasured("no key with a time to live was read")
 	if slices.Contains(r.Looked, "expired_read") {
-		expired = Exactly(secondsOf(r.ExpiredWorst))
+		expired = result.Exactly(secondsOf(r.ExpiredWorst))
 	}
 	set("expired_worst", expired)
-	set("master_conflicts", c.x.orderMeasure(MasterReads))
-	set("all_conflicts", c.x.orderMeasure(AllReads))
+	set("master_conflicts", c.x.orderMeasure(result.MasterReads))
+	set("all_conflicts", c.x.orderMeasure(result.AllReads))
 	set("txn_anomalies", c.x.txnMeasure())
 	for _, name := range r.Looked {
 		set(name, c.x.classValue(name))
@@ -57,7 +61,7 @@ func (c *check) measures() {
 func secondsOf(ns int64) float64 { return float64(ns) / 1e9 }
 
 // lossMeasures are the measures of lost writes. What became of some writes cannot be told: they may be lost too.
-func (c *check) lossMeasures(set func(string, Value)) {
+func (c *check) lossMeasures(set func(string, result.Value)) {
 	r := &c.a.Result
 	held, _, why := barrier(c.h)
 	w := &r.Writes
@@ -72,11 +76,11 @@ func (c *check) lossMeasures(set func(string, Value)) {
 	}
 	if why != "" {
 		for _, name := range []string{"lost", "split_brain_lost", "lost_elsewhere"} {
-			set(name, Unmeasured(why))
+			set(name, result.Unmeasured(why))
 		}
 		return
 	}
-	lost := Between(float64(w.Lost), float64(w.LostMost), c.unsureLoss())
+	lost := result.Between(float64(w.Lost), float64(w.LostMost), c.unsureLoss())
 	set("lost", lost)
 	untold := lost.Hi - float64(c.told())
 	var split float64
@@ -84,15 +88,15 @@ func (c *check) lossMeasures(set func(string, Value)) {
 		split = float64(r.Loss.SplitBrain)
 		untold += float64(r.Loss.Ambiguous + r.Loss.AtPromotion)
 	}
-	set("split_brain_lost", Between(split, split+max(0, untold), c.unsureLoss()))
+	set("split_brain_lost", result.Between(split, split+max(0, untold), c.unsureLoss()))
 	elsewhere, maybe := c.lostElsewhere()
-	set("lost_elsewhere", Between(elsewhere, elsewhere+maybe, c.unsureLoss()))
+	set("lost_elsewhere", result.Between(elsewhere, elsewhere+maybe, c.unsureLoss()))
 }
 
 // told is how many lost writes are known one by one.
 func (c *check) told() (n int64) {
 	for _, f := range c.a.Fate {
-		if f == FateLost {
+		if f == result.FateLost {
 			n++
 		}
 	}
@@ -105,43 +109,43 @@ func (c *check) unsureLoss() string {
 	if w.MaskedWhy == "" {
 		return "not every write's fate can be told"
 	}
-	return fmt.Sprintf("the fate of %s %s cannot be told: %s", Count(w.Masked), plural(w.Masked, "write", "writes"), w.MaskedWhy)
+	return fmt.Sprintf("the fate of %s %s cannot be told: %s", words.Count(w.Masked), plural(w.Masked, "write", "writes"), w.MaskedWhy)
 }
 
-func (c *check) availabilityMeasures(set func(string, Value)) {
+func (c *check) availabilityMeasures(set func(string, result.Value)) {
 	r := &c.a.Result
 	av := &r.Availability
 	rta := av.RTAValue
 	if av.RTAFault == 0 {
-		rta = Unmeasured("no fault took effect")
+		rta = result.Unmeasured("no fault took effect")
 	}
 	set("rta", rta)
 	write, read := av.WriteS, av.Read
 	if r.Writes.Attempted == 0 {
-		write = Unmeasured("no write was tried")
+		write = result.Unmeasured("no write was tried")
 	}
 	if r.Counts.Reads == 0 {
-		read = Unmeasured("no read was tried")
+		read = result.Unmeasured("no read was tried")
 	}
 	set("write_gap", write)
 	set("read_gap", read)
 }
 
-func (c *check) staleMeasures(set func(string, Value)) {
-	all := Staleness{LagBytes: -1, LagTime: -1, KeptWhy: "no replica was read"}
+func (c *check) staleMeasures(set func(string, result.Value)) {
+	all := result.Staleness{LagBytes: -1, LagTime: -1, KeptWhy: "no replica was read"}
 	for _, s := range c.a.Result.Staleness {
 		if s.Node == history.NoNode && s.Window == "" {
 			all = s
 		}
 	}
 	const why = "a read falls somewhere between its call and its reply, and so does what it missed"
-	stale, staleness, lag, kept := Unmeasured("no replica was read"), Unmeasured("no replica was read"), Unmeasured("no replica was read"), Unmeasured(all.KeptWhy)
+	stale, staleness, lag, kept := result.Unmeasured("no replica was read"), result.Unmeasured("no replica was read"), result.Unmeasured("no replica was read"), result.Unmeasured(all.KeptWhy)
 	if all.Reads > 0 {
-		stale = Between(float64(all.Stale), float64(all.StaleMost), why)
-		staleness = Between(secondsOf(all.Max), secondsOf(all.MaxMost), why)
-		lag = Between(float64(all.Versions), float64(all.VersionsMost), "it is not known of every write whether it was executed, and of overlapping ones in which order")
+		stale = result.Between(float64(all.Stale), float64(all.StaleMost), why)
+		staleness = result.Between(secondsOf(all.Max), secondsOf(all.MaxMost), why)
+		lag = result.Between(float64(all.Versions), float64(all.VersionsMost), "it is not known of every write whether it was executed, and of overlapping ones in which order")
 		if all.Kept != nil {
-			kept = Between(secondsOf(all.Kept.Max), secondsOf(all.Kept.MaxMost), why)
+			kept = result.Between(secondsOf(all.Kept.Max), secondsOf(all.Kept.MaxMost), why)
 		}
 	}
 	set("stale_reads", stale)
@@ -149,15 +153,15 @@ func (c *check) staleMeasures(set func(string, Value)) {
 	set("staleness_surviving", kept)
 	set("version_lag", lag)
 	const between = "between two looks it may have been more"
-	bytes, age := AtLeast(float64(all.LagBytes), between), AtLeast(secondsOf(all.LagTime), between)
+	bytes, age := result.AtLeast(float64(all.LagBytes), between), result.AtLeast(secondsOf(all.LagTime), between)
 	if b, t, ok := c.s.lagMost(); ok {
-		bytes, age = Between(float64(all.LagBytes), float64(max(b, all.LagBytes)), between), Between(secondsOf(all.LagTime), secondsOf(max(t, all.LagTime)), between)
+		bytes, age = result.Between(float64(all.LagBytes), float64(max(b, all.LagBytes)), between), result.Between(secondsOf(all.LagTime), secondsOf(max(t, all.LagTime)), between)
 	}
 	if all.LagBytes < 0 {
-		bytes = Unmeasured("no replica's lag was sampled")
+		bytes = result.Unmeasured("no replica's lag was sampled")
 	}
 	if all.LagTime < 0 {
-		age = Unmeasured("no replica's lag was sampled")
+		age = result.Unmeasured("no replica's lag was sampled")
 	}
 	set("lag", bytes)
 	set("lag_time", age)
@@ -166,33 +170,33 @@ func (c *check) staleMeasures(set func(string, Value)) {
 }
 
 // visibilityLatency is the longest that an acknowledged write took to be visible on a replica that was read after it.
-func (c *check) visibilityLatency() Value {
+func (c *check) visibilityLatency() result.Value {
 	for _, v := range c.a.Result.Visibility {
 		if v.Node != history.NoNode || v.Window != "" || v.Latency == nil {
 			continue
 		}
 		if v.Latency.MaxMost < 0 {
-			return AtLeast(secondsOf(v.Latency.Max), "no read showed some writes until the end")
+			return result.AtLeast(secondsOf(v.Latency.Max), "no read showed some writes until the end")
 		}
-		return Between(secondsOf(v.Latency.Max), secondsOf(v.Latency.MaxMost), "it became visible somewhere between the last read that missed it and the first that showed it")
+		return result.Between(secondsOf(v.Latency.Max), secondsOf(v.Latency.MaxMost), "it became visible somewhere between the last read that missed it and the first that showed it")
 	}
-	return Unmeasured("no replica was read after a write")
+	return result.Unmeasured("no replica was read after a write")
 }
 
 // visibleSoon is the share of reads about 100 ms after an acknowledgement that returned that write or a newer one, with the 95 %
 // interval that so many reads allow.
-func (c *check) visibleSoon() Value {
+func (c *check) visibleSoon() result.Value {
 	for _, v := range c.a.Result.Visibility {
 		if v.Node != history.NoNode || v.Window != "" {
 			continue
 		}
 		for _, b := range v.Bins {
 			if b.From <= int64(100e6) && int64(100e6) < b.To && b.N > 0 {
-				return Between(b.Lo, b.Hi, fmt.Sprintf("%s of %s reads: 95 %% of such samples lie in between%s", Count(b.Fresh), Count(b.N), unsureReads(b.Unsure)))
+				return result.Between(b.Lo, b.Hi, fmt.Sprintf("%s of %s reads: 95 %% of such samples lie in between%s", words.Count(b.Fresh), words.Count(b.N), unsureReads(b.Unsure)))
 			}
 		}
 	}
-	return Value{Lo: 0, Hi: 1, Why: "no replica was read 100 ms after a write"}
+	return result.Value{Lo: 0, Hi: 1, Why: "no replica was read 100 ms after a write"}
 }
 
 // unsureReads says that some reads missed a write that may be lost.
@@ -200,11 +204,11 @@ func unsureReads(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %s missed a write that may be lost", Count(n))
+	return fmt.Sprintf("; %s missed a write that may be lost", words.Count(n))
 }
 
 // classValue is how many cases of a class there are. A scope of reads holds another, so the widest counts, not their sum.
-func (x *extra) classValue(class string) Value {
+func (x *extra) classValue(class string) result.Value {
 	var n, scoped, more float64
 	why := ""
 	for i := range x.found {
@@ -216,7 +220,7 @@ func (x *extra) classValue(class string) Value {
 		if f.Undecided != "" {
 			why = f.Undecided
 		}
-		if f.Scope == MasterReads || f.Scope == AllReads {
+		if f.Scope == result.MasterReads || f.Scope == result.AllReads {
 			scoped = max(scoped, float64(f.Count))
 		} else {
 			n += float64(f.Count)
@@ -226,26 +230,26 @@ func (x *extra) classValue(class string) Value {
 }
 
 // open is a count that may be higher where something was not decided.
-func open(n float64, why string) Value {
+func open(n float64, why string) result.Value {
 	if why != "" {
-		return AtLeast(n, why)
+		return result.AtLeast(n, why)
 	}
-	return Exactly(n)
+	return result.Exactly(n)
 }
 
 // orderMeasure is how much contradicts linearizability in one scope of reads.
-func (x *extra) orderMeasure(scope string) Value {
+func (x *extra) orderMeasure(scope string) result.Value {
 	var n float64
 	var why string
 	looked := false
-	for _, c := range Classes() {
+	for _, c := range result.Classes() {
 		if !c.Order || !x.looked[c.Name] {
 			continue
 		}
 		looked = true
 		for i := range x.found {
 			f := &x.found[i]
-			if f.Class != c.Name || f.Scope == MasterReads && scope == AllReads || f.Scope == AllReads && scope == MasterReads {
+			if f.Class != c.Name || f.Scope == result.MasterReads && scope == result.AllReads || f.Scope == result.AllReads && scope == result.MasterReads {
 				continue
 			}
 			n += float64(f.Count)
@@ -255,7 +259,7 @@ func (x *extra) orderMeasure(scope string) Value {
 		}
 	}
 	if !looked {
-		return Unmeasured("nothing was read that has an order")
+		return result.Unmeasured("nothing was read that has an order")
 	}
 	if n == 0 && len(x.a.Result.Unclaimed) > 0 {
 		why = unclaimedWhy(x.a.Result.Unclaimed)
@@ -264,9 +268,9 @@ func (x *extra) orderMeasure(scope string) Value {
 }
 
 // txnMeasure is how many anomalies there are that strict serializability forbids.
-func (x *extra) txnMeasure() Value {
+func (x *extra) txnMeasure() result.Value {
 	if x.all&txnOps == 0 {
-		return Unmeasured("no transaction was run")
+		return result.Unmeasured("no transaction was run")
 	}
 	n := float64(-x.txnTwice)
 	var why string
@@ -282,16 +286,16 @@ func (x *extra) txnMeasure() Value {
 	return open(n, why)
 }
 
-func unclaimedWhy(us []Unclaimed) string {
+func unclaimedWhy(us []result.Unclaimed) string {
 	var parts []string
 	for _, u := range us {
-		parts = append(parts, fmt.Sprintf("%s %s (%s)", Count(u.Count), u.F, u.Why))
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", words.Count(u.Count), u.F, u.Why))
 	}
 	return "operations that nobody judges: " + strings.Join(parts, ", ")
 }
 
 // otherReads is the share of ok replica reads, while a fault held on a replica, that other nodes answered.
-func (c *check) otherReads() Value {
+func (c *check) otherReads() result.Value {
 	ops := &c.h.Ops
 	var all, other float64
 	for i := range ops.Len() {
@@ -311,9 +315,9 @@ func (c *check) otherReads() Value {
 		}
 	}
 	if all == 0 {
-		return Value{Lo: 0, Hi: 1, Why: "no replica was read while a fault held"}
+		return result.Value{Lo: 0, Hi: 1, Why: "no replica was read while a fault held"}
 	}
-	return Exactly(other / all)
+	return result.Exactly(other / all)
 }
 
 // lostElsewhere counts lost writes that were not acknowledged by a master which was deposed at some time, and those that may be.
@@ -327,9 +331,9 @@ func (c *check) lostElsewhere() (n, maybe float64) {
 	for i, f := range c.a.Fate {
 		switch {
 		case deposed[int32(c.h.Ops.Node[i])]:
-		case f == FateLost:
+		case f == result.FateLost:
 			n++
-		case f == FateMasked:
+		case f == result.FateMasked:
 			maybe++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -85,7 +86,7 @@ func modelOps(model string) (fset, bool) {
 
 // GuessModel names the model that the history's functions speak of, or says why none is the only one.
 func GuessModel(h *history.History) (string, error) {
-	x := newExtra(h, &Analysis{}, ModelOptions{})
+	x := newExtra(h, &result.Analysis{}, ModelOptions{})
 	switch m := x.all; {
 	case m == 0:
 		return "", fmt.Errorf("guess %w: the history holds no operation", ErrModel)
@@ -134,7 +135,7 @@ func guessTxn(h *history.History) (string, error) {
 
 // CheckModel checks a history from elsewhere as objects of one kind: the model alone decides, rules about faults and barriers do
 // not apply. The error wraps ErrModel when the model does not fit the history.
-func CheckModel(h *history.History, model string, opts ModelOptions) (*Analysis, error) {
+func CheckModel(h *history.History, model string, opts ModelOptions) (*result.Analysis, error) {
 	ops, ok := modelOps(model)
 	if !ok {
 		return nil, fmt.Errorf("check %w %q: unknown; it is one of %s", ErrModel, model, strings.Join(Models(), ", "))
@@ -145,7 +146,7 @@ func CheckModel(h *history.History, model string, opts ModelOptions) (*Analysis,
 	if !slices.Contains(levels, opts.Level) {
 		return nil, fmt.Errorf("check %w: unknown level %q; it is one of %s", ErrModel, opts.Level, strings.Join(levels, ", "))
 	}
-	a := &Analysis{Result: Result{Schema: ResultSchema}}
+	a := &result.Analysis{Result: result.Result{Schema: result.ResultSchema}}
 	x := newExtra(h, a, opts)
 	if x.all&ops == 0 {
 		return nil, fmt.Errorf("check %w %q: the history holds no operation of it", ErrModel, model)
@@ -163,7 +164,7 @@ func CheckModel(h *history.History, model string, opts ModelOptions) (*Analysis,
 
 // incomplete takes a pass back where the history is not whole: what is missing may be what the model forbids. Where records were lost on
 // the way there is no verdict at all, since their absence alone may look like a violation.
-func incomplete(h *history.History, r *Result) {
+func incomplete(h *history.History, r *result.Result) {
 	var why []string
 	if h.Run.Incomplete != "" {
 		why = append(why, "the run is incomplete: "+h.Run.Incomplete)
@@ -175,11 +176,11 @@ func incomplete(h *history.History, r *Result) {
 	}
 	switch {
 	case len(h.Missing) > 0:
-		r.Verdict = Error
+		r.Verdict = result.Error
 		r.Reasons = slices.Clone(h.Missing)
 		r.Do = ""
-	case len(why) > 0 && r.Verdict != Violation:
-		r.Verdict = Unknown
+	case len(why) > 0 && r.Verdict != result.Violation:
+		r.Verdict = result.Unknown
 		r.Reasons = append(why, r.Reasons...)
 	}
 }
@@ -293,41 +294,41 @@ func (x *extra) judge(model string) {
 	}
 	switch {
 	case len(r.Forbidden) > 0 || r.Writes.Lost > 0:
-		r.Verdict = Violation
+		r.Verdict = result.Violation
 	case len(x.undecided) > 0:
-		r.Verdict = Unknown
+		r.Verdict = result.Unknown
 		r.Reasons = x.undecided
 		r.Do = "give the check more time or memory, or split the history by key"
 	case r.Counts.OK == 0:
-		r.Verdict = Unknown
+		r.Verdict = result.Unknown
 		r.Reasons = []string{"no operation succeeded"}
 	default:
-		r.Verdict = Pass
+		r.Verdict = result.Pass
 	}
 }
 
 // findingNoun is what a finding counts.
-func findingNoun(f Finding) string {
-	if c, ok := classOf(f.Class); ok {
+func findingNoun(f result.Finding) string {
+	if c, ok := result.ClassOf(f.Class); ok {
 		return c.Noun
 	}
 	return f.Class
 }
 
 // forbids tells whether a finding counts against the model. Replicas lag: what only their reads show is no fault of the model.
-func (x *extra) forbids(model string, f Finding) bool {
-	c, _ := classOf(f.Class)
+func (x *extra) forbids(model string, f result.Finding) bool {
+	c, _ := result.ClassOf(f.Class)
 	switch {
 	case model == "list-append" || model == "rw-register":
 		return forbidden(f.Class, x.opts.Level)
-	case c.Blame == Always:
+	case c.Blame == result.Always:
 		return true
-	case f.Scope == AllReads:
+	case f.Scope == result.AllReads:
 		return false
 	case c.Name == "queue_reordered", c.Name == "counter_regressed", c.Name == "queue_redelivered", c.Name == "executed_twice":
 		return false // a redelivery that says so is right until the element was acknowledged for good; the order is a measure
 	case c.Name == "early_nil", c.Name == "early_nil_replica":
 		return false
 	}
-	return c.Order || c.Blame == Unexcused || c.Name == "expired_read"
+	return c.Order || c.Blame == result.Unexcused || c.Name == "expired_read"
 }

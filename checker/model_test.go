@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -58,7 +59,7 @@ func TestModelsPassNothingThatTheyDoNotJudge(t *testing.T) {
 	h := hist(mixed...)
 	a, err := CheckModel(h, "register", ModelOptions{})
 	require.NoError(t, err)
-	require.Equal(t, Pass, a.Result.Verdict)
+	require.Equal(t, result.Pass, a.Result.Verdict)
 	require.EqualValues(t, 1, a.Result.ModelOps, "the set is another matter")
 	h.Run.Imported = "jsonl"
 	_, err = CheckModel(h, "register", ModelOptions{})
@@ -68,12 +69,12 @@ func TestModelsPassNothingThatTheyDoNotJudge(t *testing.T) {
 	mixed[1].Key, mixed[2].Key = 0, 0 // all on one key
 	a, err = CheckModel(hist(mixed...), "register", ModelOptions{})
 	require.NoError(t, err)
-	require.Equal(t, Unknown, a.Result.Verdict)
+	require.Equal(t, result.Unknown, a.Result.Verdict)
 	for _, m := range []string{"set", "counter", "list"} {
 		h := hist(op(1, history.FWrite, 1, none, 0, 1), op(1, history.FAdd, 1, none, 2, 3), op(1, history.FIncr, 1, none, 4, 5), op(1, history.FAppend, 1, none, 6, 7))
 		a, err := CheckModel(h, m, ModelOptions{})
 		require.NoError(t, err)
-		require.Equal(t, Unknown, a.Result.Verdict, m)
+		require.Equal(t, result.Unknown, a.Result.Verdict, m)
 	}
 }
 
@@ -81,37 +82,37 @@ func TestModelVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name, model string
 		ops         []history.Op
-		want        Verdict
+		want        result.Verdict
 	}{
-		{"register", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 1, 2, 3)}, Pass},
-		{"register, stale", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, null, 2, 3)}, Violation},
+		{"register", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 1, 2, 3)}, result.Pass},
+		{"register, stale", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, null, 2, 3)}, result.Violation},
 		{"register, repeated values", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3),
-			op(1, history.FWrite, 1, none, 4, 5), op(1, history.FRead, none, 1, 6, 7)}, Pass},
+			op(1, history.FWrite, 1, none, 4, 5), op(1, history.FRead, none, 1, 6, 7)}, result.Pass},
 		{"register, repeated values, stale", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3),
-			op(1, history.FWrite, 1, none, 4, 5), op(1, history.FRead, none, 2, 6, 7)}, Violation},
-		{"register, phantom", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 5, 2, 3)}, Violation},
+			op(1, history.FWrite, 1, none, 4, 5), op(1, history.FRead, none, 2, 6, 7)}, result.Violation},
+		{"register, phantom", "register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), op(1, history.FRead, none, 5, 2, 3)}, result.Violation},
 		{"cas-register", "cas-register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), withArg(op(1, history.FCAS, 1, 1, 2, 3), 2),
-			op(1, history.FRead, none, 2, 4, 5)}, Pass},
-		{"cas-register, wrong", "cas-register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), withArg(op(1, history.FCAS, 1, 0, 2, 3), 2)}, Violation},
-		{"set", "set", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3, 1)}, Pass},
-		{"set, lost", "set", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3)}, Violation},
-		{"set-full, stale", "set-full", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3), read(2, history.FReadSet, 4, 5, 1)}, Violation},
-		{"list with puts", "list", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3), read(2, history.FReadList, 4, 5, 2)}, Pass},
+			op(1, history.FRead, none, 2, 4, 5)}, result.Pass},
+		{"cas-register, wrong", "cas-register", []history.Op{op(1, history.FWrite, 1, none, 0, 1), withArg(op(1, history.FCAS, 1, 0, 2, 3), 2)}, result.Violation},
+		{"set", "set", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3, 1)}, result.Pass},
+		{"set, lost", "set", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3)}, result.Violation},
+		{"set-full, stale", "set-full", []history.Op{op(1, history.FAdd, 1, none, 0, 1), read(2, history.FReadSet, 2, 3), read(2, history.FReadSet, 4, 5, 1)}, result.Violation},
+		{"list with puts", "list", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3), read(2, history.FReadList, 4, 5, 2)}, result.Pass},
 		{"kv", "kv", []history.Op{op(1, history.FAppend, 1, none, 0, 1), {Process: 1, F: history.FWrite, In: none, Out: none, Arg: none, Acked: -1, Call: 2, Return: 3, List: []int64{2, 3}},
-			op(1, history.FAppend, 4, none, 4, 5), read(2, history.FReadList, 6, 7, 2, 3, 4)}, Pass},
+			op(1, history.FAppend, 4, none, 4, 5), read(2, history.FReadList, 6, 7, 2, 3, 4)}, result.Pass},
 		{"kv, wrong", "kv", []history.Op{op(1, history.FAppend, 1, none, 0, 1), {Process: 1, F: history.FWrite, In: none, Out: none, Arg: none, Acked: -1, Call: 2, Return: 3},
-			op(1, history.FAppend, 4, none, 4, 5), read(2, history.FReadList, 6, 7, 1, 4)}, Violation},
-		{"list with puts, wrong", "list", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3), read(2, history.FReadList, 4, 5, 1)}, Violation},
-		{"counter", "counter", []history.Op{op(1, history.FIncr, 2, none, 0, 1), op(2, history.FReadCounter, none, 2, 2, 3)}, Pass},
-		{"counter, wrong", "counter", []history.Op{op(1, history.FIncr, 2, none, 0, 1), op(2, history.FReadCounter, none, 1, 2, 3)}, Violation},
-		{"lock", "lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1), op(2, history.FAcquire, 2, null, 2, 3)}, Pass},
-		{"lock, refused while free", "lock", []history.Op{op(2, history.FAcquire, 2, null, 2, 3)}, Violation},
-		{"lock, twice", "lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1), op(2, history.FAcquire, 2, none, 2, 3)}, Violation},
-		{"queue", "queue", []history.Op{put(1, 0, 1), take(1, 2, 3)}, Pass},
-		{"queue, lost", "queue", []history.Op{put(1, 0, 1), take(null, 2, 3)}, Violation},
-		{"stream", "stream", []history.Op{put(1, 0, 1), take(1, 2, 3), withArg(take(1, 4, 5), 1)}, Pass},
-		{"expiry, early is no violation", "expiry", []history.Op{withArg(op(1, history.FExpiring, 1, none, 0, 1), 1e9), op(2, history.FReadExpiring, none, null, 2, 3)}, Pass},
-		{"nothing worked", "queue", []history.Op{failed(put(1, 0, 1))}, Unknown},
+			op(1, history.FAppend, 4, none, 4, 5), read(2, history.FReadList, 6, 7, 1, 4)}, result.Violation},
+		{"list with puts, wrong", "list", []history.Op{op(1, history.FAppend, 1, none, 0, 1), op(1, history.FWrite, 2, none, 2, 3), read(2, history.FReadList, 4, 5, 1)}, result.Violation},
+		{"counter", "counter", []history.Op{op(1, history.FIncr, 2, none, 0, 1), op(2, history.FReadCounter, none, 2, 2, 3)}, result.Pass},
+		{"counter, wrong", "counter", []history.Op{op(1, history.FIncr, 2, none, 0, 1), op(2, history.FReadCounter, none, 1, 2, 3)}, result.Violation},
+		{"lock", "lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1), op(2, history.FAcquire, 2, null, 2, 3)}, result.Pass},
+		{"lock, refused while free", "lock", []history.Op{op(2, history.FAcquire, 2, null, 2, 3)}, result.Violation},
+		{"lock, twice", "lock", []history.Op{op(1, history.FAcquire, 1, none, 0, 1), op(2, history.FAcquire, 2, none, 2, 3)}, result.Violation},
+		{"queue", "queue", []history.Op{put(1, 0, 1), take(1, 2, 3)}, result.Pass},
+		{"queue, lost", "queue", []history.Op{put(1, 0, 1), take(null, 2, 3)}, result.Violation},
+		{"stream", "stream", []history.Op{put(1, 0, 1), take(1, 2, 3), withArg(take(1, 4, 5), 1)}, result.Pass},
+		{"expiry, early is no violation", "expiry", []history.Op{withArg(op(1, history.FExpiring, 1, none, 0, 1), 1e9), op(2, history.FReadExpiring, none, null, 2, 3)}, result.Pass},
+		{"nothing worked", "queue", []history.Op{failed(put(1, 0, 1))}, result.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := CheckModel(hist(c.ops...), c.model, ModelOptions{})
@@ -154,7 +155,7 @@ func FuzzExtra(f *testing.F) {
 			ops = append(ops, o)
 		}
 		h := hist(ops...)
-		a := &Analysis{}
+		a := &result.Analysis{}
 		x := newExtra(h, a, ModelOptions{MemoryLimit: 1 << 20})
 		x.runModel("register")
 		checked(h)

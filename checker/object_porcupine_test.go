@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -167,9 +168,9 @@ func TestPorcupineData(t *testing.T) {
 		require.Equal(t, model, guess, name)
 		a, err := CheckModel(h, guess, ModelOptions{})
 		require.NoError(t, err, name)
-		want := Violation
+		want := result.Violation
 		if correct {
-			want = Pass
+			want = result.Pass
 		}
 		require.Equal(t, want, a.Result.Verdict, "%s: %v", name, a.Result.Findings)
 		tried[correct]++
@@ -181,7 +182,7 @@ func TestPorcupineData(t *testing.T) {
 		ops := jepsenOps(t, filepath.Join(dir, "test_data", "jepsen", name))
 		model := "cas-register"
 		h := hist(ops...)
-		if newExtra(h, &Analysis{}, ModelOptions{}).all&bit(history.FCAS) == 0 {
+		if newExtra(h, &result.Analysis{}, ModelOptions{}).all&bit(history.FCAS) == 0 {
 			model = "register"
 		}
 		verdict(name, ops, model, m[2] == "true")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -63,7 +64,7 @@ func TestObjectsAgreeWithBruteForce(t *testing.T) {
 	for i := range rounds(12000) {
 		ops := randomObject(r, kinds[i%len(kinds)])
 		want := linearizable(ops, null, stepTestRegister)
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.objects(func(fset) bool { return true })
 		require.Empty(t, x.undecided)
 		require.Equal(t, want, ordered(x), opsText(ops))
@@ -79,7 +80,7 @@ func TestPrune(t *testing.T) {
 	seen := func(v, ret int64) history.Op { return op(2, history.FRead, none, v, 1, ret) }
 	pruned := func(ops ...history.Op) []*objectOp {
 		h := hist(ops...)
-		x := newExtra(h, &Analysis{}, ModelOptions{})
+		x := newExtra(h, &result.Analysis{}, ModelOptions{})
 		g := x.group(scalarOps)
 		return prune(objectOps(&h.Ops, g.of(0)))
 	}
@@ -108,7 +109,7 @@ func TestUndecidedIsUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, err := CheckModel(hardObject(40), "cas-register", opts)
 			require.NoError(t, err)
-			require.Equal(t, Unknown, a.Result.Verdict)
+			require.Equal(t, result.Unknown, a.Result.Verdict)
 			require.NotEmpty(t, a.Result.Reasons)
 			require.NotEmpty(t, a.Result.Do)
 			require.NotEmpty(t, a.Result.Findings[0].Undecided)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/checker/result"
 )
 
 // ownedBy says which measure, class or table of the page owns a number of Result: what is counted must have somebody who says it. A
@@ -41,7 +43,7 @@ var ownedBy = map[string]string{
 // Every number that a check can produce has somebody who says it.
 func TestEveryNumberOfAResultIsOwned(t *testing.T) {
 	used := map[string]bool{}
-	rt := reflect.TypeFor[Result]()
+	rt := reflect.TypeFor[result.Result]()
 	for i := range rt.NumField() {
 		f := rt.Field(i)
 		if !countsSomething(f.Type, map[reflect.Type]bool{}) {
@@ -62,7 +64,7 @@ func TestEveryNumberOfAResultIsOwned(t *testing.T) {
 				continue
 			}
 			for m := range strings.SplitSeq(list, ", ") {
-				_, known := measureOf(m)
+				_, known := result.MeasureOf(m)
 				require.True(t, known, "%s is owned by %q, which is no measure", name, m)
 			}
 		}
@@ -95,16 +97,16 @@ func TestEveryFindingReachesTheResult(t *testing.T) {
 	for name, k := range classCases() {
 		r := judged(t, k.has)
 		for _, f := range r.Findings {
-			c, ok := classOf(f.Class)
+			c, ok := result.ClassOf(f.Class)
 			require.True(t, ok, "%s: %s is no class", name, f.Class)
 			require.Contains(t, r.Looked, f.Class, "%s: found what nobody looked for", name)
 			require.GreaterOrEqual(t, valueOf(r, f.Class).Lo, float64(f.Count), "%s: %s", name, f.Class)
-			if c.Blame == Always {
+			if c.Blame == result.Always {
 				require.Equal(t, f.Count, f.Bugs, "%s: %s is always a bug", name, f.Class)
 			}
 			for _, p := range r.Promises {
 				if p.Promise.By == "always" && p.Promise.Measure == f.Class {
-					require.Equal(t, f.Bugs > 0, p.Status == Broken, "%s: %s", name, f.Class)
+					require.Equal(t, f.Bugs > 0, p.Status == result.Broken, "%s: %s", name, f.Class)
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -44,7 +45,7 @@ func windowModel() porcupine.Model {
 
 // secondOpinion asks porcupine about the windows around the worst conflicts. A part of a history that cannot be put in order
 // proves that the whole cannot; one that can be proves nothing.
-func secondOpinion(h *history.History, keys *registerOpsByKey, l *Linear) string {
+func secondOpinion(h *history.History, keys *registerOpsByKey, l *result.Linear) string {
 	asked := map[uint32]bool{}
 	var agrees, silent, undecided int
 	for i := range l.Worst {
@@ -54,7 +55,7 @@ func secondOpinion(h *history.History, keys *registerOpsByKey, l *Linear) string
 		}
 		asked[c.Key] = true
 		is, _, _ := windowAround(h, keys, c)
-		switch porcupine.CheckOperationsTimeout(windowModel(), windowHistory(h, is, l.Scope == MasterReads), opinionTime) {
+		switch porcupine.CheckOperationsTimeout(windowModel(), windowHistory(h, is, l.Scope == result.MasterReads), opinionTime) {
 		case porcupine.Illegal:
 			agrees++
 		case porcupine.Unknown:

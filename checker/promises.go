@@ -2,73 +2,73 @@ package checker
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
 // value is a measure's value.
-func (c *check) value(name string) Value {
+func (c *check) value(name string) result.Value {
 	for _, m := range c.a.Result.Measures {
 		if m.Name == name {
 			return m.Value
 		}
 	}
-	if cl, ok := classOf(name); ok {
-		return Unmeasured("nothing was run that could show " + cl.Noun)
+	if cl, ok := result.ClassOf(name); ok {
+		return result.Unmeasured("nothing was run that could show " + cl.Noun)
 	}
-	return Unmeasured("this run did not measure it")
+	return result.Unmeasured("this run did not measure it")
 }
 
 // promises judges each promise and each weakness to be shown. What is always a bug is a promise of every run that looked for it.
-func (c *check) promises(promises, shows []Promise) {
+func (c *check) promises(promises, shows []result.Promise) {
 	r := &c.a.Result
 	for _, p := range promises {
-		p.Measure = today(p.Measure)
+		p.Measure = result.NameToday(p.Measure)
 		r.Promises = append(r.Promises, c.judge(p))
 	}
 	r.Promises = append(r.Promises, c.x.always()...)
-	rank := map[Status]int{Broken: 0, Undecided: 1, Kept: 2}
-	slices.SortStableFunc(r.Promises, func(a, b PromiseResult) int { return cmp.Compare(rank[a.Status], rank[b.Status]) })
+	rank := map[result.Status]int{result.Broken: 0, result.Undecided: 1, result.Kept: 2}
+	slices.SortStableFunc(r.Promises, func(a, b result.PromiseResult) int { return cmp.Compare(rank[a.Status], rank[b.Status]) })
 	for _, p := range shows {
-		p.Measure = today(p.Measure)
+		p.Measure = result.NameToday(p.Measure)
 		s := c.judge(p)
-		if m, _ := measureOf(p.Measure); m.unit == share && s.Value.Lo > 0 {
-			s.Status = Broken // a share is shown when it was measured
+		if m, _ := result.MeasureOf(p.Measure); m.Unit == result.Share && s.Value.Lo > 0 {
+			s.Status = result.Broken // a share is shown when it was measured
 		}
 		s.Text = p.Noun()
 		r.Shows = append(r.Shows, s)
-		if s.Status == Broken && p.Measure != "other_reads" {
+		if s.Status == result.Broken && p.Measure != "other_reads" {
 			r.Weakness = true
 		}
 	}
 }
 
 // always judges the classes that are a bug whatever was promised: those that some judge looked for.
-func (x *extra) always() []PromiseResult {
+func (x *extra) always() []result.PromiseResult {
 	unclaimed := ""
 	if us := x.a.Result.Unclaimed; len(us) > 0 {
 		unclaimed = unclaimedWhy(us)
 	}
-	var out []PromiseResult
+	var out []result.PromiseResult
 	for _, name := range x.a.Result.Looked {
-		cl, ok := classOf(name)
-		if !ok || cl.Blame == Measured {
+		cl, ok := result.ClassOf(name)
+		if !ok || cl.Blame == result.Measured {
 			continue
 		}
 		bugs, why := x.bugs(name)
 		if why == "" {
 			why = unclaimed
 		}
-		pr := PromiseResult{Promise: Promise{Measure: name, By: "always"}, Text: cl.Promise, Limit: "0", Status: Kept, Value: open(float64(bugs), why)}
-		pr.Measured = cl.measure().interval(pr.Value)
+		pr := result.PromiseResult{Promise: result.Promise{Measure: name, By: "always"}, Text: cl.Promise, Limit: "0", Status: result.Kept, Value: open(float64(bugs), why)}
+		pr.Measured = cl.Measure().Interval(pr.Value)
 		switch {
 		case bugs > 0:
-			pr.Status, pr.Witness, pr.Why = Broken, x.witnessOf(name), x.firstOf(name)
+			pr.Status, pr.Witness, pr.Why = result.Broken, x.witnessOf(name), x.firstOf(name)
 		case why != "":
-			pr.Status, pr.Measured, pr.Why = Undecided, "–", why
+			pr.Status, pr.Measured, pr.Why = result.Undecided, "–", why
 		}
 		out = append(out, pr)
 	}
@@ -86,7 +86,7 @@ func (x *extra) bugs(class string) (n int64, why string) {
 		if f.Undecided != "" {
 			why = f.Undecided
 		}
-		if f.Scope == MasterReads || f.Scope == AllReads {
+		if f.Scope == result.MasterReads || f.Scope == result.AllReads {
 			scoped = max(scoped, f.Bugs)
 		} else {
 			n += f.Bugs
@@ -105,45 +105,27 @@ func (x *extra) firstOf(class string) string {
 	return ""
 }
 
-// Noun is what the promise's measure is called where a scenario shows it.
-func (p Promise) Noun() string {
-	m, _ := measureOf(today(p.Measure))
-	if m.noun == "" {
-		return p.Measure
-	}
-	return m.noun
-}
-
-// String is the promise in words.
-func (p Promise) String() string {
-	if p.Within != nil {
-		return p.Within.words(0)
-	}
-	m, _ := measureOf(today(p.Measure))
-	return m.words(p.Limit)
-}
-
 // judge compares one promise with what was measured: kept when even the worst value keeps it, broken when even the best breaks it.
-func (c *check) judge(p Promise) PromiseResult {
-	m, _ := measureOf(p.Measure)
-	pr := PromiseResult{Promise: p, Text: m.words(p.Limit), Limit: m.format(p.Limit)}
+func (c *check) judge(p result.Promise) result.PromiseResult {
+	m, _ := result.MeasureOf(p.Measure)
+	pr := result.PromiseResult{Promise: p, Text: m.Sentence(p.Limit), Limit: m.Format(p.Limit)}
 	if !c.healed() { // there is nothing to count from but the load's end
 		pr.Text = strings.Replace(pr.Text, "after the heal", "after the load ended", 1)
 	}
 	pr.Value = c.value(p.Measure)
 	if p.Within != nil {
-		pr.Text = p.Within.words(len(c.h.Faults))
+		pr.Text = p.Within.Words(len(c.h.Faults))
 		pr.Value = c.lostOutside(p.Within)
 	}
-	pr.Status = against(pr.Value, p.Limit, m.unit == share)
-	pr.Measured, pr.Why = m.interval(pr.Value), pr.Value.Why
+	pr.Status = against(pr.Value, p.Limit, m.Unit == result.Share)
+	pr.Measured, pr.Why = m.Interval(pr.Value), pr.Value.Why
 	if p.By != "shows" {
 		c.undisturbed(p, m, &pr)
 	}
-	if m.unit == share {
+	if m.Unit == result.Share {
 		pr.Limit = "≥ " + pr.Limit
 	}
-	if pr.Status == Broken {
+	if pr.Status == result.Broken {
 		pr.Witness = c.x.witnessOf(p.Measure)
 	}
 	return pr
@@ -155,18 +137,18 @@ func (c *check) healed() bool {
 }
 
 // against compares a value with a limit that it must not be above (below, for a promise from below).
-func against(v Value, limit float64, below bool) Status {
+func against(v result.Value, limit float64, below bool) result.Status {
 	lo, hi := v.Lo, v.Hi
 	if below {
 		lo, hi, limit = -v.Hi, -v.Lo, -limit
 	}
 	switch {
 	case lo > limit:
-		return Broken
+		return result.Broken
 	case hi <= limit:
-		return Kept
+		return result.Kept
 	}
-	return Undecided
+	return result.Undecided
 }
 
 func (c *check) fault(id int) *history.Fault {
@@ -176,40 +158,6 @@ func (c *check) fault(id int) *history.Fault {
 		}
 	}
 	return nil
-}
-
-// words says when lost writes may have been acknowledged. faults is how many the run had, 0 if that is not known.
-func (w Window) words(faults int) string {
-	switch {
-	case w.From.At == "start":
-		return "loss only until " + w.To.words(faults)
-	case w.To.At == "end":
-		return "nothing lost that was acknowledged before " + w.From.words(faults)
-	}
-	return "loss only between " + w.From.words(faults) + " and " + w.To.words(faults)
-}
-
-// words names a moment.
-func (a Anchor) words(faults int) string {
-	var text string
-	switch a.At {
-	case "start", "end":
-		text = "the " + a.At
-	case "promotion":
-		text = "the promotion"
-	default:
-		text = fmt.Sprintf("the %s of fault %d", a.At, a.Fault)
-		if faults == 1 {
-			text = "the fault's " + a.At
-		}
-	}
-	switch {
-	case a.Offset > 0:
-		return text + " plus " + Words(a.Offset.Nanoseconds())
-	case a.Offset < 0:
-		return text + " less " + Words(-a.Offset.Nanoseconds())
-	}
-	return text
 }
 
 // witnessOf names the witness that shows a measure's value, if there is one.
@@ -225,11 +173,11 @@ func (x *extra) witnessOf(measure string) string {
 }
 
 func (x *extra) isOrder(class string) bool {
-	c, ok := classOf(class)
+	c, ok := result.ClassOf(class)
 	return ok && c.Order
 }
 
 func (x *extra) isTxn(class string) bool {
-	c, ok := classOf(class)
+	c, ok := result.ClassOf(class)
 	return ok && c.Txn
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/schismtest/schism/checker/exact"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // queueExact asks for an order of all operations on a queue, where the checks of single elements and pairs, found, saw nothing wrong.
@@ -126,7 +127,7 @@ func someValues(vs []int64) string {
 	}
 	text := strings.Join(names, ", ")
 	if more := len(vs) - 5; more > 0 {
-		text += fmt.Sprintf(" and %s more", Count(int64(more)))
+		text += fmt.Sprintf(" and %s more", words.Count(int64(more)))
 	}
 	return text
 }

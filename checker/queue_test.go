@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -55,16 +56,16 @@ func TestQueueLoss(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		ops  []history.Op
-		want Verdict
+		want result.Verdict
 	}{
-		{"drained", []history.Op{put(1, 0, 1), put(2, 2, 3), take(1, 4, 5), take(2, 6, 7), take(null, 8, 9)}, Pass},
-		{"lost", []history.Op{put(1, 0, 1), put(2, 2, 3), take(2, 4, 5), take(null, 6, 7)}, Violation},
-		{"not found empty", []history.Op{put(1, 0, 1), put(2, 2, 3), take(1, 4, 5)}, Pass},
-		{"empty before the last one went in", []history.Op{put(1, 0, 2), take(null, 2, 3), put(2, 2, 5)}, Pass},
-		{"empty although one was there", []history.Op{put(1, 0, 1), take(null, 2, 3), put(2, 2, 5)}, Violation},
-		{"lost, or taken without a reply", []history.Op{put(1, 0, 1), take(none, 2, inf), take(null, 6, 7)}, Pass},
-		{"two lost, of which one may be taken without a reply", []history.Op{put(1, 0, 1), put(2, 0, 1), take(none, 2, inf), take(null, 6, 7)}, Violation},
-		{"an unknown one may be missing", []history.Op{put(1, 0, inf), take(null, 6, 7)}, Pass},
+		{"drained", []history.Op{put(1, 0, 1), put(2, 2, 3), take(1, 4, 5), take(2, 6, 7), take(null, 8, 9)}, result.Pass},
+		{"lost", []history.Op{put(1, 0, 1), put(2, 2, 3), take(2, 4, 5), take(null, 6, 7)}, result.Violation},
+		{"not found empty", []history.Op{put(1, 0, 1), put(2, 2, 3), take(1, 4, 5)}, result.Pass},
+		{"empty before the last one went in", []history.Op{put(1, 0, 2), take(null, 2, 3), put(2, 2, 5)}, result.Pass},
+		{"empty although one was there", []history.Op{put(1, 0, 1), take(null, 2, 3), put(2, 2, 5)}, result.Violation},
+		{"lost, or taken without a reply", []history.Op{put(1, 0, 1), take(none, 2, inf), take(null, 6, 7)}, result.Pass},
+		{"two lost, of which one may be taken without a reply", []history.Op{put(1, 0, 1), put(2, 0, 1), take(none, 2, inf), take(null, 6, 7)}, result.Violation},
+		{"an unknown one may be missing", []history.Op{put(1, 0, inf), take(null, 6, 7)}, result.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := CheckModel(hist(c.ops...), "queue", ModelOptions{})
@@ -111,13 +112,13 @@ func atRest(h *history.History) *history.History {
 	return h
 }
 
-func valueOf(r Result, name string) Value {
+func valueOf(r result.Result, name string) result.Value {
 	for _, m := range r.Measures {
 		if m.Name == name {
 			return m.Value
 		}
 	}
-	return Unmeasured("not there")
+	return result.Unmeasured("not there")
 }
 
 // TestQueueDuplicateAcrossAFailoverIsNoBug: the removal may not have been replicated when the other node took over.
@@ -144,7 +145,7 @@ func TestQueueConflictAcrossAFailoverIsNoBug(t *testing.T) {
 	a, err := CheckModel(h, "queue", ModelOptions{})
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"queue_reordered": 1}, counts(a))
-	require.Equal(t, Pass, a.Result.Verdict)
+	require.Equal(t, result.Pass, a.Result.Verdict)
 }
 
 // TestQueueConflictNeedsEveryRecord: a missing record may be the dequeue that explains the rest.
@@ -197,7 +198,7 @@ func TestQueuesAgreeWithBruteForce(t *testing.T) {
 	for range rounds(12_000) {
 		ops := randomQueue(r)
 		want := linearizable(ops, []int64{}, stepTestQueue)
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.queues()
 		require.Equal(t, want, len(x.found) == 0, opsText(ops))
 		if want {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -106,7 +107,7 @@ type keyResult struct {
 	values, conflicts, forks, cycles, phantoms, future int64
 	aborted, overlap, gamma                            int64
 	repeated                                           bool
-	worst                                              []Conflict
+	worst                                              []result.Conflict
 	forked                                             [][2]int32 // of each fork the two successors' writes
 }
 
@@ -117,7 +118,7 @@ func (k *keyResult) bad() bool {
 // keepWorst bounds the conflicts that are kept of a scope.
 const keepWorst = 20
 
-func (k *keyResult) note(c Conflict) {
+func (k *keyResult) note(c result.Conflict) {
 	c.Key = uint32(k.key)
 	k.worst = append(k.worst, c)
 	if len(k.worst) > 4*keepWorst {
@@ -125,8 +126,8 @@ func (k *keyResult) note(c Conflict) {
 	}
 }
 
-func trimWorst(cs *[]Conflict) {
-	slices.SortStableFunc(*cs, func(a, b Conflict) int {
+func trimWorst(cs *[]result.Conflict) {
+	slices.SortStableFunc(*cs, func(a, b result.Conflict) int {
 		switch {
 		case a.Overlap > b.Overlap:
 			return -1
@@ -145,15 +146,15 @@ func (x *extra) registers() {
 		return
 	}
 	x.looks("conflict", "fork", "cycle", "phantom", "aborted_read", "future_read")
-	for scope, name := range []string{MasterReads, AllReads} {
-		l := Linear{Scope: name, Gamma: -1, K: -1}
+	for scope, name := range []string{result.MasterReads, result.AllReads} {
+		l := result.Linear{Scope: name, Gamma: -1, K: -1}
 		var forked [][2]int32
 		for i := range p.found {
 			r := p.found[i].swept[scope]
 			if r.repeated {
 				x.repeated[uint32(r.key)] = true
 			}
-			l.take(r, x.h)
+			r.addTo(&l, x.h)
 			forked = append(forked, r.forked...)
 		}
 		trimWorst(&l.Worst)
@@ -164,26 +165,26 @@ func (x *extra) registers() {
 	registerWitnesses(x.h, p.keys, x.a)
 }
 
-// take adds one key's result.
-func (l *Linear) take(r *keyResult, h *history.History) {
-	if r.repeated {
-		l.Undecided = "a value was written more than once to " + keyName(h, uint32(r.key))
+// addTo adds one key's result to its scope.
+func (k *keyResult) addTo(l *result.Linear, h *history.History) {
+	if k.repeated {
+		l.Undecided = "a value was written more than once to " + keyName(h, uint32(k.key))
 		return
 	}
 	l.Keys++
-	l.Values += r.values
-	l.Conflicts += r.conflicts
-	l.Forks += r.forks
-	l.Cycles += r.cycles
-	l.Phantoms += r.phantoms
-	l.Future += r.future
-	l.Aborted += r.aborted
-	l.Overlap += r.overlap
-	l.Gamma = max(l.Gamma, r.gamma)
-	if r.bad() {
+	l.Values += k.values
+	l.Conflicts += k.conflicts
+	l.Forks += k.forks
+	l.Cycles += k.cycles
+	l.Phantoms += k.phantoms
+	l.Future += k.future
+	l.Aborted += k.aborted
+	l.Overlap += k.overlap
+	l.Gamma = max(l.Gamma, k.gamma)
+	if k.bad() {
 		l.BadKeys++
 	}
-	l.Worst = append(l.Worst, r.worst...)
+	l.Worst = append(l.Worst, k.worst...)
 	if len(l.Worst) > 8*keepWorst {
 		trimWorst(&l.Worst)
 	}
@@ -279,9 +280,9 @@ func (v *vals) sweep(t *regTable, ops *history.Columns, masterOnly bool, held []
 }
 
 // SweepRegisters judges every register of a history by all of its reads, and nothing else; for measuring.
-func SweepRegisters(h *history.History) Linear {
+func SweepRegisters(h *history.History) result.Linear {
 	keys := registerKeys(h)
-	l := Linear{Scope: AllReads, Gamma: -1, K: -1}
+	l := result.Linear{Scope: result.AllReads, Gamma: -1, K: -1}
 	results := make([]*keyResult, len(keys.of))
 	inParallel(len(keys.of), func() func(i int) {
 		var t regTable
@@ -296,7 +297,7 @@ func SweepRegisters(h *history.History) Linear {
 		}
 	})
 	for _, r := range results {
-		l.take(r, h)
+		r.addTo(&l, h)
 	}
 	trimWorst(&l.Worst)
 	return l

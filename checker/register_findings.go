@@ -3,12 +3,13 @@ package checker
 import (
 	"fmt"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
 // registerFindings turns what the sweep of one scope counted into findings. What does not depend on the scope of reads is taken from
 // that of all reads only.
-func (x *extra) registerFindings(l *Linear, forked [][2]int32) {
+func (x *extra) registerFindings(l *result.Linear, forked [][2]int32) {
 	conflict := note{class: "conflict", scope: l.Scope, n: l.Conflicts}
 	x.worstOf(&conflict, l, "conflict")
 	ns := []note{conflict}
@@ -29,7 +30,7 @@ func (x *extra) registerFindings(l *Linear, forked [][2]int32) {
 }
 
 // worstOf words a finding by the worst case of its kind.
-func (x *extra) worstOf(n *note, l *Linear, kind string) {
+func (x *extra) worstOf(n *note, l *result.Linear, kind string) {
 	for i := range l.Worst {
 		w := &l.Worst[i]
 		if w.Kind != kind {

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/guard"
 )
@@ -20,8 +21,8 @@ type registerPass struct {
 type registerFound struct {
 	swept    [2]*keyResult // master reads, all reads
 	sessions sessionTallies
-	ages     []opAge       // of reads that are or may be stale
-	stretch  []stretchRead // of reads within a replica's stretch
+	ages     []result.OpAge // of reads that are or may be stale
+	stretch  []stretchRead  // of reads within a replica's stretch
 }
 
 // registerWorker goes over one key after the other in its own memory.
@@ -47,7 +48,7 @@ func (x *extra) registerPass() *registerPass {
 	var plan *agePlan
 	if measured {
 		plan = x.newAgePlan()
-		x.a.Ages = newReadAges(x.h.Ops.Len())
+		x.a.Ages = result.NewReadAges(x.h.Ops.Len())
 	}
 	stretches := x.replicaStretches().count
 	workers := make(chan *registerWorker, runtime.GOMAXPROCS(0))
@@ -90,7 +91,7 @@ func (x *extra) registerPass() *registerPass {
 			p.seen.add(&w.seen)
 		}
 		for i := range p.found {
-			x.a.Ages.add(p.found[i].ages)
+			x.a.Ages.Add(p.found[i].ages)
 			p.found[i].ages = nil
 		}
 	}
@@ -117,18 +118,18 @@ func inParallel(n int, start func() func(i int)) {
 }
 
 // fate is what became of value v's write; FateNone where that is not known.
-func (w *registerWorker) fate(v int32) Fate {
+func (w *registerWorker) fate(v int32) result.Fate {
 	if v <= 0 {
-		return FateSurvived // the initial value: whatever went on from it stands on it
+		return result.FateSurvived // the initial value: whatever went on from it stands on it
 	}
 	return w.x.a.Fate[w.table.write[v]]
 }
 
 // gone tells whether a value's write is surely not part of the final data.
-func gone(f Fate) bool { return f == FateLost || f == FateHappenedThenLost }
+func gone(f result.Fate) bool { return f == result.FateLost || f == result.FateHappenedThenLost }
 
 // stays tells whether a value's write is surely part of the final data.
-func stays(f Fate) bool { return f == FateSurvived || f == FateRecovered }
+func stays(f result.Fate) bool { return f == result.FateSurvived || f == result.FateRecovered }
 
 // windows name the faults that hold at a time: the first that does.
 type windows struct {

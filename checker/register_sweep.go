@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -55,7 +56,7 @@ func (v *vals) fork(r *keyResult, ops *history.Columns) {
 			r.forks++
 			a, b := v.write[o], v.write[k]
 			r.forked = append(r.forked, [2]int32{a, b})
-			r.note(Conflict{Kind: "fork", U: v.value[o], V: v.value[k], Ops: forkOps(v.write[p], a, b), Overlap: max(ops.Call[a], ops.Call[b]) - min(ops.Return[a], ops.Return[b])})
+			r.note(result.Conflict{Kind: "fork", U: v.value[o], V: v.value[k], Ops: forkOps(v.write[p], a, b), Overlap: max(ops.Call[a], ops.Call[b]) - min(ops.Return[a], ops.Return[b])})
 			if v.of[o].f <= v.of[k].f {
 				continue
 			}
@@ -79,7 +80,7 @@ func (v *vals) cycles(r *keyResult) {
 			continue
 		}
 		r.cycles++
-		r.note(Conflict{Kind: "cycle", V: v.value[k], Ops: []int{int(v.write[k])}})
+		r.note(result.Conflict{Kind: "cycle", V: v.value[k], Ops: []int{int(v.write[k])}})
 		z := zone{v: noOp}
 		for j := k; !begun[j]; j = v.of[j].next {
 			begun[j] = true
@@ -109,7 +110,7 @@ func (v *vals) follow(head int32, r *keyResult) (n int) {
 			r.conflicts++
 			r.overlap += z.s - u.f
 			r.gamma = max(r.gamma, z.s-u.f)
-			r.note(Conflict{Kind: "conflict", U: v.value[z.v], V: v.value[k], Ops: present(z.sOp, u.fOp), Overlap: z.s - u.f})
+			r.note(result.Conflict{Kind: "conflict", U: v.value[z.v], V: v.value[k], Ops: present(z.sOp, u.fOp), Overlap: z.s - u.f})
 		}
 		z.take(u, k)
 	}
@@ -154,12 +155,12 @@ func (z *zone) take(u *val, k int32) {
 func (v *vals) conflicts(r *keyResult, zones []zone) {
 	sortZones(zones)
 	v.best = resize(v.best, len(zones))
-	var overlaps []Gap
+	var overlaps []result.Gap
 	found := conflicts(zones, v.best, 0, func(u, w *zone) {
-		o := Gap{max(u.f, w.f), min(u.s, w.s)}
+		o := result.Gap{From: max(u.f, w.f), To: min(u.s, w.s)}
 		overlaps = append(overlaps, o)
 		r.conflicts++
-		r.note(Conflict{Kind: "conflict", U: v.value[u.v], V: v.value[w.v], Ops: present(u.fOp, u.sOp, w.fOp, w.sOp), Overlap: max(0, o.Len())})
+		r.note(result.Conflict{Kind: "conflict", U: v.value[u.v], V: v.value[w.v], Ops: present(u.fOp, u.sOp, w.fOp, w.sOp), Overlap: max(0, o.Len())})
 	})
 	if !found {
 		return

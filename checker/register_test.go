@@ -11,6 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -47,36 +48,38 @@ func rRefused(o history.Op) history.Op {
 	return o
 }
 
-func rBad(l Linear) int64 {
+func rBad(l result.Linear) int64 {
 	return l.Conflicts + l.Forks + l.Cycles + l.Phantoms + l.Future + l.Aborted
 }
 
-func sweepOps(ops []history.Op) Linear { return SweepRegisters(history.FromOps(ops, []string{"r"})) }
+func sweepOps(ops []history.Op) result.Linear {
+	return SweepRegisters(history.FromOps(ops, []string{"r"}))
+}
 
 func TestRegisterFindings(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		ops  []history.Op
-		want Linear
+		want result.Linear
 	}{
-		{"empty register", []history.Op{rRead(history.Nil, 1, 2)}, Linear{}},
-		{"read after write", []history.Op{rWrite(1, 1, 2), rRead(1, 3, 4)}, Linear{}},
-		{"concurrent, either order", []history.Op{rWrite(1, 1, 9), rWrite(2, 1, 9), rRead(2, 2, 3), rRead(1, 4, 5)}, Linear{}},
-		{"intervals that touch are concurrent", []history.Op{rWrite(1, 1, 2), rWrite(2, 3, 4), rRead(1, 4, 5)}, Linear{}},
-		{"stale read", []history.Op{rWrite(1, 1, 2), rWrite(2, 3, 4), rRead(1, 5, 6)}, Linear{Conflicts: 2}},
-		{"nothing after a write", []history.Op{rWrite(1, 1, 2), rRead(history.Nil, 3, 4)}, Linear{Conflicts: 2}},
-		{"a, b, a", []history.Op{rWrite(1, 1, 9), rWrite(2, 1, 9), rRead(1, 2, 3), rRead(2, 4, 5), rRead(1, 6, 7)}, Linear{Conflicts: 2}},
-		{"phantom", []history.Op{rRead(7, 1, 2)}, Linear{Phantoms: 1}},
-		{"future read", []history.Op{rRead(1, 1, 2), rWrite(1, 3, 4)}, Linear{Future: 1}},
-		{"aborted read", []history.Op{rRefused(rWrite(1, 1, 2)), rRead(1, 3, 4)}, Linear{Aborted: 1}},
-		{"unknown write that was read", []history.Op{rUnknown(rWrite(1, 1, 0)), rRead(1, 3, 4)}, Linear{}},
-		{"unknown write that took effect late", []history.Op{rUnknown(rWrite(1, 1, 0)), rWrite(2, 2, 3), rRead(2, 4, 5), rRead(1, 6, 7)}, Linear{}},
-		{"unknown write, then back", []history.Op{rUnknown(rWrite(1, 1, 0)), rWrite(2, 2, 3), rRead(1, 4, 5), rRead(2, 6, 7)}, Linear{Conflicts: 2}},
-		{"chain", []history.Op{rSwap(1, history.Nil, 1, 2), rSwap(2, 1, 3, 4), rRead(2, 5, 6)}, Linear{}},
-		{"fork", []history.Op{rSwap(1, history.Nil, 1, 2), rSwap(2, 1, 3, 6), rSwap(3, 1, 3, 6)}, Linear{Forks: 1, Conflicts: 0}},
-		{"chain against time", []history.Op{rSwap(2, 1, 1, 2), rSwap(1, history.Nil, 3, 4)}, Linear{Future: 1}},
-		{"chain that is read out of order", []history.Op{rSwap(1, history.Nil, 1, 20), rSwap(2, 1, 1, 20), rRead(2, 3, 4), rRead(1, 5, 6)}, Linear{Conflicts: 1}},
-		{"unread unknown predecessor", []history.Op{rUnknown(rWrite(1, 1, 0)), rSwap(2, 1, 3, 4), rRead(1, 5, 6)}, Linear{Conflicts: 1}},
+		{"empty register", []history.Op{rRead(history.Nil, 1, 2)}, result.Linear{}},
+		{"read after write", []history.Op{rWrite(1, 1, 2), rRead(1, 3, 4)}, result.Linear{}},
+		{"concurrent, either order", []history.Op{rWrite(1, 1, 9), rWrite(2, 1, 9), rRead(2, 2, 3), rRead(1, 4, 5)}, result.Linear{}},
+		{"intervals that touch are concurrent", []history.Op{rWrite(1, 1, 2), rWrite(2, 3, 4), rRead(1, 4, 5)}, result.Linear{}},
+		{"stale read", []history.Op{rWrite(1, 1, 2), rWrite(2, 3, 4), rRead(1, 5, 6)}, result.Linear{Conflicts: 2}},
+		{"nothing after a write", []history.Op{rWrite(1, 1, 2), rRead(history.Nil, 3, 4)}, result.Linear{Conflicts: 2}},
+		{"a, b, a", []history.Op{rWrite(1, 1, 9), rWrite(2, 1, 9), rRead(1, 2, 3), rRead(2, 4, 5), rRead(1, 6, 7)}, result.Linear{Conflicts: 2}},
+		{"phantom", []history.Op{rRead(7, 1, 2)}, result.Linear{Phantoms: 1}},
+		{"future read", []history.Op{rRead(1, 1, 2), rWrite(1, 3, 4)}, result.Linear{Future: 1}},
+		{"aborted read", []history.Op{rRefused(rWrite(1, 1, 2)), rRead(1, 3, 4)}, result.Linear{Aborted: 1}},
+		{"unknown write that was read", []history.Op{rUnknown(rWrite(1, 1, 0)), rRead(1, 3, 4)}, result.Linear{}},
+		{"unknown write that took effect late", []history.Op{rUnknown(rWrite(1, 1, 0)), rWrite(2, 2, 3), rRead(2, 4, 5), rRead(1, 6, 7)}, result.Linear{}},
+		{"unknown write, then back", []history.Op{rUnknown(rWrite(1, 1, 0)), rWrite(2, 2, 3), rRead(1, 4, 5), rRead(2, 6, 7)}, result.Linear{Conflicts: 2}},
+		{"chain", []history.Op{rSwap(1, history.Nil, 1, 2), rSwap(2, 1, 3, 4), rRead(2, 5, 6)}, result.Linear{}},
+		{"fork", []history.Op{rSwap(1, history.Nil, 1, 2), rSwap(2, 1, 3, 6), rSwap(3, 1, 3, 6)}, result.Linear{Forks: 1, Conflicts: 0}},
+		{"chain against time", []history.Op{rSwap(2, 1, 1, 2), rSwap(1, history.Nil, 3, 4)}, result.Linear{Future: 1}},
+		{"chain that is read out of order", []history.Op{rSwap(1, history.Nil, 1, 20), rSwap(2, 1, 1, 20), rRead(2, 3, 4), rRead(1, 5, 6)}, result.Linear{Conflicts: 1}},
+		{"unread unknown predecessor", []history.Op{rUnknown(rWrite(1, 1, 0)), rSwap(2, 1, 3, 4), rRead(1, 5, 6)}, result.Linear{Conflicts: 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := sweepOps(tt.ops)

@@ -1,6 +1,9 @@
 package checker
 
-import "github.com/schismtest/schism/history"
+import (
+	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/history"
+)
 
 // valueIndex finds the number of a value. Writers count up in a value's low half and name themselves in its high half, so there is a
 // table for each high half where those are dense, and a hash table where they are not.
@@ -188,19 +191,19 @@ func (v *vals) wrong(t *regTable, o *regOp, k int32, r *keyResult) {
 	case k == noOp:
 		if v.odd(value) {
 			r.phantoms++
-			r.note(Conflict{Kind: "phantom", V: value, Ops: []int{int(o.op)}})
+			r.note(result.Conflict{Kind: "phantom", V: value, Ops: []int{int(o.op)}})
 		}
 	case v.of[k].pred == valRefused:
 		if v.odd(value) {
 			r.aborted++
-			r.note(Conflict{Kind: "aborted_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}})
+			r.note(result.Conflict{Kind: "aborted_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}})
 		}
 	default:
 		if v.odd(value) {
 			r.future++
 		}
 		r.gamma = max(r.gamma, t.call[k]-o.ret)
-		r.note(Conflict{Kind: "future_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}, Overlap: t.call[k] - o.ret})
+		r.note(result.Conflict{Kind: "future_read", V: value, Ops: []int{int(t.write[k]), int(o.op)}, Overlap: t.call[k] - o.ret})
 	}
 }
 
@@ -225,10 +228,10 @@ func (v *vals) collectHeld(t *regTable, held []*history.Dump, r *keyResult) {
 		switch k := t.index.get(d.Elems[0], t.value); {
 		case k == noOp && v.odd(d.Elems[0]):
 			r.phantoms++
-			r.note(Conflict{Kind: "phantom", V: d.Elems[0]})
+			r.note(result.Conflict{Kind: "phantom", V: d.Elems[0]})
 		case k > 0 && v.of[k].pred == valRefused && v.odd(d.Elems[0]):
 			r.aborted++
-			r.note(Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(t.write[k])}})
+			r.note(result.Conflict{Kind: "aborted_read", V: d.Elems[0], Ops: []int{int(t.write[k])}})
 		}
 	}
 }

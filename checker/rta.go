@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -65,7 +66,7 @@ func (c *check) rta(worth []standing, from, end int64) {
 	}
 	w, o := &av.ByWorker[best], outages[best].most
 	av.RTA, av.RTAFault, av.RTAValue = w.RTA, w.RTAFault, w.RTAValue
-	av.Outage = Gap{c.h.Ops.Return[o.last], end}
+	av.Outage = result.Gap{From: c.h.Ops.Return[o.last], To: end}
 	if o.first >= 0 {
 		av.Outage.To = c.h.Ops.Return[o.first]
 	} else {
@@ -74,16 +75,16 @@ func (c *check) rta(worth []standing, from, end int64) {
 }
 
 // outageValue joins what the two ways of reading the fates make of a worker's longest outage, in seconds.
-func outageValue(least, most outage) Value {
+func outageValue(least, most outage) result.Value {
 	why := "a write is executed somewhere between its call and its reply"
 	if most.first < 0 {
 		why = "writes had not lasted again when what can be judged ended"
-		return AtLeast(secondsOf(least.lo), why)
+		return result.AtLeast(secondsOf(least.lo), why)
 	}
 	if least.last != most.last || least.first != most.first {
 		why = "which writes stayed is not known of each"
 	}
-	return Between(secondsOf(least.lo), secondsOf(max(least.hi, most.hi)), why)
+	return result.Between(secondsOf(least.lo), secondsOf(max(least.hi, most.hi)), why)
 }
 
 // workerWrites are the writes of one worker within what can be judged.

@@ -6,12 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
 // outageRun is a run of n1 (master), n2, three sentinels and two workers that write every 20 ms, without samples but for a promotion of
 // n2 at 8.3 s. n1 stops at 5 s; w1 goes on at n2 from 8.36 s on. w2 does the same, or as edit says.
-func outageRun(t *testing.T, w2 func(at int64) (node int8, ok, lost bool), promises ...Promise) *history.History {
+func outageRun(t *testing.T, w2 func(at int64) (node int8, ok, lost bool), promises ...result.Promise) *history.History {
 	t.Helper()
 	h := failoverRun(t, 5*vSecond, promises...)
 	h.Run.Nodes = append(h.Run.Nodes, history.Node{Name: "w2", Kind: history.Worker}, history.Node{Name: "s1", Kind: history.Sentinel}, history.Node{Name: "s2", Kind: history.Sentinel})
@@ -56,7 +57,7 @@ func outageRun(t *testing.T, w2 func(at int64) (node int8, ok, lost bool), promi
 }
 
 // within demands that an interval holds a value and is no wider than it must be.
-func within(t *testing.T, v Value, want, wide float64) {
+func within(t *testing.T, v result.Value, want, wide float64) {
 	t.Helper()
 	require.LessOrEqual(t, v.Lo, want, "%v", v)
 	require.GreaterOrEqual(t, v.Hi, want, "%v", v)
@@ -67,7 +68,7 @@ func TestRTAOfAZombieIsThatOfTheFreeze(t *testing.T) {
 	// w2 is cut from the sentinels at 4 s and keeps to n1, which wakes at 9.3 s and acknowledges until 19 s: all of that is lost.
 	h := outageRun(t, func(at int64) (int8, bool, bool) {
 		return 0, at < 5*vSecond || at >= 93*vSecond/10, at >= 5*vSecond
-	}, WritableWithin(4e9))
+	}, result.WritableWithin(4e9))
 	for i := range h.Samples { // it wakes, says it is master until 19 s
 		if m := &h.Samples[i]; m.Node == 0 && m.Call >= 93*vSecond/10 && m.Call < 19*vSecond {
 			*m = history.Sample{Node: 0, Call: m.Call, Return: m.Return, Answered: true, Up: true, Role: history.RoleMaster, RunID: "a", ReplID: "A", Offset: m.Call / 1e6}
@@ -88,7 +89,7 @@ func TestRTAOfAZombieIsThatOfTheFreeze(t *testing.T) {
 	require.Greater(t, av.ByWorker[1].RTAValue.Lo, 10., "what a deposed master acknowledges is no availability")
 	for _, p := range r.Promises {
 		if p.Promise.Measure == "rta" {
-			require.Equal(t, Kept, p.Status)
+			require.Equal(t, result.Kept, p.Status)
 		}
 	}
 }
@@ -149,24 +150,24 @@ func TestRTAIsNeverNeverBeforeTheLimit(t *testing.T) {
 		name  string
 		limit int64
 		edit  func(h *history.History)
-		want  Status
+		want  result.Status
 	}{
-		{"killed 2 s after", 15, func(h *history.History) { h.Cut = 7 * vSecond }, Undecided},
-		{"killed 2 s after, and that is too long", 1, func(h *history.History) { h.Cut = 7 * vSecond }, Broken},
-		{"stopped 2 s after", 15, func(h *history.History) { h.Events[1].T, h.Run.Incomplete = 7*vSecond, "interrupted" }, Undecided},
-		{"killed just after it came back", 15, func(h *history.History) { h.Cut = 9 * vSecond }, Undecided},
+		{"killed 2 s after", 15, func(h *history.History) { h.Cut = 7 * vSecond }, result.Undecided},
+		{"killed 2 s after, and that is too long", 1, func(h *history.History) { h.Cut = 7 * vSecond }, result.Broken},
+		{"stopped 2 s after", 15, func(h *history.History) { h.Events[1].T, h.Run.Incomplete = 7*vSecond, "interrupted" }, result.Undecided},
+		{"killed just after it came back", 15, func(h *history.History) { h.Cut = 9 * vSecond }, result.Undecided},
 		{"the failover was not waited for any longer", 3, func(h *history.History) {
 			h.Faults = append(h.Faults, history.Fault{ID: 2, Kind: "cut-links", Injected: 45 * vSecond / 10, Effect: 45 * vSecond / 10, Err: "its end did not come: " + history.StepTimedOut + " 1 min", HealCalled: 7 * vSecond, Healed: 7 * vSecond})
-		}, Undecided},
+		}, result.Undecided},
 		{"the restart was never reached, so all was healed", 3, func(h *history.History) {
 			h.Faults[0].HealCalled, h.Faults[0].Healed = 7*vSecond, 8*vSecond
 			h.Faults = append(h.Faults, history.Fault{ID: 2, Kind: "restart", Err: "not injected: " + history.StepTimedOut + " 1 min"})
-		}, Undecided},
-		{"whole", 4, func(*history.History) {}, Kept},
-		{"whole, and too long", 3, func(*history.History) {}, Broken},
+		}, result.Undecided},
+		{"whole", 4, func(*history.History) {}, result.Kept},
+		{"whole, and too long", 3, func(*history.History) {}, result.Broken},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := outageRun(t, nil, Promise{Measure: "rta", Limit: float64(tt.limit), By: "scenario"})
+			h := outageRun(t, nil, result.Promise{Measure: "rta", Limit: float64(tt.limit), By: "scenario"})
 			h.Faults = []history.Fault{kill}
 			tt.edit(h)
 			if h.Cut > 0 { // as the reader cuts it
@@ -194,7 +195,7 @@ func TestGapsAreIntervals(t *testing.T) {
 	all := func(int32) bool { return true }
 	seen, v := c.longest([]int32{0, 1, 2, 3, 4}, 0, 40, all, all)
 	// Surely nothing between 12 and 20; at most from 2, when the second was called, to 26.
-	require.Equal(t, Gap{12, 26}, seen)
+	require.Equal(t, result.Gap{From: 12, To: 26}, seen)
 	require.Equal(t, []float64{8e-9, 24e-9}, []float64{v.Lo, v.Hi})
 	// If only the first and the last surely count, it may be longer.
 	_, v = c.longest([]int32{0, 1, 2, 3, 4}, 0, 40, all, func(i int32) bool { return i == 0 || i == 4 })

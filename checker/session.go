@@ -5,20 +5,13 @@ import (
 	"math"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
-// The session guarantees, in the order they are shown.
 const (
-	readYourWrites    = "read_your_writes"
-	monotonicReads    = "monotonic_reads"
-	monotonicWrites   = "monotonic_writes"
-	writesFollowReads = "writes_follow_reads"
-)
-
-const (
-	scopeMaster = MasterReads
-	scopeAll    = AllReads
+	scopeMaster = result.MasterReads
+	scopeAll    = result.AllReads
 )
 
 // sessionTally counts one guarantee over one scope.
@@ -73,14 +66,14 @@ func (x *extra) sessions() {
 		}
 	}
 	x.replicasBack(whole)
-	names := [4]string{readYourWrites, monotonicReads, monotonicWrites, writesFollowReads}
+	names := [4]string{result.ReadYourWrites, result.MonotonicReads, result.MonotonicWrites, result.WritesFollowReads}
 	for i, name := range names {
 		for s, scope := range []string{scopeMaster, scopeAll} {
 			t := total[i][s]
 			if t.checked == 0 {
 				continue
 			}
-			check := SessionCheck{Name: name, Scope: scope, Checked: t.checked, Breaks: t.breaks, Worst: t.worst}
+			check := result.SessionCheck{Name: name, Scope: scope, Checked: t.checked, Breaks: t.breaks, Worst: t.worst}
 			if t.breaks > 0 {
 				check.WorstOps = []int{int(t.ops[0]), int(t.ops[1])}
 			}

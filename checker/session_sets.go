@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // collection is one set or list with its elements numbered from 0 in ascending order of value.
@@ -33,7 +34,7 @@ type element struct {
 func (s *collection) read(n int) []int32 { return s.data[s.off[n]:s.off[n+1]] }
 
 func collect(c *history.Columns, ops []int32) *collection {
-	s := &collection{c: c, span: Words}
+	s := &collection{c: c, span: words.Span}
 	gone := removals(c, ops)
 	s.elems = elementsOf(c, ops)
 	for _, i := range ops {

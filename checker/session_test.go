@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -59,7 +60,7 @@ func sessionOps(r *rand.Rand, write, readF history.F) []history.Op {
 	return ops
 }
 
-func breaks(a *Analysis, name, scope string) int64 {
+func breaks(a *result.Analysis, name, scope string) int64 {
 	for _, s := range a.Result.Sessions {
 		if s.Name == name && s.Scope == scope {
 			return s.Breaks
@@ -111,8 +112,8 @@ func TestRegisterSessionsAgreeWithTheDefinitions(t *testing.T) {
 		a := checkExtra(hist(ops...))
 		for _, scope := range []string{scopeMaster, scopeAll} {
 			ryw, mr := naiveRegister(ops, scope == scopeMaster)
-			require.Equal(t, ryw, breaks(a, readYourWrites, scope), "%s\n%s", scope, opsText(ops))
-			require.Equal(t, mr, breaks(a, monotonicReads, scope), "%s\n%s", scope, opsText(ops))
+			require.Equal(t, ryw, breaks(a, result.ReadYourWrites, scope), "%s\n%s", scope, opsText(ops))
+			require.Equal(t, mr, breaks(a, result.MonotonicReads, scope), "%s\n%s", scope, opsText(ops))
 			total += ryw + mr
 		}
 	}
@@ -166,8 +167,8 @@ func TestCollectionSessionsAgreeWithTheDefinitions(t *testing.T) {
 		a := checkExtra(hist(ops...))
 		for _, scope := range []string{scopeMaster, scopeAll} {
 			mw, wfr := naiveCollection(ops, scope == scopeMaster)
-			require.Equal(t, mw, breaks(a, monotonicWrites, scope), "%s\n%s", scope, opsText(ops))
-			require.Equal(t, wfr, breaks(a, writesFollowReads, scope), "%s\n%s", scope, opsText(ops))
+			require.Equal(t, mw, breaks(a, result.MonotonicWrites, scope), "%s\n%s", scope, opsText(ops))
+			require.Equal(t, wfr, breaks(a, result.WritesFollowReads, scope), "%s\n%s", scope, opsText(ops))
 			total += mw + wfr
 		}
 	}
@@ -182,20 +183,20 @@ func TestSessionsNameTheWorst(t *testing.T) {
 		fromReplica(op(1, history.FRead, none, null, 60, 70)), // 50 after its own write of 1
 		op(1, history.FRead, none, 2, 80, 90),
 	))
-	require.Equal(t, []SessionCheck{
-		{Name: readYourWrites, Scope: scopeMaster, Checked: 2, Breaks: 1, Worst: 10, WorstOps: []int{1, 2}},
-		{Name: readYourWrites, Scope: scopeAll, Checked: 3, Breaks: 2, Worst: 50, WorstOps: []int{0, 3}},
-		{Name: monotonicReads, Scope: scopeMaster, Checked: 1},
-		{Name: monotonicReads, Scope: scopeAll, Checked: 2, Breaks: 1, Worst: 10, WorstOps: []int{2, 3}},
+	require.Equal(t, []result.SessionCheck{
+		{Name: result.ReadYourWrites, Scope: scopeMaster, Checked: 2, Breaks: 1, Worst: 10, WorstOps: []int{1, 2}},
+		{Name: result.ReadYourWrites, Scope: scopeAll, Checked: 3, Breaks: 2, Worst: 50, WorstOps: []int{0, 3}},
+		{Name: result.MonotonicReads, Scope: scopeMaster, Checked: 1},
+		{Name: result.MonotonicReads, Scope: scopeAll, Checked: 2, Breaks: 1, Worst: 10, WorstOps: []int{2, 3}},
 	}, a.Result.Sessions)
-	require.InDelta(t, 2, measured(t, a, readYourWrites), 0)
+	require.InDelta(t, 2, measured(t, a, result.ReadYourWrites), 0)
 }
 
 // TestWideningNeverBreaks: a wider interval never makes a finding, and neither does turning an acknowledged write into an unknown one.
 func TestWideningNeverBreaks(t *testing.T) {
 	r := rand.New(rand.NewSource(12))
 	count := func(ops []history.Op) (n int64) {
-		x := newExtra(hist(ops...), &Analysis{}, ModelOptions{})
+		x := newExtra(hist(ops...), &result.Analysis{}, ModelOptions{})
 		x.sets()
 		x.lists()
 		x.counters()

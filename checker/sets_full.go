@@ -3,6 +3,7 @@ package checker
 import (
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -35,7 +36,7 @@ func (f *setFull) report(x *extra, kind string) {
 	if f.elements == 0 {
 		return
 	}
-	x.a.Result.Collections = append(x.a.Result.Collections, Collection{Kind: kind, Elements: f.elements, Stable: f.stable, Stale: f.stale, Lost: f.lost,
+	x.a.Result.Collections = append(x.a.Result.Collections, result.Collection{Kind: kind, Elements: f.elements, Stable: f.stable, Stale: f.stale, Lost: f.lost,
 		NeverRead: f.never, Duplicated: f.twice, StableP50: quantile(f.delays, 0.5), StableP99: quantile(f.delays, 0.99), StableMax: quantile(f.delays, 1),
 		LostMax: quantile(f.losses, 1)})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -52,7 +53,7 @@ func TestSetsAgreeWithBruteForce(t *testing.T) {
 		ops := randomSet(r)
 		want := linearizable(ops, []int64{}, stepTestSet)
 		h := hist(ops...)
-		x := newExtra(h, &Analysis{}, ModelOptions{})
+		x := newExtra(h, &result.Analysis{}, ModelOptions{})
 		x.sets()
 		require.Equal(t, want, ordered(x) && !x.has("aborted_read"), opsText(ops))
 		if want {
@@ -113,7 +114,7 @@ func TestSetFullClassesElements(t *testing.T) {
 		read(9, history.FReadSet, 7e9, 8e9, 1, 2),
 		fromReplica(read(9, history.FReadSet, 9e9, 10e9)), // replicas lag and do not count
 	))
-	require.Equal(t, []Collection{{Kind: "set", Elements: 4, Stable: 2, Stale: 1, Lost: 1, NeverRead: 1, StableP50: 2e9, StableP99: 2e9, StableMax: 2e9, LostMax: 4e9}}, a.Result.Collections)
+	require.Equal(t, []result.Collection{{Kind: "set", Elements: 4, Stable: 2, Stale: 1, Lost: 1, NeverRead: 1, StableP50: 2e9, StableP99: 2e9, StableMax: 2e9, LostMax: 4e9}}, a.Result.Collections)
 }
 
 func TestSetFullCountsDuplicates(t *testing.T) {

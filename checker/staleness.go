@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
 // measureAges measures how stale each read of the register was (checkers.md, "Staleness of reads"): at least from when the first value
 // that is surely newer was known, at most from the call of the first write that may have replaced what was read. It is the one
 // computation of staleness: table, timeline, histogram and measures read it.
-func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages []opAge) {
+func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages []result.OpAge) {
 	t, sc := &w.table, &w.ages
 	w.firstMissed(plan, final)
 	sc.lossy = plan.lossy && w.withoutLost()
@@ -23,7 +24,7 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 			continue
 		}
 		v := o.ref
-		a := ReadAge{Lo: since(sc.missed[v], o.call), Hi: since(sc.first[v], o.ret)}
+		a := result.ReadAge{Lo: since(sc.missed[v], o.call), Hi: since(sc.first[v], o.ret)}
 		a.Hi = max(a.Lo, a.Hi)
 		a.KeptLo, a.KeptHi = a.Lo, a.Hi
 		if sc.lossy {
@@ -32,9 +33,9 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 		}
 		c := sc.cell(o.node, plan.windows.at(o.call), o.is&regReplica != 0)
 		c.add(&a, o, plan.lossy)
-		w.x.a.Ages.at[o.op] = 0
-		if a != (ReadAge{}) {
-			ages = append(ages, opAge{o.op, a})
+		w.x.a.Ages.Fresh(o.op)
+		if a != (result.ReadAge{}) {
+			ages = append(ages, result.OpAge{Op: o.op, Age: a})
 		}
 		if a.Hi > 0 {
 			if !ranked {
@@ -61,7 +62,7 @@ func since(from, t int64) int64 {
 	return 0
 }
 
-func (c *ageCell) add(a *ReadAge, o *regOp, lossy bool) {
+func (c *ageCell) add(a *result.ReadAge, o *regOp, lossy bool) {
 	c.reads++
 	if a.Lo > 0 {
 		c.lo = append(c.lo, a.Lo)
@@ -172,8 +173,8 @@ func (w *registerWorker) withoutLost() bool {
 	any := false
 	for v := int32(1); int(v) < n; v++ {
 		f := w.fate(v)
-		any = any || gone(f) || f == FateMasked
-		if f == FateMasked && !t.replies {
+		any = any || gone(f) || f == result.FateMasked
+		if f == result.FateMasked && !t.replies {
 			sc.masked++
 		}
 	}
@@ -189,7 +190,7 @@ func (w *registerWorker) withoutLost() bool {
 		if stays(f) {
 			sc.leastKept[p] = min(sc.leastKept[p], t.k[v])
 		}
-		if !gone(f) && f != FateFailed {
+		if !gone(f) && f != result.FateFailed {
 			sc.callKept[p] = t.call[v]
 		}
 	}
@@ -243,7 +244,7 @@ func (w *registerWorker) base(v int32) {
 		sc.state[v] = true
 		sc.baseLo[v], sc.baseHi[v] = t.k[v], t.k[v]
 		f := w.fate(v)
-		if !gone(f) && f != FateMasked {
+		if !gone(f) && f != result.FateMasked {
 			break
 		}
 		p := sc.pred[v]
@@ -321,10 +322,10 @@ func (c *ageCell) join(o *ageCell) {
 }
 
 // sumAges makes the figures of reads of which all but those listed are 0. It sorts the lists.
-func sumAges(reads int64, lo, hi []int64) Ages {
+func sumAges(reads int64, lo, hi []int64) result.Ages {
 	slices.Sort(lo)
 	slices.Sort(hi)
-	return Ages{Stale: int64(len(lo)), StaleMost: int64(len(hi)), P50: ageAt(lo, reads, reads/2), P50Most: ageAt(hi, reads, reads/2),
+	return result.Ages{Stale: int64(len(lo)), StaleMost: int64(len(hi)), P50: ageAt(lo, reads, reads/2), P50Most: ageAt(hi, reads, reads/2),
 		P99: ageAt(lo, reads, reads*99/100), P99Most: ageAt(hi, reads, reads*99/100), Max: ageAt(lo, reads, reads-1), MaxMost: ageAt(hi, reads, reads-1)}
 }
 
@@ -342,7 +343,7 @@ func (x *extra) measureStaleness() {
 	p := x.registerPass()
 	lags := measureLag(x.s, x.a)
 	for key, row := range p.rows() {
-		st := Staleness{Node: key.node, Window: key.window, Reads: row.reads, Ages: sumAges(row.reads, row.lo, row.hi), Versions: row.versions, VersionsMost: row.versionsMost,
+		st := result.Staleness{Node: key.node, Window: key.window, Reads: row.reads, Ages: sumAges(row.reads, row.lo, row.hi), Versions: row.versions, VersionsMost: row.versionsMost,
 			LagBytes: -1, LagTime: -1, WorstOp: int(row.worst)}
 		switch {
 		case !r.Writes.Known:
@@ -363,11 +364,13 @@ func (x *extra) measureStaleness() {
 	}
 	if _, ok := p.rows()[rowKey{history.NoNode, ""}]; !ok { // nothing was read from replicas, but they may have lagged
 		if l, ok := lags[history.NoNode]; ok {
-			none := Ages{P50: -1, P50Most: -1, P99: -1, P99Most: -1, Max: -1, MaxMost: -1}
-			r.Staleness = append(r.Staleness, Staleness{Node: history.NoNode, Ages: none, LagBytes: l.bytes, LagTime: l.age, MeanLagB: l.mean(), WorstOp: -1})
+			none := result.Ages{P50: -1, P50Most: -1, P99: -1, P99Most: -1, Max: -1, MaxMost: -1}
+			r.Staleness = append(r.Staleness, result.Staleness{Node: history.NoNode, Ages: none, LagBytes: l.bytes, LagTime: l.age, MeanLagB: l.mean(), WorstOp: -1})
 		}
 	}
-	slices.SortFunc(r.Staleness, func(a, b Staleness) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Window, b.Window)) })
+	slices.SortFunc(r.Staleness, func(a, b result.Staleness) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Window, b.Window))
+	})
 }
 
 func (p *registerPass) rows() map[rowKey]*ageCell {
@@ -378,14 +381,14 @@ func (p *registerPass) rows() map[rowKey]*ageCell {
 }
 
 // registerK gives each scope of registers its k, from the largest version lag.
-func registerK(a *Analysis) {
+func registerK(a *result.Analysis) {
 	for i := range a.Result.Registers {
 		l := &a.Result.Registers[i]
 		l.K = 1
 		if l.Conflicts > 0 {
 			l.K = 2
 		}
-		if l.Scope == AllReads {
+		if l.Scope == result.AllReads {
 			for _, st := range a.Result.Staleness {
 				l.K = max(l.K, st.Versions+1)
 			}

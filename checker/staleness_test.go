@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -121,15 +122,15 @@ func TestAgesWithoutLostWrites(t *testing.T) {
 	h := tinyRun(keyed(3), write(1, null, 1, 2), lost, kept, early, late)
 	a, err := Check(h, Options{})
 	require.NoError(t, err)
-	require.Equal(t, FateLost, a.Fate[1])
+	require.Equal(t, result.FateLost, a.Fate[1])
 	first, _ := a.Ages.Of(3)
-	require.Equal(t, ReadAge{Lo: 480, Hi: 491}, first)
+	require.Equal(t, result.ReadAge{Lo: 480, Hi: 491}, first)
 	second, _ := a.Ages.Of(4)
-	require.Equal(t, ReadAge{Lo: 1980, Hi: 1991, KeptLo: 990, KeptHi: 1001}, second)
+	require.Equal(t, result.ReadAge{Lo: 1980, Hi: 1991, KeptLo: 990, KeptHi: 1001}, second)
 	row := a.Result.Staleness[0]
-	require.Equal(t, Ages{Stale: 2, StaleMost: 2, P50: 1980, P50Most: 1991, P99: 1980, P99Most: 1991, Max: 1980, MaxMost: 1991}, row.Ages)
-	require.Equal(t, Ages{Stale: 1, StaleMost: 1, P50: 990, P50Most: 1001, P99: 990, P99Most: 1001, Max: 990, MaxMost: 1001}, *row.Kept)
-	require.Equal(t, Between(990e-9, 1001e-9, "a read falls somewhere between its call and its reply, and so does what it missed"), measureNamed(a, "staleness_surviving"))
+	require.Equal(t, result.Ages{Stale: 2, StaleMost: 2, P50: 1980, P50Most: 1991, P99: 1980, P99Most: 1991, Max: 1980, MaxMost: 1991}, row.Ages)
+	require.Equal(t, result.Ages{Stale: 1, StaleMost: 1, P50: 990, P50Most: 1001, P99: 990, P99Most: 1001, Max: 990, MaxMost: 1001}, *row.Kept)
+	require.Equal(t, result.Between(990e-9, 1001e-9, "a read falls somewhere between its call and its reply, and so does what it missed"), measureNamed(a, "staleness_surviving"))
 	require.Equal(t, 1980e-9, measureNamed(a, "staleness").Lo)
 }
 
@@ -145,13 +146,13 @@ func TestAgesOfSurvivingUnknown(t *testing.T) {
 	require.Contains(t, v.Why, "do not say what they replaced")
 }
 
-func measureNamed(a *Analysis, name string) Value {
+func measureNamed(a *result.Analysis, name string) result.Value {
 	for _, m := range a.Result.Measures {
 		if m.Name == name {
 			return m.Value
 		}
 	}
-	return Value{}
+	return result.Value{}
 }
 
 // Lost writes are no write that a replica fails to show.
@@ -160,7 +161,7 @@ func TestVisibilityLeavesLostWritesOut(t *testing.T) {
 		fromReplica(seen(1, 2_500_000_000, 2_500_000_001)), fromReplica(seen(3, 3_000_400_000, 3_000_400_001)))
 	a, err := Check(h, Options{})
 	require.NoError(t, err)
-	require.Equal(t, FateLost, a.Fate[1])
+	require.Equal(t, result.FateLost, a.Fate[1])
 	for _, v := range a.Result.Visibility {
 		for _, b := range v.Bins {
 			require.Equal(t, b.N, b.Fresh, "%+v", v)
@@ -174,13 +175,13 @@ func TestVisibilityLatency(t *testing.T) {
 		fromReplica(seen(1, 111_000, 112_000)), fromReplica(seen(1, 150_000, 151_000)), fromReplica(seen(2, 170_000, 180_000)), fromReplica(seen(2, 190_000, 200_000)))
 	a, err := Check(h, Options{})
 	require.NoError(t, err)
-	var all Visibility
+	var all result.Visibility
 	for _, v := range a.Result.Visibility {
 		if v.Node == history.NoNode && v.Window == "" {
 			all = v
 		}
 	}
-	require.Equal(t, &VisLatency{Writes: 2, P50: 40_000, P99: 40_000, Max: 40_000, P50Most: 111_000, P99Most: 111_000, MaxMost: 111_000}, all.Latency)
+	require.Equal(t, &result.VisLatency{Writes: 2, P50: 40_000, P99: 40_000, Max: 40_000, P50Most: 111_000, P99Most: 111_000, MaxMost: 111_000}, all.Latency)
 	v := measureNamed(a, "visibility_latency")
 	require.Equal(t, []float64{40e-6, 111e-6}, []float64{v.Lo, v.Hi})
 	h = tinyRun(keyed(2), write(1, null, 1000, 2000))

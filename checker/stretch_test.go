@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -122,7 +123,7 @@ func lots(n int64) int64 {
 	return n
 }
 
-func backs(t *testing.T, h *history.History) *Finding {
+func backs(t *testing.T, h *history.History) *result.Finding {
 	t.Helper()
 	a, err := Check(h, Options{})
 	require.NoError(t, err)
@@ -319,11 +320,11 @@ func TestStretchCases(t *testing.T) {
 	require.Nil(t, backs(t, tinyRun(keyed(2), w(0, 1, 10, 20), w(0, 2, 30, 40), rd(0, 2, 50, 72), rd(0, 1, 70, 80))), "the two overlap")
 	a, err := Check(other(), Options{})
 	require.NoError(t, err)
-	require.Equal(t, Violation, a.Result.Verdict)
+	require.Equal(t, result.Violation, a.Result.Verdict)
 	a, err = Check(tinyRun(keyed(1), w(0, 1, 10, 20), w(1, 2, 30, 40), rd(1, 2, 50, 60), rd(0, 1, 70, 80)), Options{})
 	require.NoError(t, err)
 	require.Contains(t, a.Result.Looked, "replica_back")
-	require.NotEqual(t, Violation, a.Result.Verdict, fmt.Sprint(a.Result.Reasons))
+	require.NotEqual(t, result.Violation, a.Result.Verdict, fmt.Sprint(a.Result.Reasons))
 }
 
 func slicesSortSamples(h *history.History) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -108,7 +109,7 @@ func (x *extra) transactions() {
 	t.tornRegisters()
 	t.cycles()
 	x.looks("phantom", "internal", "G1a", "G1b", "duplicate-elements", "incompatible-order", "lost-update", "fractured", "no-order")
-	x.looks(cycleClasses[:]...)
+	x.looks(result.CycleClasses()...)
 	if !x.forbidden(x.level()) {
 		t.decide()
 	}
@@ -125,7 +126,7 @@ func (x *extra) level() string {
 
 // forbidden tells whether something was found that the level forbids.
 func (x *extra) forbidden(level string) bool {
-	return slices.ContainsFunc(x.found, func(a Finding) bool { return a.Count > 0 && forbidden(a.Class, level) })
+	return slices.ContainsFunc(x.found, func(a result.Finding) bool { return a.Count > 0 && forbidden(a.Class, level) })
 }
 
 func (t *txnCheck) dense(key int64) int32 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -260,16 +261,16 @@ func TestTransactionsAgainstBruteForce(t *testing.T) {
 			check := func(level string, ops []history.Op) {
 				n++
 				bs := bruteTxns(ops)
-				want := Violation
+				want := result.Violation
 				if level == "snapshot-isolation" && bruteSnapshot(bs) || level != "snapshot-isolation" && bruteSerial(bs, level) {
-					want = Pass
+					want = result.Pass
 				}
 				a, err := CheckModel(hist(ops...), strings.Replace(model, "mixed", "rw-register", 1), ModelOptions{Level: level})
 				require.NoError(t, err)
-				if want == Violation {
+				if want == result.Violation {
 					bad[level]++
 				}
-				if a.Result.Verdict == Unknown {
+				if a.Result.Verdict == result.Unknown {
 					unknown[level]++
 					return
 				}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -105,7 +106,7 @@ func TestWhatIsWrittenTwiceIsUnknown(t *testing.T) {
 		a, err := CheckModel(hist(c.ops...), c.model, ModelOptions{})
 		require.NoError(t, err)
 		require.Empty(t, counts(a))
-		require.Equal(t, Unknown, a.Result.Verdict)
+		require.Equal(t, result.Unknown, a.Result.Verdict)
 		a = checkExtra(hist(c.ops...))
 		for _, m := range a.Result.Measures {
 			if m.Name == "txn_anomalies" {
@@ -133,7 +134,7 @@ func TestDamagedTransactionsAreUnknown(t *testing.T) {
 	o.List = o.List[:3]
 	a, err := CheckModel(hist(o, txn(2, 2, 3, app(1, 2))), "list-append", ModelOptions{})
 	require.NoError(t, err)
-	require.Equal(t, Unknown, a.Result.Verdict)
+	require.Equal(t, result.Unknown, a.Result.Verdict)
 	require.Len(t, a.Result.Reasons, 1)
 	require.Contains(t, a.Result.Reasons[0], "operation 0 is damaged")
 }
@@ -164,9 +165,9 @@ func TestATornTransactionBreaksARun(t *testing.T) {
 	h := hist(txn(1, 0, 10, app(1, 1), app(2, 1)), txn(2, 20, 30, get(1, 1), get(2)))
 	a, err := Check(h, Options{})
 	require.NoError(t, err)
-	require.Equal(t, Violation, a.Result.Verdict)
+	require.Equal(t, result.Violation, a.Result.Verdict)
 	require.Equal(t, "fractured", a.Result.Promises[0].Promise.Measure)
-	require.Equal(t, Broken, a.Result.Promises[0].Status)
+	require.Equal(t, result.Broken, a.Result.Promises[0].Status)
 }
 
 // TestLevelsOfForks: snapshot isolation forbids the long fork and what else it forbids, and allows write skew.
@@ -179,17 +180,17 @@ func TestLevelsOfForks(t *testing.T) {
 	for _, c := range []struct {
 		name, model, level string
 		ops                []history.Op
-		want               Verdict
+		want               result.Verdict
 	}{
-		{"long fork", "list-append", "snapshot-isolation", fork, Violation},
-		{"long fork", "list-append", "serializable", fork, Violation},
-		{"long fork", "list-append", "read-committed", fork, Pass},
-		{"write skew", "rw-register", "snapshot-isolation", skew, Pass},
-		{"write skew", "rw-register", "serializable", skew, Violation},
-		{"write skew of two that write one key too", "rw-register", "snapshot-isolation", both, Violation},
-		{"the same with appends that nobody read", "list-append", "snapshot-isolation", unread, Violation},
-		{"torn", "list-append", "read-committed", torn, Pass},
-		{"torn", "list-append", "snapshot-isolation", torn, Violation},
+		{"long fork", "list-append", "snapshot-isolation", fork, result.Violation},
+		{"long fork", "list-append", "serializable", fork, result.Violation},
+		{"long fork", "list-append", "read-committed", fork, result.Pass},
+		{"write skew", "rw-register", "snapshot-isolation", skew, result.Pass},
+		{"write skew", "rw-register", "serializable", skew, result.Violation},
+		{"write skew of two that write one key too", "rw-register", "snapshot-isolation", both, result.Violation},
+		{"the same with appends that nobody read", "list-append", "snapshot-isolation", unread, result.Violation},
+		{"torn", "list-append", "read-committed", torn, result.Pass},
+		{"torn", "list-append", "snapshot-isolation", torn, result.Violation},
 	} {
 		t.Run(c.name+" under "+c.level, func(t *testing.T) {
 			a, err := CheckModel(hist(c.ops...), c.model, ModelOptions{Level: c.level})

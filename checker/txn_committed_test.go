@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -108,9 +109,9 @@ func TestReadCommittedAgainstBruteForce(t *testing.T) {
 		if !slices.ContainsFunc(ops, func(o history.Op) bool { return o.Outcome == history.OK }) {
 			return
 		}
-		want := Violation
+		want := result.Violation
 		if bruteCommitted(bruteTxns(ops)) {
-			want = Pass
+			want = result.Pass
 		} else {
 			bad++
 		}

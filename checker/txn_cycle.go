@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -13,9 +14,6 @@ const cycleBudget = 100_000_000
 
 // candidates is among how many cycles of one class the shortest is chosen.
 const candidates = 50
-
-// cycleClasses are Elle's, strongest first.
-var cycleClasses = [5]string{"G0", "G1c", "G-single", "G-nonadjacent", "G2-item"}
 
 // cycles finds, in each knot of the dependency graph, a cycle of each class: by data dependencies alone, then with each process's
 // order, then with real time. A class is told once a knot, in its strongest form.
@@ -46,7 +44,7 @@ func (t *txnCheck) cycles() {
 			id := r.mark(knot)
 			for _, part := range r.components(knot, id, data|v.kinds) {
 				s := &cycleSearch{t: t, r: r, knot: part, extra: v.kinds, id: r.mark(part)}
-				for class := range cycleClasses {
+				for class, name := range result.CycleClasses() {
 					if slices.ContainsFunc(part, func(n int32) bool { return seen[class][n] }) {
 						s.found[class] = true
 						continue
@@ -59,7 +57,7 @@ func (t *txnCheck) cycles() {
 						if t.isTold(hops) {
 							t.twice++
 						}
-						t.tell(cycleClasses[class]+v.suffix, hops, len(part), class < 2 && v.suffix == "" && clean)
+						t.tell(name+v.suffix, hops, len(part), class < 2 && v.suffix == "" && clean)
 					}
 				}
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -109,12 +110,12 @@ func TestLevelsForbid(t *testing.T) {
 		name  string
 		h     *history.History
 		level string
-		want  Verdict
+		want  result.Verdict
 	}{
-		{"write skew under snapshot isolation", skew, "snapshot-isolation", Pass},
-		{"write skew under serializability", skew, "serializable", Violation},
-		{"stale read under serializability", stale, "serializable", Pass},
-		{"stale read by default", stale, "", Violation},
+		{"write skew under snapshot isolation", skew, "snapshot-isolation", result.Pass},
+		{"write skew under serializability", skew, "serializable", result.Violation},
+		{"stale read under serializability", stale, "serializable", result.Pass},
+		{"stale read by default", stale, "", result.Violation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, err := CheckModel(c.h, "list-append", ModelOptions{Level: c.level})
@@ -230,9 +231,9 @@ func TestRegisterTransactionsAgreeWithBruteForce(t *testing.T) {
 	bad, cycles := 0, 0
 	for range rounds(30000) {
 		ops := randomTxns(r, false)
-		want := Violation
+		want := result.Violation
 		if linearizable(ops, map[int64][]int64{}, stepTestTxn) {
-			want = Pass
+			want = result.Pass
 		}
 		if !slices.ContainsFunc(ops, func(o history.Op) bool { return o.Outcome == history.OK }) {
 			continue // nothing to judge
@@ -240,7 +241,7 @@ func TestRegisterTransactionsAgreeWithBruteForce(t *testing.T) {
 		a, err := CheckModel(hist(ops...), "rw-register", ModelOptions{})
 		require.NoError(t, err)
 		require.Equal(t, want, a.Result.Verdict, "%v\n%s", counts(a), opsText(ops))
-		if want == Violation {
+		if want == result.Violation {
 			bad++
 			if n := counts(a); n["no-order"]+n["no-order-realtime"] == 0 {
 				cycles++
@@ -295,7 +296,7 @@ func TestOrdinaryRegisterTransactionsAreDecided(t *testing.T) {
 		for _, level := range levels {
 			a, err := CheckModel(h, "rw-register", ModelOptions{Level: level})
 			require.NoError(t, err)
-			require.Equal(t, Pass, a.Result.Verdict, "%v %s %v %v", c, level, a.Result.Reasons, counts(a))
+			require.Equal(t, result.Pass, a.Result.Verdict, "%v %s %v %v", c, level, a.Result.Reasons, counts(a))
 		}
 		for i := range h.Ops.Len() {
 			ms, _ := history.DecodeMops(h.Ops.List(i))
@@ -303,7 +304,7 @@ func TestOrdinaryRegisterTransactionsAreDecided(t *testing.T) {
 				h.Ops.Call[i], h.Ops.Return[i] = h.Ops.Call[i]+3000, h.Ops.Return[i]+3000 // an old snapshot
 			}
 		}
-		for level, want := range map[string]Verdict{"serializable": Pass, "snapshot-isolation": Pass, "read-committed": Pass, "strict-serializable": Violation} {
+		for level, want := range map[string]result.Verdict{"serializable": result.Pass, "snapshot-isolation": result.Pass, "read-committed": result.Pass, "strict-serializable": result.Violation} {
 			a, err := CheckModel(h, "rw-register", ModelOptions{Level: level})
 			require.NoError(t, err)
 			require.Equal(t, want, a.Result.Verdict, "shifted %v %s %v %v", c, level, a.Result.Reasons, counts(a))
@@ -317,7 +318,7 @@ func BenchmarkRegisterTransactions(b *testing.B) {
 	for b.Loop() {
 		a, err := CheckModel(h, "rw-register", ModelOptions{})
 		require.NoError(b, err)
-		require.Equal(b, Pass, a.Result.Verdict, a.Result.Findings)
+		require.Equal(b, result.Pass, a.Result.Verdict, a.Result.Findings)
 	}
 }
 
@@ -369,7 +370,7 @@ func BenchmarkTransactions(b *testing.B) {
 	for b.Loop() {
 		a, err := CheckModel(h, "list-append", ModelOptions{})
 		require.NoError(b, err)
-		require.Equal(b, Pass, a.Result.Verdict, a.Result.Findings)
+		require.Equal(b, result.Pass, a.Result.Verdict, a.Result.Findings)
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)/1000, "s/1M-txns")
 	b.ReportMetric(0, "ns/op")

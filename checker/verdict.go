@@ -3,37 +3,39 @@ package checker
 import (
 	"fmt"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // verdict joins what was found: an error of the harness beats a broken promise, which beats what was not put to the test, which
 // beats a pass.
 func (c *check) verdict() {
 	r := &c.a.Result
-	r.Verdict = Pass
+	r.Verdict = result.Pass
 	var broken, undecided int
 	for _, p := range r.Promises {
 		switch p.Status {
-		case Broken:
+		case result.Broken:
 			broken++
-		case Undecided:
+		case result.Undecided:
 			undecided++
 		}
 	}
 	if len(c.h.Missing) > 0 {
-		r.Verdict = Error
+		r.Verdict = result.Error
 		r.Reasons = append(r.Reasons, c.h.Missing...)
-		for _, ps := range [][]PromiseResult{r.Promises, r.Shows} { // what is missing may be what would have kept them
+		for _, ps := range [][]result.PromiseResult{r.Promises, r.Shows} { // what is missing may be what would have kept them
 			for i := range ps {
 				p := &ps[i]
-				p.Status, p.Value, p.Measured, p.Why, p.Witness = Undecided, Unmeasured("records are missing"), "–", "records are missing", ""
+				p.Status, p.Value, p.Measured, p.Why, p.Witness = result.Undecided, result.Unmeasured("records are missing"), "–", "records are missing", ""
 			}
 		}
 		r.Weakness = false
 		return
 	}
 	if broken > 0 {
-		r.Verdict = Violation
+		r.Verdict = result.Violation
 		return
 	}
 	c.vacuous()
@@ -41,12 +43,12 @@ func (c *check) verdict() {
 		r.Reasons = append(r.Reasons, unclaimedWhy(r.Unclaimed))
 	}
 	for _, p := range r.Promises {
-		if p.Status == Undecided && (len(r.Unclaimed) == 0 || p.Promise.By != "always") {
+		if p.Status == result.Undecided && (len(r.Unclaimed) == 0 || p.Promise.By != "always") {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("not decided: %s (%s)", p.Text, p.Why))
 		}
 	}
 	if undecided > 0 || len(r.Reasons) > 0 {
-		r.Verdict = Unknown
+		r.Verdict = result.Unknown
 	}
 }
 
@@ -74,7 +76,7 @@ func (c *check) vacuous() {
 		say("no write was acknowledged")
 	}
 	for _, s := range r.Shows {
-		if s.Status == Undecided {
+		if s.Status == result.Undecided {
 			say("%s could not be measured: %s", s.Text, s.Why)
 		}
 	}
@@ -148,7 +150,7 @@ func orWhy(s, def string) string {
 func (c *check) fair() {
 	r, ops := &c.a.Result, &c.h.Ops
 	add := func(ok bool, format string, args ...any) {
-		r.Fair = append(r.Fair, Fair{ok, fmt.Sprintf(format, args...)})
+		r.Fair = append(r.Fair, result.Fair{OK: ok, Text: fmt.Sprintf(format, args...)})
 	}
 	for i := range c.h.Faults {
 		f := &c.h.Faults[i]
@@ -158,7 +160,7 @@ func (c *check) fair() {
 		}
 		late := ""
 		if f.Scheduled > 0 && f.Effect >= f.Scheduled {
-			late = ", " + Words(f.Effect-f.Scheduled) + " after its time"
+			late = ", " + words.Span(f.Effect-f.Scheduled) + " after its time"
 		}
 		add(true, "fault %d took effect%s (%s)", f.ID, late, orWhy(f.Proof, "proved"))
 		end := f.Healed
@@ -171,14 +173,14 @@ func (c *check) fair() {
 				acks++
 			}
 		}
-		add(true, "%s %s %s acknowledged while it held", Count(acks), plural(acks, "write", "writes"), wasWere(acks))
+		add(true, "%s %s %s acknowledged while it held", words.Count(acks), plural(acks, "write", "writes"), wasWere(acks))
 	}
 	if c.h.Run.Imported != "" {
 		return
 	}
 	held, t, why := barrier(c.h)
 	if held {
-		add(true, "the barrier held at %s", Seconds(t))
+		add(true, "the barrier held at %s", words.At(t))
 	} else {
 		add(false, "no barrier: %s", why)
 	}
@@ -188,6 +190,6 @@ func (c *check) fair() {
 		add(false, "records are missing")
 	}
 	if m := r.Writes.Masked; m > 0 {
-		add(true, "the fate of %s acknowledged %s cannot be told: %s", Count(m), plural(m, "write", "writes"), r.Writes.MaskedWhy)
+		add(true, "the fate of %s acknowledged %s cannot be told: %s", words.Count(m), plural(m, "write", "writes"), r.Writes.MaskedWhy)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -15,7 +16,7 @@ const vSecond = int64(1e9)
 
 // failoverRun is a run by hand: n1 acknowledges elements every 100 ms, is killed at 5 s, and n2 is promoted at 6 s without what was
 // acknowledged after keep; from then on n2 acknowledges. With keep at 5 s nothing is lost.
-func failoverRun(t *testing.T, keep int64, promises ...Promise) *history.History {
+func failoverRun(t *testing.T, keep int64, promises ...result.Promise) *history.History {
 	t.Helper()
 	var ops []history.Op
 	var kept []int64
@@ -67,7 +68,7 @@ func failoverRun(t *testing.T, keep int64, promises ...Promise) *history.History
 	return h
 }
 
-func judged(t *testing.T, h *history.History) Result {
+func judged(t *testing.T, h *history.History) result.Result {
 	t.Helper()
 	a, err := Check(h, Options{})
 	require.NoError(t, err)
@@ -78,29 +79,29 @@ func TestVerdictOfAFailoverByHand(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		keep    int64
-		promise []Promise
+		promise []result.Promise
 		edit    func(h *history.History)
-		want    Verdict
+		want    result.Verdict
 		reason  string
 	}{
-		{name: "nothing lost", keep: 5 * vSecond, promise: []Promise{NothingLost()}, want: Pass},
-		{name: "a lost tail breaks the promise", keep: 4 * vSecond, promise: []Promise{NothingLost()}, want: Violation},
-		{name: "a lost tail without a promise", keep: 4 * vSecond, want: Pass},
-		{name: "loss inside its window", keep: 4 * vSecond, promise: []Promise{LossOnlyBetween(EffectOf(1).Plus(-1100e6), EffectOf(1))}, want: Pass},
-		{name: "loss before its window", keep: 4 * vSecond, promise: []Promise{LossOnlyBetween(EffectOf(1).Plus(-500e6), EffectOf(1))}, want: Violation},
-		{name: "writable within 2 s", keep: 5 * vSecond, promise: []Promise{WritableWithin(2e9)}, want: Pass},
-		{name: "not writable within half a second", keep: 5 * vSecond, promise: []Promise{WritableWithin(5e8)}, want: Violation},
-		{name: "the fault never took effect", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect, h.Faults[0].Err = 0, "no such process" }, want: Unknown, reason: "never took effect"},
-		{name: "the fault is not available", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect, h.Faults[0].Unavailable = 0, "no kernel module" }, want: Unknown, reason: "not available"},
-		{name: "nothing attempted while it held", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect, h.Faults[0].Healed = 20*vSecond, 21*vSecond }, want: Unknown, reason: "no operation was attempted"},
-		{name: "no ack in the second before it", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect = vSecond / 2 }, want: Unknown, reason: "acknowledged in the second before"},
-		{name: "no operation", keep: 5 * vSecond, edit: func(h *history.History) { h.Ops = history.Columns{} }, want: Unknown, reason: "no operation was run"},
-		{name: "no barrier", keep: 5 * vSecond, edit: func(h *history.History) { h.Events = h.Events[:2] }, want: Unknown, reason: "no barrier"},
-		{name: "loss is not told without a barrier", keep: 4 * vSecond, promise: []Promise{NothingLost()}, edit: func(h *history.History) { h.Events = h.Events[:2] }, want: Unknown, reason: "not decided"},
-		{name: "incomplete", keep: 5 * vSecond, edit: func(h *history.History) { h.Run.Incomplete = "interrupted" }, want: Unknown, reason: "interrupted"},
-		{name: "torn", keep: 5 * vSecond, edit: func(h *history.History) { h.Torn = "half a batch" }, want: Unknown, reason: "half a batch"},
-		{name: "missing records", keep: 4 * vSecond, promise: []Promise{NothingLost()}, edit: func(h *history.History) { h.Missing = []string{"batch 3 of w1"} }, want: Error, reason: "batch 3 of w1"},
-		{name: "nodes differ", keep: 5 * vSecond, edit: func(h *history.History) { h.Dumps[0].Digest = 2; h.Dumps[0].Elems = h.Dumps[0].Elems[1:] }, want: Violation},
+		{name: "nothing lost", keep: 5 * vSecond, promise: []result.Promise{result.NothingLost()}, want: result.Pass},
+		{name: "a lost tail breaks the promise", keep: 4 * vSecond, promise: []result.Promise{result.NothingLost()}, want: result.Violation},
+		{name: "a lost tail without a promise", keep: 4 * vSecond, want: result.Pass},
+		{name: "loss inside its window", keep: 4 * vSecond, promise: []result.Promise{result.LossOnlyBetween(result.EffectOf(1).Plus(-1100e6), result.EffectOf(1))}, want: result.Pass},
+		{name: "loss before its window", keep: 4 * vSecond, promise: []result.Promise{result.LossOnlyBetween(result.EffectOf(1).Plus(-500e6), result.EffectOf(1))}, want: result.Violation},
+		{name: "writable within 2 s", keep: 5 * vSecond, promise: []result.Promise{result.WritableWithin(2e9)}, want: result.Pass},
+		{name: "not writable within half a second", keep: 5 * vSecond, promise: []result.Promise{result.WritableWithin(5e8)}, want: result.Violation},
+		{name: "the fault never took effect", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect, h.Faults[0].Err = 0, "no such process" }, want: result.Unknown, reason: "never took effect"},
+		{name: "the fault is not available", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect, h.Faults[0].Unavailable = 0, "no kernel module" }, want: result.Unknown, reason: "not available"},
+		{name: "nothing attempted while it held", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect, h.Faults[0].Healed = 20*vSecond, 21*vSecond }, want: result.Unknown, reason: "no operation was attempted"},
+		{name: "no ack in the second before it", keep: 5 * vSecond, edit: func(h *history.History) { h.Faults[0].Effect = vSecond / 2 }, want: result.Unknown, reason: "acknowledged in the second before"},
+		{name: "no operation", keep: 5 * vSecond, edit: func(h *history.History) { h.Ops = history.Columns{} }, want: result.Unknown, reason: "no operation was run"},
+		{name: "no barrier", keep: 5 * vSecond, edit: func(h *history.History) { h.Events = h.Events[:2] }, want: result.Unknown, reason: "no barrier"},
+		{name: "loss is not told without a barrier", keep: 4 * vSecond, promise: []result.Promise{result.NothingLost()}, edit: func(h *history.History) { h.Events = h.Events[:2] }, want: result.Unknown, reason: "not decided"},
+		{name: "incomplete", keep: 5 * vSecond, edit: func(h *history.History) { h.Run.Incomplete = "interrupted" }, want: result.Unknown, reason: "interrupted"},
+		{name: "torn", keep: 5 * vSecond, edit: func(h *history.History) { h.Torn = "half a batch" }, want: result.Unknown, reason: "half a batch"},
+		{name: "missing records", keep: 4 * vSecond, promise: []result.Promise{result.NothingLost()}, edit: func(h *history.History) { h.Missing = []string{"batch 3 of w1"} }, want: result.Error, reason: "batch 3 of w1"},
+		{name: "nodes differ", keep: 5 * vSecond, edit: func(h *history.History) { h.Dumps[0].Digest = 2; h.Dumps[0].Elems = h.Dumps[0].Elems[1:] }, want: result.Violation},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := failoverRun(t, tt.keep, tt.promise...)
@@ -118,13 +119,13 @@ func TestVerdictOfAFailoverByHand(t *testing.T) {
 
 // With records missing nothing is judged, so no promise shows what was counted of the rest.
 func TestMissingRecordsLeaveNothingMeasured(t *testing.T) {
-	h := failoverRun(t, 4*vSecond, NothingLost())
+	h := failoverRun(t, 4*vSecond, result.NothingLost())
 	h.Missing = []string{"batch 3 of w1"}
 	r := judged(t, h)
-	require.Equal(t, Error, r.Verdict)
+	require.Equal(t, result.Error, r.Verdict)
 	require.NotEmpty(t, r.Promises)
 	for _, p := range r.Promises {
-		require.Equal(t, Undecided, p.Status)
+		require.Equal(t, result.Undecided, p.Status)
 		require.Equal(t, "–", p.Measured)
 		require.False(t, p.Value.Measured())
 	}
@@ -139,8 +140,8 @@ func TestWithoutAHealConvergenceCountsFromTheLoadsEnd(t *testing.T) {
 		}
 		return ""
 	}
-	require.Equal(t, "all nodes hold the same data 5 s after the heal", text(failoverRun(t, 5*vSecond, ConvergesWithin(5e9))))
-	h := failoverRun(t, 5*vSecond, ConvergesWithin(5e9))
+	require.Equal(t, "all nodes hold the same data 5 s after the heal", text(failoverRun(t, 5*vSecond, result.ConvergesWithin(5e9))))
+	h := failoverRun(t, 5*vSecond, result.ConvergesWithin(5e9))
 	h.Faults = nil
 	require.Equal(t, "all nodes hold the same data 5 s after the load ended", text(h))
 }
@@ -174,7 +175,7 @@ func TestHoleByHand(t *testing.T) {
 	r := judged(t, h)
 	require.EqualValues(t, 2, r.Writes.Lost)
 	require.EqualValues(t, 2, countOf(r, "hole"))
-	require.Equal(t, Violation, r.Verdict)
+	require.Equal(t, result.Violation, r.Verdict)
 }
 
 // A master that goes on beside its successor: what it acknowledges after the promotion is lost by split brain.
@@ -200,7 +201,7 @@ func TestSplitBrainByHand(t *testing.T) {
 }
 
 // countOf is how many cases of a class a result has.
-func countOf(r Result, class string) (n int64) {
+func countOf(r result.Result, class string) (n int64) {
 	for _, f := range r.Findings {
 		if f.Class == class {
 			n = max(n, f.Count)
@@ -211,7 +212,7 @@ func countOf(r Result, class string) (n int64) {
 
 // A run record of an earlier version is judged by what its promises are called today.
 func TestOldNamesOfPromises(t *testing.T) {
-	judged := func(name string) (promise, show PromiseResult) {
+	judged := func(name string) (promise, show result.PromiseResult) {
 		h := failoverRun(t, 4*vSecond)
 		h.Run.Promises = json.RawMessage(`[{"measure": "` + name + `", "limit": 0, "by": "scenario"}]`)
 		h.Run.Shows = json.RawMessage(`[{"measure": "` + name + `", "limit": 0, "by": "shows"}]`)
@@ -225,10 +226,10 @@ func TestOldNamesOfPromises(t *testing.T) {
 		require.Len(t, a.Result.Shows, 1)
 		return promise, a.Result.Shows[0]
 	}
-	for old, now := range oldNames {
-		_, known := measureOf(now)
+	for old, now := range result.OldNames() {
+		_, known := result.MeasureOf(now)
 		require.True(t, known, now)
-		_, same := measureOf(old)
+		_, same := result.MeasureOf(old)
 		require.False(t, same, "%s names a measure today", old)
 		promise, show := judged(now)
 		oldPromise, oldShow := judged(old)
@@ -236,7 +237,7 @@ func TestOldNamesOfPromises(t *testing.T) {
 		require.Equal(t, show, oldShow, old)
 	}
 	promise, show := judged("bank_lost")
-	require.Equal(t, []Status{Broken, Broken}, []Status{promise.Status, show.Status}, "ten writes were lost")
+	require.Equal(t, []result.Status{result.Broken, result.Broken}, []result.Status{promise.Status, show.Status}, "ten writes were lost")
 	promise, _ = judged("queue-duplicated")
-	require.Equal(t, Undecided, promise.Status, "nothing was put on a queue")
+	require.Equal(t, result.Undecided, promise.Status, "nothing was put on a queue")
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -105,7 +106,7 @@ func (w *registerWorker) measureVisibility(plan *agePlan, held []*history.Dump) 
 		switch {
 		case w.standsOn(o.ref) >= t.call[newest]: // what was known before the write was asked for is older
 			c.fresh[b]++
-		case w.fate(newest) == FateMasked:
+		case w.fate(newest) == result.FateMasked:
 			c.unsure[b]++
 		}
 	}
@@ -147,7 +148,7 @@ func (x *extra) measureVisibility() {
 	r := &x.a.Result
 	edges := visEdges()
 	for row, c := range p.seen.rows {
-		v := Visibility{Node: row.node, Window: row.window, At: [4]int64{-1, -1, -1, -1}, Latency: c.latency()}
+		v := result.Visibility{Node: row.node, Window: row.window, At: [4]int64{-1, -1, -1, -1}, Latency: c.latency()}
 		for b := range c.n {
 			if c.n[b] == 0 {
 				continue
@@ -157,7 +158,7 @@ func (x *extra) measureVisibility() {
 			if sure := c.n[b] - c.unsure[b]; sure > 0 {
 				_, _, hi = wilson(c.fresh[b], sure)
 			}
-			v.Bins = append(v.Bins, VisBin{From: edges[b], To: edges[b+1], N: c.n[b], Fresh: c.fresh[b], Unsure: c.unsure[b], P: p, Lo: lo, Hi: hi})
+			v.Bins = append(v.Bins, result.VisBin{From: edges[b], To: edges[b+1], N: c.n[b], Fresh: c.fresh[b], Unsure: c.unsure[b], P: p, Lo: lo, Hi: hi})
 		}
 		for q, want := range []float64{0.5, 0.9, 0.99, 0.999} {
 			for b := len(v.Bins) - 1; b >= 0 && v.Bins[b].P >= want; b-- { // from there on it stays visible
@@ -166,7 +167,9 @@ func (x *extra) measureVisibility() {
 		}
 		r.Visibility = append(r.Visibility, v)
 	}
-	slices.SortFunc(r.Visibility, func(x, y Visibility) int { return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Window, y.Window)) })
+	slices.SortFunc(r.Visibility, func(x, y result.Visibility) int {
+		return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.Window, y.Window))
+	})
 }
 
 // wilson is the share and its 95 % score interval (Wilson 1927).

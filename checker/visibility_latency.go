@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -75,7 +76,7 @@ func (w *registerWorker) latencyOn(plan *agePlan, node int8, reads []sortKey, la
 		sc.hits[p] = min(sc.hits[p], sc.hits[p+1])
 	}
 	for p, v := range t.order {
-		if t.outcome[v] != history.OK || gone(w.fate(v)) || w.fate(v) == FateMasked || reads[len(reads)-1].t <= t.ret[v] {
+		if t.outcome[v] != history.OK || gone(w.fate(v)) || w.fate(v) == result.FateMasked || reads[len(reads)-1].t <= t.ret[v] {
 			continue
 		}
 		hit := min(sc.own[v], sc.hits[w.ages.newer[v]])
@@ -119,7 +120,7 @@ func micros(ns, add int64) int32 {
 }
 
 // latency sums the intervals up; nil where there are none. It sorts them.
-func (c *visCell) latency() *VisLatency {
+func (c *visCell) latency() *result.VisLatency {
 	n := len(c.lo)
 	if n == 0 {
 		return nil
@@ -132,5 +133,5 @@ func (c *visCell) latency() *VisLatency {
 		}
 		return int64(us[i]) * 1000
 	}
-	return &VisLatency{Writes: int64(n), P50: at(c.lo, n/2), P50Most: at(c.hi, n/2), P99: at(c.lo, n*99/100), P99Most: at(c.hi, n*99/100), Max: at(c.lo, n-1), MaxMost: at(c.hi, n-1)}
+	return &result.VisLatency{Writes: int64(n), P50: at(c.lo, n/2), P50Most: at(c.hi, n/2), P99: at(c.lo, n*99/100), P99Most: at(c.hi, n*99/100), Max: at(c.lo, n-1), MaxMost: at(c.hi, n-1)}
 }

@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -34,11 +35,11 @@ func (x *extra) waits() {
 		x.looks("wait_lost")
 		all := int(n) >= len(x.s.with(node).servers)-1 && x.unbroken(node, c.Return[i])
 		switch text := fmt.Sprintf("%s acknowledged a write at %s, WAIT counted %d %s that had it, and it is gone", x.node(node), seconds(c.Return[i]), n, plural(int64(n), "replica", "replicas")); {
-		case x.a.Fate[i] == FateLost && all:
+		case x.a.Fate[i] == result.FateLost && all:
 			lost.bug(text, i)
-		case x.a.Fate[i] == FateLost:
+		case x.a.Fate[i] == result.FateLost:
 			lost.count(text, i)
-		case x.a.Fate[i] == FateMasked && len(x.s.with(node).ends) > 0:
+		case x.a.Fate[i] == result.FateMasked && len(x.s.with(node).ends) > 0:
 			lost.more++
 			if all {
 				x.unsure("wait_lost", "the fate of a write that WAIT counted on every replica cannot be told")

@@ -1,13 +1,16 @@
 package checker
 
-import "github.com/schismtest/schism/history"
+import (
+	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/history"
+)
 
 // moment is a time that is known to lie between two, both included, ns on the run's clock.
 type moment struct{ lo, hi int64 }
 
 // lostOutside counts the lost writes that were surely acknowledged outside a promise's window, and at most those that may have been. The
 // window begins when the first rule of its fault was applied and ends when the last was removed (checkers.md, "Windows").
-func (c *check) lostOutside(w *Window) Value {
+func (c *check) lostOutside(w *result.Window) result.Value {
 	lost := c.value("lost")
 	if !lost.Measured() {
 		return lost
@@ -15,10 +18,10 @@ func (c *check) lostOutside(w *Window) Value {
 	from, ok1 := c.moment(w.From)
 	to, ok2 := c.moment(w.To)
 	if !ok1 || !ok2 {
-		return Unmeasured("a moment of its window did not come: " + w.From.words(len(c.h.Faults)) + ", " + w.To.words(len(c.h.Faults)))
+		return result.Unmeasured("a moment of its window did not come: " + w.From.Words(len(c.h.Faults)) + ", " + w.To.Words(len(c.h.Faults)))
 	}
 	if !c.acked(from.lo, to.hi) {
-		return Unmeasured("no write was acknowledged within its window")
+		return result.Unmeasured("no write was acknowledged within its window")
 	}
 	if lost.Hi == 0 {
 		return lost
@@ -27,11 +30,11 @@ func (c *check) lostOutside(w *Window) Value {
 	ops := &c.h.Ops
 	for i, f := range c.a.Fate {
 		// Between the first rule and its proof, and between the call for the heal and its proof, the fault may have been there.
-		if f != FateLost && f != FateMasked || ops.Return[i] >= from.lo && ops.Call[i] <= to.hi {
+		if f != result.FateLost && f != result.FateMasked || ops.Return[i] >= from.lo && ops.Call[i] <= to.hi {
 			continue
 		}
 		switch {
-		case f == FateMasked:
+		case f == result.FateMasked:
 			maybe++
 		case ops.Call[i] > to.hi || c.reached(i, from.lo):
 			surely++
@@ -43,7 +46,7 @@ func (c *check) lostOutside(w *Window) Value {
 	if edge > 0 {
 		why = "some were on their way to the replicas when the fault came"
 	}
-	return Between(surely, surely+edge+min(maybe, lost.Hi-float64(c.told())), why)
+	return result.Between(surely, surely+edge+min(maybe, lost.Hi-float64(c.told())), why)
 }
 
 // acked reports whether a write that leaves something was acknowledged within a time.
@@ -82,7 +85,7 @@ func (c *check) reached(i int, t int64) bool {
 }
 
 // moment is when an anchor came to be.
-func (c *check) moment(a Anchor) (m moment, ok bool) {
+func (c *check) moment(a result.Anchor) (m moment, ok bool) {
 	from, to := load(c.h)
 	switch a.At {
 	case "start":

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -17,28 +18,28 @@ func TestWindowsOfPromises(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		keep   int64
-		window [2]Anchor
+		window [2]result.Anchor
 		edit   func(h *history.History)
-		want   Status
+		want   result.Status
 		lo, hi float64
 	}{
-		{"loss from the first rule on", 4 * vSecond, [2]Anchor{EffectOf(1), End()}, func(h *history.History) { h.Faults[0].Injected, h.Faults[0].Effect = 39*vSecond/10, 39*vSecond/10 }, Kept, 0, 0},
-		{"loss between the first rule and the proof", 4 * vSecond, [2]Anchor{EffectOf(1), End()}, func(h *history.History) { h.Faults[0].Injected, h.Faults[0].Effect = 39*vSecond/10, 5*vSecond }, Kept, 0, 0},
-		{"loss half a second before the first rule", 4 * vSecond, [2]Anchor{EffectOf(1), End()}, func(h *history.History) { h.Faults[0].Injected = 45 * vSecond / 10 }, Broken, 4, 5},
-		{"loss after the last rule was gone", 5 * vSecond, [2]Anchor{EffectOf(1), HealOf(1)}, func(h *history.History) { add(h, 10*vSecond, 0) }, Broken, 1, 1},
-		{"loss while the rules were removed", 5 * vSecond, [2]Anchor{EffectOf(1), HealOf(1)}, func(h *history.History) {
+		{"loss from the first rule on", 4 * vSecond, [2]result.Anchor{result.EffectOf(1), result.End()}, func(h *history.History) { h.Faults[0].Injected, h.Faults[0].Effect = 39*vSecond/10, 39*vSecond/10 }, result.Kept, 0, 0},
+		{"loss between the first rule and the proof", 4 * vSecond, [2]result.Anchor{result.EffectOf(1), result.End()}, func(h *history.History) { h.Faults[0].Injected, h.Faults[0].Effect = 39*vSecond/10, 5*vSecond }, result.Kept, 0, 0},
+		{"loss half a second before the first rule", 4 * vSecond, [2]result.Anchor{result.EffectOf(1), result.End()}, func(h *history.History) { h.Faults[0].Injected = 45 * vSecond / 10 }, result.Broken, 4, 5},
+		{"loss after the last rule was gone", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.HealOf(1)}, func(h *history.History) { add(h, 10*vSecond, 0) }, result.Broken, 1, 1},
+		{"loss while the rules were removed", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.HealOf(1)}, func(h *history.History) {
 			add(h, 10*vSecond, 0)
 			h.Faults[0].HealCalled, h.Faults[0].Healed = 10*vSecond, 10*vSecond+20e6
-		}, Kept, 0, 0},
-		{"loss in the middle", 5 * vSecond, [2]Anchor{EffectOf(1), HealOf(1)}, func(h *history.History) { add(h, 7*vSecond, 0) }, Kept, 0, 0},
-		{"loss while the promotion took place", 5 * vSecond, [2]Anchor{EffectOf(1), PromotionAfter(1)}, func(h *history.History) { add(h, 598*vSecond/100, 0) }, Kept, 0, 0},
-		{"loss after the promotion", 5 * vSecond, [2]Anchor{EffectOf(1), PromotionAfter(1)}, func(h *history.History) { add(h, 61*vSecond/10, 0) }, Broken, 1, 1},
-		{"on its way when the fault came", 5 * vSecond, [2]Anchor{EffectOf(1), End()}, func(h *history.History) { add(h, 496*vSecond/100, 0) }, Undecided, 0, 1},
-		{"not acknowledged within its window", 5 * vSecond, [2]Anchor{EffectOf(1).Plus(200e6), EffectOf(1).Plus(300e6)}, func(*history.History) {}, Undecided, 0, -1},
-		{"its end did not come", 5 * vSecond, [2]Anchor{EffectOf(1), HealOf(1)}, func(h *history.History) { h.Faults[0].Healed = 0 }, Undecided, 0, -1},
+		}, result.Kept, 0, 0},
+		{"loss in the middle", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.HealOf(1)}, func(h *history.History) { add(h, 7*vSecond, 0) }, result.Kept, 0, 0},
+		{"loss while the promotion took place", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.PromotionAfter(1)}, func(h *history.History) { add(h, 598*vSecond/100, 0) }, result.Kept, 0, 0},
+		{"loss after the promotion", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.PromotionAfter(1)}, func(h *history.History) { add(h, 61*vSecond/10, 0) }, result.Broken, 1, 1},
+		{"on its way when the fault came", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.End()}, func(h *history.History) { add(h, 496*vSecond/100, 0) }, result.Undecided, 0, 1},
+		{"not acknowledged within its window", 5 * vSecond, [2]result.Anchor{result.EffectOf(1).Plus(200e6), result.EffectOf(1).Plus(300e6)}, func(*history.History) {}, result.Undecided, 0, -1},
+		{"its end did not come", 5 * vSecond, [2]result.Anchor{result.EffectOf(1), result.HealOf(1)}, func(h *history.History) { h.Faults[0].Healed = 0 }, result.Undecided, 0, -1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := failoverRun(t, tt.keep, LossOnlyBetween(tt.window[0], tt.window[1]))
+			h := failoverRun(t, tt.keep, result.LossOnlyBetween(tt.window[0], tt.window[1]))
 			tt.edit(h)
 			for _, p := range judged(t, h).Promises {
 				if p.Promise.Measure != "lost_outside" {

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // windowOps bounds the operations around a witness.
 const windowOps = 500
 
 // registerWitnesses shows the worst conflict and the worst fork, and asks porcupine for a second opinion on failing keys.
-func registerWitnesses(h *history.History, keys *registerOpsByKey, a *Analysis) {
+func registerWitnesses(h *history.History, keys *registerOpsByKey, a *result.Analysis) {
 	for i := range a.Result.Registers {
 		l := &a.Result.Registers[i]
 		shown := map[string]bool{}
@@ -30,12 +32,12 @@ func registerWitnesses(h *history.History, keys *registerOpsByKey, a *Analysis) 
 	}
 }
 
-func alreadyShown(a *Analysis, c *Conflict) bool {
-	return slices.ContainsFunc(a.Result.Witnesses, func(w Witness) bool { return slices.Equal(w.Marked, c.Ops) })
+func alreadyShown(a *result.Analysis, c *result.Conflict) bool {
+	return slices.ContainsFunc(a.Result.Witnesses, func(w result.Witness) bool { return slices.Equal(w.Marked, c.Ops) })
 }
 
-func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c *Conflict) Witness {
-	w := Witness{ID: fmt.Sprintf("w%d", len(a.Result.Witnesses)+1), Of: c.Kind, Key: c.Key, Marked: c.Ops}
+func conflictWitness(h *history.History, keys *registerOpsByKey, a *result.Analysis, c *result.Conflict) result.Witness {
+	w := result.Witness{ID: fmt.Sprintf("w%d", len(a.Result.Witnesses)+1), Of: c.Kind, Key: c.Key, Marked: c.Ops}
 	w.Ops, w.From, w.To = windowAround(h, keys, c)
 	key := keyName(h, c.Key)
 	switch c.Kind {
@@ -47,7 +49,7 @@ func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c 
 			pred = h.Ops.In[c.Ops[0]]
 		}
 		kept, lost := c.U, c.V
-		if o := c.Ops[len(c.Ops)-1]; int(o) < len(a.Fate) && a.Fate[o] != FateLost {
+		if o := c.Ops[len(c.Ops)-1]; int(o) < len(a.Fate) && a.Fate[o] != result.FateLost {
 			kept, lost = lost, kept
 		}
 		w.Chain = []int64{pred, kept, lost}
@@ -62,17 +64,17 @@ func conflictWitness(h *history.History, keys *registerOpsByKey, a *Analysis, c 
 		w.Text = fmt.Sprintf("The write of %s was refused, yet a read returned it.", valueText(c.V))
 	case "future_read":
 		w.Title = "A read of " + key + " returned a value before it was written"
-		w.Text = fmt.Sprintf("The read ended %s before the write of %s was called.", Words(c.Overlap), valueText(c.V))
+		w.Text = fmt.Sprintf("The read ended %s before the write of %s was called.", words.Span(c.Overlap), valueText(c.V))
 	default:
 		w.Title = "Reads of " + key + " contradict each other"
-		w.Text = fmt.Sprintf("%s must come before %s, and %s before %s: for each, one of its operations had ended before one of the other's began. They overlap by %s.", valueText(c.U), valueText(c.V), valueText(c.V), valueText(c.U), Words(c.Overlap))
+		w.Text = fmt.Sprintf("%s must come before %s, and %s before %s: for each, one of its operations had ended before one of the other's began. They overlap by %s.", valueText(c.U), valueText(c.V), valueText(c.V), valueText(c.U), words.Span(c.Overlap))
 	}
 	return w
 }
 
 // windowAround are at most windowOps operations of the key around a conflict, the nearest first, with the write of every value
 // that is read among them.
-func windowAround(h *history.History, keys *registerOpsByKey, c *Conflict) (is []int, from, to int64) {
+func windowAround(h *history.History, keys *registerOpsByKey, c *result.Conflict) (is []int, from, to int64) {
 	ops := &h.Ops
 	from, to = history.Inf, int64(minTime)
 	for _, i := range c.Ops {
@@ -162,12 +164,12 @@ func (c *check) lossWitnesses() {
 	for n := range min(3, len(l.Causes)) {
 		cause := &l.Causes[n]
 		for i, f := range c.a.Fate {
-			if f != FateLost || ops.Return[i] != cause.First {
+			if f != result.FateLost || ops.Return[i] != cause.First {
 				continue
 			}
-			w := Witness{ID: fmt.Sprintf("w%d", len(c.a.Result.Witnesses)+1), Of: "lost", Key: ops.Key[i], Marked: []int{i}, From: ops.Call[i], To: ops.Return[i],
+			w := result.Witness{ID: fmt.Sprintf("w%d", len(c.a.Result.Witnesses)+1), Of: "lost", Key: ops.Key[i], Marked: []int{i}, From: ops.Call[i], To: ops.Return[i],
 				Title: fmt.Sprintf("The first write that %s lost", c.node(cause.Node)),
-				Text:  fmt.Sprintf("%s acknowledged %s to %s at %s; after the barrier no node has it. %s.", c.node(cause.Node), valueText(ops.In[i]), keyName(c.h, ops.Key[i]), Seconds(ops.Return[i]), cause.Text)}
+				Text:  fmt.Sprintf("%s acknowledged %s to %s at %s; after the barrier no node has it. %s.", c.node(cause.Node), valueText(ops.In[i]), keyName(c.h, ops.Key[i]), words.At(ops.Return[i]), cause.Text)}
 			w.Ops = c.neighbours(i)
 			c.a.Result.Witnesses = append(c.a.Result.Witnesses, w)
 			break

@@ -19,7 +19,7 @@ type Run struct {
 	Duration      int64  `json:"duration_ns"`
 
 	// Topology, Workload, Schedule, Promises and Shows are the scenario as data; topology.Spec, workloads.Spec,
-	// nemesis.Schedule, []checker.Promise and []checker.Promise decode them.
+	// nemesis.Schedule, []result.Promise and []result.Promise (checker/result) decode them.
 	Topology json.RawMessage `json:"topology"`
 	Workload json.RawMessage `json:"workload"`
 	Schedule json.RawMessage `json:"schedule"`

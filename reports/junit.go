@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
@@ -34,14 +34,14 @@ type junitNote struct {
 }
 
 // JUnit writes a run as a test suite: a case for the run itself and one a promise. Unknown is an error, never a skip.
-func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
+func JUnit(w io.Writer, run *history.Run, r *result.Result) error {
 	class := words.Clean(run.Scenario + "." + sentences.Server(run))
 	s := junitSuite{Name: class, Time: fmt.Sprintf("%.3f", float64(run.Duration)/1e9)}
 	whole := junitCase{Name: "verdict", Class: class}
-	if r.Verdict != checker.Pass {
+	if r.Verdict != result.Pass {
 		say := sentences.Of(run, r)
 		note := &junitNote{Message: words.Clean(say.Headline), Text: words.Clean(say.Sub)}
-		if r.Verdict == checker.Violation {
+		if r.Verdict == result.Violation {
 			whole.Failure = note
 		} else {
 			whole.Error = note
@@ -52,11 +52,11 @@ func JUnit(w io.Writer, run *history.Run, r *checker.Result) error {
 		c := junitCase{Name: words.Clean(p.Text), Class: class}
 		note := &junitNote{Message: words.Clean(fmt.Sprintf("limit %s, measured %s", p.Limit, p.Measured)), Text: words.Clean(p.Why)}
 		switch {
-		case r.Verdict == checker.Error:
+		case r.Verdict == result.Error:
 			c.Error = &junitNote{Message: "not judged", Text: words.Clean(p.Why)}
-		case p.Status == checker.Broken:
+		case p.Status == result.Broken:
 			c.Failure = note
-		case p.Status == checker.Undecided:
+		case p.Status == result.Undecided:
 			c.Error = note
 		}
 		s.Cases = append(s.Cases, c)

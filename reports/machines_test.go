@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/reports/internal/fixture"
 )
@@ -25,7 +25,7 @@ func TestMarkdownAndJUnitGolden(t *testing.T) {
 
 func TestMarkdownAndJUnitEscape(t *testing.T) {
 	run := &history.Run{Scenario: "a|<b>", Command: "x `y`"}
-	r := &checker.Result{Verdict: checker.Violation, Promises: []checker.PromiseResult{{Status: checker.Broken, Text: "<script>|\n\x1b[2J", Measured: "]]>\x00"}}}
+	r := &result.Result{Verdict: result.Violation, Promises: []result.PromiseResult{{Status: result.Broken, Text: "<script>|\n\x1b[2J", Measured: "]]>\x00"}}}
 	var m, j bytes.Buffer
 	require.NoError(t, Markdown(&m, run, r))
 	require.NotContains(t, m.String(), "<")

@@ -5,14 +5,14 @@ import (
 	"io"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
 )
 
 // Markdown writes a run's summary for a page such as a CI job's: the verdict, what was found, and the promises that were not kept.
-func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
+func Markdown(w io.Writer, run *history.Run, r *result.Result) error {
 	m := sentences.MarkOf(r.Verdict, r.Weakness)
 	say := sentences.Of(run, r)
 	var b strings.Builder
@@ -31,7 +31,7 @@ func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 		b.WriteString("\n")
 	}
 	rows := openPromises(r)
-	if r.Verdict == checker.Error {
+	if r.Verdict == result.Error {
 		rows = nil
 		if n := len(r.Promises); n > 0 {
 			fmt.Fprintf(&b, "? %s not judged. ", words.Plural(int64(n), "promise", "promises"))
@@ -41,20 +41,20 @@ func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 		b.WriteString("| | Promise | Limit | Measured |\n|---|---|---|---|\n")
 		for _, p := range rows {
 			mark, text := "✕ broken", p.Measured
-			if p.Status == checker.Undecided {
+			if p.Status == result.Undecided {
 				mark = "? undecided"
 			}
 			switch {
 			case !measured(p):
 				text = p.Why
-			case p.Status == checker.Undecided && p.Why != "":
+			case p.Status == result.Undecided && p.Why != "":
 				text += " (" + p.Why + ")"
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, md(p.Text), md(p.Limit), md(text))
 		}
 		b.WriteString("\n")
 	}
-	if n := len(r.Promises) - len(openPromises(r)); n > 0 && r.Verdict != checker.Error {
+	if n := len(r.Promises) - len(openPromises(r)); n > 0 && r.Verdict != result.Error {
 		fmt.Fprintf(&b, "✓ %d of %d promises kept. ", n, len(r.Promises))
 	}
 	if run.Command != "" {
@@ -67,9 +67,9 @@ func Markdown(w io.Writer, run *history.Run, r *checker.Result) error {
 	return nil
 }
 
-func openPromises(r *checker.Result) []checker.PromiseResult {
-	var out []checker.PromiseResult
-	for _, s := range []checker.Status{checker.Broken, checker.Undecided} {
+func openPromises(r *result.Result) []result.PromiseResult {
+	var out []result.PromiseResult
+	for _, s := range []result.Status{result.Broken, result.Undecided} {
 		for _, p := range r.Promises {
 			if p.Status == s {
 				out = append(out, p)

@@ -3,7 +3,7 @@ package reports
 import (
 	"io"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/reports/index"
 	"github.com/schismtest/schism/reports/page"
@@ -11,7 +11,7 @@ import (
 )
 
 // Run writes a run's page. files are paths relative to the page of what can be downloaded beside it.
-func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) error {
+func Run(w io.Writer, h *history.History, a *result.Analysis, files []string) error {
 	return page.Write(w, h, a, files)
 }
 
@@ -19,10 +19,10 @@ func Run(w io.Writer, h *history.History, a *checker.Analysis, files []string) e
 func Index(artifacts string) error { return index.Write(artifacts) }
 
 // Sentences are what a result says to people.
-func Sentences(run *history.Run, r *checker.Result) sentences.Sentences { return sentences.Of(run, r) }
+func Sentences(run *history.Run, r *result.Result) sentences.Sentences { return sentences.Of(run, r) }
 
 // WriteJSON writes result.json: the result, and the sentences made of it.
-func WriteJSON(w io.Writer, run *history.Run, r *checker.Result) error {
+func WriteJSON(w io.Writer, run *history.Run, r *result.Result) error {
 	return sentences.WriteJSON(w, run, r)
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/reports/internal/fixture"
 )
@@ -39,7 +39,7 @@ func TestPageComesOutOfAnything(t *testing.T) {
 			case 1:
 				h.Run.Nodes = h.Run.Nodes[:1]
 			case 2:
-				h.Run.Nodes, a.Fate, a.Ages = nil, nil, checker.ReadAges{}
+				h.Run.Nodes, a.Fate, a.Ages = nil, nil, result.ReadAges{}
 			case 3:
 				h.Events = nil
 			}

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
@@ -38,7 +38,7 @@ type terminal struct {
 }
 
 // Summary writes what a run came to, for a terminal.
-func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions) error {
+func Summary(w io.Writer, run *history.Run, r *result.Result, o SummaryOptions) error {
 	t := &terminal{color: o.Color && os.Getenv("NO_COLOR") == "", width: o.Width}
 	if t.width <= 0 {
 		t.width = 80
@@ -49,12 +49,12 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 	t.wrap(text)
 	t.reasons(text, r)
 	kept := t.promises(r)
-	if r.Verdict != checker.Error {
+	if r.Verdict != result.Error {
 		t.shows(r)
 	}
 	t.kept(kept, r)
 	t.field("report", o.ReportPath)
-	if r.Verdict != checker.Pass || r.Weakness {
+	if r.Verdict != result.Pass || r.Weakness {
 		t.field("again", run.Command)
 	}
 	t.field("do", r.Do)
@@ -66,7 +66,7 @@ func Summary(w io.Writer, run *history.Run, r *checker.Result, o SummaryOptions)
 }
 
 // reasons lists what the sentences have not said already.
-func (t *terminal) reasons(said string, r *checker.Result) {
+func (t *terminal) reasons(said string, r *result.Result) {
 	const most = 6
 	n := 0
 	for _, reason := range sentences.Reasons(r) {
@@ -83,8 +83,8 @@ func (t *terminal) reasons(said string, r *checker.Result) {
 }
 
 // promises lists the broken ones, then those that are not decided, and returns how many were kept. With records missing none is judged.
-func (t *terminal) promises(r *checker.Result) (kept int) {
-	if r.Verdict == checker.Error {
+func (t *terminal) promises(r *result.Result) (kept int) {
+	if r.Verdict == result.Error {
 		if n := len(r.Promises); n > 0 {
 			fmt.Fprintf(&t.b, "  %s %s\n", t.paint("? not judged", yellow), words.Plural(int64(n), "promise", "promises"))
 		}
@@ -92,16 +92,16 @@ func (t *terminal) promises(r *checker.Result) (kept int) {
 	}
 	open := map[string]int{} // undecided promises of which nothing was measured, by reason
 	for _, p := range r.Promises {
-		if p.Status == checker.Undecided && !measured(p) {
+		if p.Status == result.Undecided && !measured(p) {
 			open[p.Why]++
 		}
 	}
 	const many = 4 // so many with one reason stand in one row
 	for _, p := range r.Promises {
 		switch {
-		case p.Status == checker.Broken:
+		case p.Status == result.Broken:
 			t.row("x", "broken", p.Text, p.Limit, p.Measured, red)
-		case p.Status == checker.Kept:
+		case p.Status == result.Kept:
 			kept++
 		case measured(p):
 			t.row("?", "undecided", p.Text, p.Limit, p.Measured, yellow)
@@ -117,19 +117,19 @@ func (t *terminal) promises(r *checker.Result) (kept int) {
 }
 
 // measured tells whether a promise's row has a value to show.
-func measured(p checker.PromiseResult) bool { return p.Measured != "" && p.Measured != words.Dash }
+func measured(p result.PromiseResult) bool { return p.Measured != "" && p.Measured != words.Dash }
 
 // shows lists what the scenario exists to show.
-func (t *terminal) shows(r *checker.Result) {
+func (t *terminal) shows(r *result.Result) {
 	for _, p := range r.Shows {
 		switch p.Status {
-		case checker.Broken:
+		case result.Broken:
 			mark, code := "x", red
 			if !r.Weakness { // a figure that is no weakness
 				mark, code = "+", ""
 			}
 			t.row(mark, "shown", p.Text, "", p.Measured, code)
-		case checker.Kept:
+		case result.Kept:
 			t.row("+", "not shown", p.Text, "", p.Measured, "")
 		default:
 			t.row("?", "not told", p.Text, "", p.Why, yellow)
@@ -151,8 +151,8 @@ func (t *terminal) paint(s, code string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-func (t *terminal) head(run *history.Run, r *checker.Result, o SummaryOptions) {
-	code := map[checker.Verdict]string{checker.Pass: green, checker.Violation: red, checker.Unknown: yellow, checker.Error: bold}[r.Verdict]
+func (t *terminal) head(run *history.Run, r *result.Result, o SummaryOptions) {
+	code := map[result.Verdict]string{result.Pass: green, result.Violation: red, result.Unknown: yellow, result.Error: bold}[r.Verdict]
 	word := strings.ToUpper(string(r.Verdict))
 	parts := []string{words.Clean(run.Scenario), words.Clean(sentences.Server(run)), fmt.Sprintf("seed %d", run.Seed)}
 	if run.Imported != "" {
@@ -164,7 +164,7 @@ func (t *terminal) head(run *history.Run, r *checker.Result, o SummaryOptions) {
 	if o.Took > 0 && o.Took < 10*time.Minute {
 		parts[len(parts)-1] = fmt.Sprintf("%d s", int(o.Took.Seconds()+0.5))
 	}
-	if r.Weakness && r.Verdict == checker.Pass {
+	if r.Weakness && r.Verdict == result.Pass {
 		parts = append(parts, "weakness shown")
 	}
 	rest := strings.Join(nonEmpty(parts), "  ")
@@ -260,7 +260,7 @@ func pad(s string, n int) string {
 }
 
 // kept closes the list of promises, with the two figures that a healthy run is judged by.
-func (t *terminal) kept(kept int, r *checker.Result) {
+func (t *terminal) kept(kept int, r *result.Result) {
 	if kept == 0 {
 		return
 	}

@@ -9,45 +9,45 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/reports/internal/fixture"
 )
 
-func summary(t *testing.T, run *history.Run, r *checker.Result, o SummaryOptions) string {
+func summary(t *testing.T, run *history.Run, r *result.Result, o SummaryOptions) string {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, Summary(&b, run, r, o))
 	return b.String()
 }
 
-func terminalCases() map[string]*checker.Result {
+func terminalCases() map[string]*result.Result {
 	_, a := fixture.SplitBrain(200)
-	pass := &checker.Result{Verdict: checker.Pass, Writes: checker.Account{Known: true, Acked: 53988, Survived: 53988}, Convergence: checker.Convergence{Barrier: true, Nodes: 3, Keys: 100}}
+	pass := &result.Result{Verdict: result.Pass, Writes: result.Account{Known: true, Acked: 53988, Survived: 53988}, Convergence: result.Convergence{Barrier: true, Nodes: 3, Keys: 100}}
 	for range 7 {
-		pass.Promises = append(pass.Promises, checker.PromiseResult{Status: checker.Kept, Text: "x"})
+		pass.Promises = append(pass.Promises, result.PromiseResult{Status: result.Kept, Text: "x"})
 	}
-	pass.Availability.LongestWriteS = checker.Gap{From: 0, To: 4e6}
-	pass.Staleness = []checker.Staleness{{Node: -1, Reads: 10, Ages: checker.Ages{Max: 2.1e6, MaxMost: 2.1e6}}}
-	unknown := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"fault 1 never took effect (n2 refused DEBUG SLEEP)"}, Do: "add -config enable-debug-command=local and run it again",
-		Promises: []checker.PromiseResult{{Status: checker.Undecided, Text: "staleness stays under 4 s", Limit: "<= 4 s", Why: "not put to the test"}}}
+	pass.Availability.LongestWriteS = result.Gap{From: 0, To: 4e6}
+	pass.Staleness = []result.Staleness{{Node: -1, Reads: 10, Ages: result.Ages{Max: 2.1e6, MaxMost: 2.1e6}}}
+	unknown := &result.Result{Verdict: result.Unknown, Reasons: []string{"fault 1 never took effect (n2 refused DEBUG SLEEP)"}, Do: "add -config enable-debug-command=local and run it again",
+		Promises: []result.PromiseResult{{Status: result.Undecided, Text: "staleness stays under 4 s", Limit: "<= 4 s", Why: "not put to the test"}}}
 	weak := *pass
 	weak.Weakness = true
-	weak.Writes = checker.Account{Known: true, Acked: 53065, Survived: 53065 - 3368, Lost: 3368, LostMost: 3368}
-	weak.Loss = &checker.Loss{First: 10e9, Last: 12e9}
-	weak.Shows = []checker.PromiseResult{{Status: checker.Broken, Text: "lost writes", Measured: "3,368"}}
+	weak.Writes = result.Account{Known: true, Acked: 53065, Survived: 53065 - 3368, Lost: 3368, LostMost: 3368}
+	weak.Loss = &result.Loss{First: 10e9, Last: 12e9}
+	weak.Shows = []result.PromiseResult{{Status: result.Broken, Text: "lost writes", Measured: "3,368"}}
 	// Records are missing: nothing is judged, whatever was counted of the rest.
-	missing := &checker.Result{Verdict: checker.Error, Writes: weak.Writes, Loss: weak.Loss, Shows: weak.Shows, Reasons: []string{"batch 3 of w1", "batch 4 of w1", "batch 9 of w2"}}
-	missing.Promises = []checker.PromiseResult{{Promise: checker.NothingLost(), Status: checker.Broken, Text: "no acknowledged write is lost", Limit: "0", Measured: "1,180"}}
+	missing := &result.Result{Verdict: result.Error, Writes: weak.Writes, Loss: weak.Loss, Shows: weak.Shows, Reasons: []string{"batch 3 of w1", "batch 4 of w1", "batch 9 of w2"}}
+	missing.Promises = []result.PromiseResult{{Promise: result.NothingLost(), Status: result.Broken, Text: "no acknowledged write is lost", Limit: "0", Measured: "1,180"}}
 	// Values that are intervals: a promise between its ends is not decided.
-	open := &checker.Result{Verdict: checker.Unknown, Reasons: []string{"not decided: no acknowledged write is lost (the fate of 68 writes cannot be told)"}}
-	open.Promises = []checker.PromiseResult{
-		{Promise: checker.NothingLost(), Status: checker.Undecided, Text: "at most 5,075 acknowledged writes are lost", Limit: "5,075", Measured: "5,072 to 5,078", Value: checker.Between(5072, 5078, "x"), Why: "the fate of 6 writes cannot be told: increments that were lost cannot be told from those that were not"},
-		{Status: checker.Kept, Text: "x"}}
+	open := &result.Result{Verdict: result.Unknown, Reasons: []string{"not decided: no acknowledged write is lost (the fate of 68 writes cannot be told)"}}
+	open.Promises = []result.PromiseResult{
+		{Promise: result.NothingLost(), Status: result.Undecided, Text: "at most 5,075 acknowledged writes are lost", Limit: "5,075", Measured: "5,072 to 5,078", Value: result.Between(5072, 5078, "x"), Why: "the fate of 6 writes cannot be told: increments that were lost cannot be told from those that were not"},
+		{Status: result.Kept, Text: "x"}}
 	for _, name := range []string{"phantom", "duplicated", "hole", "crash", "cycle"} {
-		open.Promises = append(open.Promises, checker.PromiseResult{Promise: checker.Promise{Measure: name, By: "always"}, Status: checker.Undecided, Text: name, Limit: "0", Measured: "–", Why: "12 operations are judged by nobody"})
+		open.Promises = append(open.Promises, result.PromiseResult{Promise: result.Promise{Measure: name, By: "always"}, Status: result.Undecided, Text: name, Limit: "0", Measured: "–", Why: "12 operations are judged by nobody"})
 	}
-	return map[string]*checker.Result{"missing": missing, "open": open, "violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
+	return map[string]*result.Result{"missing": missing, "open": open, "violation": &a.Result, "pass": pass, "unknown": unknown, "weakness": &weak}
 }
 
 func TestSummaryGolden(t *testing.T) {
@@ -78,7 +78,7 @@ func TestWithRecordsMissingNothingIsCalledBroken(t *testing.T) {
 	}
 }
 
-func markdown(t *testing.T, run *history.Run, r *checker.Result) string {
+func markdown(t *testing.T, run *history.Run, r *result.Result) string {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, Markdown(&b, run, r))
@@ -96,7 +96,7 @@ func TestSummaryColour(t *testing.T) {
 
 func TestSummaryLetsNothingThroughToTheTerminal(t *testing.T) {
 	run := fixture.Run()
-	r := &checker.Result{Verdict: checker.Error, Reasons: []string{"a\x1b]0;x\x07b\r\nc", "\x9b2J"}, Do: "\x1b[2J"}
+	r := &result.Result{Verdict: result.Error, Reasons: []string{"a\x1b]0;x\x07b\r\nc", "\x9b2J"}, Do: "\x1b[2J"}
 	run.Nodes[0].Version = "7\x1b[1m"
 	got := summary(t, &run, r, SummaryOptions{})
 	require.NotContains(t, got, "\x1b")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 )
 
 var update = flag.Bool("update", false, "write docs/catalogue.md anew")
@@ -42,7 +42,7 @@ func TestCataloguePage(t *testing.T) {
 	require.Equal(t, b.String(), string(have), "run go test ./scenarios -update")
 }
 
-func words(ps []checker.Promise) string {
+func words(ps []result.Promise) string {
 	var out []string
 	for _, p := range ps {
 		out = append(out, p.String())

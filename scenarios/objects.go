@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
 )
@@ -17,17 +17,17 @@ type object struct {
 	failing  workloads.Spec
 	what     string // what is checked, in a sentence
 	why      string // what the failover does
-	promises []checker.Promise
-	shows    []checker.Promise
+	promises []result.Promise
+	shows    []result.Promise
 	// elsewhere: its failover is a scenario of another name.
 	elsewhere bool
 }
 
 // none promises that a measure is 0.
-func none(measure string) checker.Promise { return checker.Promise{Measure: measure, By: "scenario"} }
+func none(measure string) result.Promise { return result.Promise{Measure: measure, By: "scenario"} }
 
 // shown lists a measure that is above 0 as a weakness.
-func shown(measure string) checker.Promise { return checker.Promise{Measure: measure, By: "shows"} }
+func shown(measure string) result.Promise { return result.Promise{Measure: measure, By: "shows"} }
 
 // objects are all workloads but registers, which have scenarios of their own. Rates are lower where the search for an order is hard.
 func objects() []object {
@@ -36,22 +36,22 @@ func objects() []object {
 		load:     workloads.Spec{Kind: workloads.List, Writers: 8, Readers: 4, Rate: 1000},
 		what:     "Every element that was appended to a list is there once, in order, and every read is a prefix of the next.",
 		why:      "The tail of every list that the old master alone held is cut off, and other elements grow in its place.",
-		promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
-		shows:    []checker.Promise{checker.LostWrites},
+		promises: []result.Promise{result.Linearizable(), result.NothingLost()},
+		shows:    []result.Promise{result.LostWrites},
 	}, {
 		name:     "counter",
 		load:     workloads.Spec{Kind: workloads.Counter, Writers: 8, Readers: 4, Rate: 1000},
 		what:     "A counter never goes back, and holds every increment that was acknowledged.",
 		why:      "The counter falls back by what the old master alone had counted, and the same values are handed out again.",
-		promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
-		shows:    []checker.Promise{checker.LostWrites},
+		promises: []result.Promise{result.Linearizable(), result.NothingLost()},
+		shows:    []result.Promise{result.LostWrites},
 	}, {
 		name:     "cas",
 		load:     workloads.Spec{Kind: workloads.CAS, Writers: 6, Readers: 4, Keys: 50, Rate: 500},
 		what:     "A value that is set only when it is what the client believes it to be: there is one order that explains every answer.",
 		why:      "Two clients both win the same comparison: one at the old master, whose answer is forgotten, one at the new.",
-		promises: []checker.Promise{checker.Linearizable()},
-		shows:    []checker.Promise{shown("master_conflicts")},
+		promises: []result.Promise{result.Linearizable()},
+		shows:    []result.Promise{shown("master_conflicts")},
 	}, {
 		name: "lock",
 		load: workloads.Spec{Kind: workloads.Lock, Writers: 12, Readers: 4, Rate: 1000},
@@ -59,16 +59,16 @@ func objects() []object {
 		failing:  workloads.Spec{Kind: workloads.Lock, Writers: 12, Readers: 4, Rate: 1000, Keys: 200, Lease: 15 * time.Second},
 		what:     "A lock has one holder at a time.",
 		why:      "A lock that was granted in the last half second is unknown to the new master, which grants it again: two holders at once.",
-		promises: []checker.Promise{none("lock_overlap")},
-		shows:    []checker.Promise{shown("lock_overlap")},
+		promises: []result.Promise{none("lock_overlap")},
+		shows:    []result.Promise{shown("lock_overlap")},
 	}, {
 		name:     "bank",
 		load:     workloads.Spec{Kind: workloads.Bank, Writers: 8, Readers: 4, Rate: 1000},
 		failing:  workloads.Spec{Kind: workloads.Bank, Writers: 8, Readers: 4, Rate: 1000, Lua: true},
 		what:     "Money that is moved between accounts in MULTI/EXEC: the total holds in every read, on replicas too.",
 		why:      "Transfers of the last half second are undone as a whole: the total still holds, but money that was acknowledged as moved is back.",
-		promises: []checker.Promise{none("fractured"), checker.NothingLost()},
-		shows:    []checker.Promise{checker.LostWrites},
+		promises: []result.Promise{none("fractured"), result.NothingLost()},
+		shows:    []result.Promise{result.LostWrites},
 	}, {
 		name: "queue",
 		load: workloads.Spec{Kind: workloads.Queue, Writers: 4, Readers: 8, Rate: 1000},
@@ -76,16 +76,16 @@ func objects() []object {
 		failing:  workloads.Spec{Kind: workloads.Queue, Writers: 8, Readers: 4, Rate: 1000, ReadRate: 1000},
 		what:     "What is put on a queue comes out once, in order.",
 		why:      "Elements that were put on the queue in the last half second are gone, and those taken off then come out again.",
-		promises: []checker.Promise{checker.NothingLost(), none("queue_duplicated")},
-		shows:    []checker.Promise{checker.LostWrites, shown("queue_duplicated")},
+		promises: []result.Promise{result.NothingLost(), none("queue_duplicated")},
+		shows:    []result.Promise{result.LostWrites, shown("queue_duplicated")},
 	}, {
 		name:     "stream",
 		load:     workloads.Spec{Kind: workloads.Stream, Writers: 4, Readers: 8, Rate: 1000},
 		failing:  workloads.Spec{Kind: workloads.Stream, Writers: 8, Readers: 4, Rate: 1000, ReadRate: 1000},
 		what:     "What is added to a stream reaches its consumer group once, in order.",
 		why:      "Entries of the last half second are gone, and those that the group acknowledged then are delivered again.",
-		promises: []checker.Promise{checker.NothingLost(), none("queue_duplicated")},
-		shows:    []checker.Promise{checker.LostWrites},
+		promises: []result.Promise{result.NothingLost(), none("queue_duplicated")},
+		shows:    []result.Promise{result.LostWrites},
 	}, {
 		name: "expiry",
 		load: workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 4, Rate: 1000},
@@ -93,8 +93,8 @@ func objects() []object {
 		failing:  workloads.Spec{Kind: workloads.Expiry, Writers: 8, Readers: 8, Rate: 2000, Keys: 10000, Lease: 2 * time.Minute},
 		what:     "A key with a time to live is there until then and never after.",
 		why:      "Keys of the last half second are gone long before their time.",
-		promises: []checker.Promise{none("expired_read"), none("early_nil")},
-		shows:    []checker.Promise{checker.LostWrites, shown("early_nil")},
+		promises: []result.Promise{none("expired_read"), none("early_nil")},
+		shows:    []result.Promise{result.LostWrites, shown("early_nil")},
 	}, {
 		name: "txn",
 		load: workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 4, Rate: 400},
@@ -102,8 +102,8 @@ func objects() []object {
 		failing:  workloads.Spec{Kind: workloads.Txn, Writers: 6, Readers: 4, Rate: 400, Keys: 60},
 		what:     "Transactions that append to lists and read them in MULTI/EXEC are strictly serializable at one master.",
 		why:      "Transactions read what the old master alone held; no order of all transactions explains what is read after it.",
-		promises: []checker.Promise{none("txn_anomalies")},
-		shows:    []checker.Promise{shown("txn_anomalies")},
+		promises: []result.Promise{none("txn_anomalies")},
+		shows:    []result.Promise{shown("txn_anomalies")},
 	}}...)
 }
 
@@ -115,8 +115,8 @@ func collections() []object {
 			load:     workloads.Spec{Kind: kind, Writers: 8, Readers: 4, Rate: 1000},
 			what:     what,
 			why:      "Elements that the old master alone held are gone, and those that it alone had removed are back.",
-			promises: []checker.Promise{checker.Linearizable(), checker.NothingLost()},
-			shows:    []checker.Promise{checker.LostWrites},
+			promises: []result.Promise{result.Linearizable(), result.NothingLost()},
+			shows:    []result.Promise{result.LostWrites},
 		}
 	}
 	all := []object{
@@ -135,7 +135,7 @@ func (o object) healthy() Scenario {
 		Why:      o.what + " Nothing is broken: any finding here is a bug of the server or of schism.",
 		Topology: topology.MasterReplicas{Replicas: 2},
 		Workload: o.load,
-		Promises: append(o.promises, checker.ConvergesWithin(5*time.Second)),
+		Promises: append(o.promises, result.ConvergesWithin(5*time.Second)),
 	}
 }
 
@@ -147,7 +147,7 @@ func (o object) failover() Scenario {
 	}
 	s := lagging(o.name+"-failover", w)
 	s.Why = o.what + " The master loses its replicas half a second before it dies. " + o.why
-	s.Promises = []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime)}
+	s.Promises = []result.Promise{result.WritableWithin(15 * time.Second), result.ConvergesWithin(rejoinTime)}
 	s.Shows = o.shows
 	return s
 }

@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	. "github.com/schismtest/schism/nemesis" // so that a schedule reads like a sentence
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -32,7 +32,7 @@ func healthy() Scenario {
 		Why:      "Nothing is broken: what every measure reads when replication just works. Any finding here is a bug of the server or of schism.",
 		Topology: topology.MasterReplicas{Replicas: 2},
 		Workload: w,
-		Promises: []checker.Promise{checker.Linearizable(), checker.NothingLost(), checker.ConvergesWithin(5 * time.Second)},
+		Promises: []result.Promise{result.Linearizable(), result.NothingLost(), result.ConvergesWithin(5 * time.Second)},
 	}
 }
 
@@ -43,8 +43,8 @@ func replicaCrash() Scenario {
 		Topology: topology.MasterReplicas{Replicas: 2},
 		Workload: registers(),
 		Faults:   Schedule{After(3*time.Second, Kill(OneReplica).For(4*time.Second))},
-		Promises: []checker.Promise{checker.Linearizable(), checker.NothingLost(), checker.ConvergesWithin(5 * time.Second), checker.ReadsGoOn(time.Second)},
-		Shows:    []checker.Promise{checker.OtherReads},
+		Promises: []result.Promise{result.Linearizable(), result.NothingLost(), result.ConvergesWithin(5 * time.Second), result.ReadsGoOn(time.Second)},
+		Shows:    []result.Promise{result.OtherReads},
 	}
 }
 
@@ -56,8 +56,8 @@ func masterCrashNoFailover() Scenario {
 		Topology: topology.MasterReplicas{Replicas: 2, Persistence: "aof-everysec"},
 		Workload: registers(),
 		Faults:   Schedule{After(4*time.Second, Kill(Master).For(3*time.Second))},
-		Promises: []checker.Promise{checker.NothingLost(), checker.ConvergesWithin(10 * time.Second)},
-		Shows:    []checker.Promise{checker.WriteGap},
+		Promises: []result.Promise{result.NothingLost(), result.ConvergesWithin(10 * time.Second)},
+		Shows:    []result.Promise{result.WriteGap},
 	}
 }
 
@@ -69,8 +69,8 @@ func emptyRestartWipe() Scenario {
 		Topology: topology.MasterReplicas{Replicas: 2, Persistence: "none"},
 		Workload: sets(),
 		Faults:   Schedule{After(5*time.Second, KillAndRestart(Master))},
-		Promises: []checker.Promise{checker.ConvergesWithin(10 * time.Second)},
-		Shows:    []checker.Promise{checker.LostWrites},
+		Promises: []result.Promise{result.ConvergesWithin(10 * time.Second)},
+		Shows:    []result.Promise{result.LostWrites},
 	}
 }
 
@@ -82,8 +82,8 @@ func replicaofWrongMaster() Scenario {
 		Topology: topology.MasterReplicas{Replicas: 2, Strangers: 1},
 		Workload: sets(),
 		Faults:   Schedule{After(5*time.Second, ReplicaOf(Master, Stranger).For(3*time.Second))},
-		Promises: []checker.Promise{checker.ConvergesWithin(10 * time.Second)},
-		Shows:    []checker.Promise{checker.DataReplaced},
+		Promises: []result.Promise{result.ConvergesWithin(10 * time.Second)},
+		Shows:    []result.Promise{result.DataReplaced},
 	}
 }
 
@@ -95,7 +95,7 @@ func slowReplica() Scenario {
 		Topology: topology.MasterReplicas{Replicas: 2},
 		Workload: registers(),
 		Faults:   Schedule{After(4*time.Second, DebugSleep(OneReplica, 3*time.Second))},
-		Promises: []checker.Promise{checker.NothingLost(), checker.ConvergesWithin(5 * time.Second)},
-		Shows:    []checker.Promise{checker.Lag},
+		Promises: []result.Promise{result.NothingLost(), result.ConvergesWithin(5 * time.Second)},
+		Shows:    []result.Promise{result.Lag},
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -26,9 +26,9 @@ type Scenario struct {
 	Load   time.Duration
 	Settle time.Duration
 	// Promises are what the documentation or an objective guarantees; classes that are always a bug are promised besides.
-	Promises []checker.Promise
+	Promises []result.Promise
 	// Shows are the weaknesses that the scenario exists to make visible.
-	Shows []checker.Promise
+	Shows []result.Promise
 	_     struct{}
 }
 
@@ -65,7 +65,7 @@ func (s Scenario) validate() error {
 			return err
 		}
 	}
-	for _, p := range append(append([]checker.Promise(nil), s.Promises...), s.Shows...) {
+	for _, p := range append(append([]result.Promise(nil), s.Promises...), s.Shows...) {
 		if err := s.validatePromise(p); err != nil {
 			return err
 		}
@@ -96,14 +96,14 @@ func (s Scenario) hasNode(name string) error {
 }
 
 // validatePromise looks whether the faults exist that the promise's window speaks of.
-func (s Scenario) validatePromise(p checker.Promise) error {
+func (s Scenario) validatePromise(p result.Promise) error {
 	if p.Measure == "" {
 		return errors.New("a promise names no measure")
 	}
 	if p.Within == nil {
 		return nil
 	}
-	for _, a := range []checker.Anchor{p.Within.From, p.Within.To} {
+	for _, a := range []result.Anchor{p.Within.From, p.Within.To} {
 		switch a.At {
 		case "start", "end":
 		case "effect", "heal", "promotion":

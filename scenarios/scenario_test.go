@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -24,7 +24,7 @@ func TestCatalogue(t *testing.T) {
 			require.NotEmpty(t, s.Promises)
 			for _, p := range slices.Concat(s.Promises, s.Shows) {
 				if p.Within == nil {
-					today, err := checker.ParsePromise(p.Measure + "=0")
+					today, err := result.ParsePromise(p.Measure + "=0")
 					require.NoError(t, err)
 					require.Equal(t, today.Measure, p.Measure, "an old name")
 				}
@@ -126,8 +126,8 @@ func TestValidate(t *testing.T) {
 		"odd schedule":  {func(s *Scenario) { s.Faults[0].Actions = nil }, "it has no action"},
 		"no such node":  {func(s *Scenario) { s.Faults[0].Actions[0].On = nemesis.Side("n3") }, "hits n3, but the topology has 2 servers"},
 		"no sentinel":   {func(s *Scenario) { s.Faults[0].Actions[0].On = nemesis.Side("s1") }, "has 0 sentinels"},
-		"no such fault": {func(s *Scenario) { s.Promises = []checker.Promise{checker.LastLossBy(checker.EffectOf(2))} }, "refers to fault 2"},
-		"no measure":    {func(s *Scenario) { s.Shows = []checker.Promise{{}} }, "names no measure"},
+		"no such fault": {func(s *Scenario) { s.Promises = []result.Promise{result.LastLossBy(result.EffectOf(2))} }, "refers to fault 2"},
+		"no measure":    {func(s *Scenario) { s.Shows = []result.Promise{{}} }, "names no measure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := good()

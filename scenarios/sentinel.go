@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	. "github.com/schismtest/schism/nemesis" // so that a schedule reads like a sentence
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -29,9 +29,9 @@ func sentinelKill() Scenario {
 			After(5*time.Second, Kill(Master)),
 			AfterFailover(3*time.Second, Restart(Killed)),
 		},
-		Promises: []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime),
-			checker.LossOnlyBetween(checker.EffectOf(1).Plus(-time.Second), checker.End())},
-		Shows: []checker.Promise{checker.RTA},
+		Promises: []result.Promise{result.WritableWithin(15 * time.Second), result.ConvergesWithin(rejoinTime),
+			result.LossOnlyBetween(result.EffectOf(1).Plus(-time.Second), result.End())},
+		Shows: []result.Promise{result.RTA},
 	}
 }
 
@@ -39,9 +39,9 @@ func sentinelKillLagging() Scenario {
 	s := lagging("sentinel-kill-lagging", sets())
 	s.Why = "The master loses its replicas half a second before it dies. What it acknowledged in that time exists nowhere else: the " +
 		"promoted replica never saw it, and the old master throws it away when it rejoins."
-	s.Promises = []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime),
-		checker.LossOnlyBetween(checker.EffectOf(1), checker.PromotionAfter(2))}
-	s.Shows = []checker.Promise{checker.LostWrites}
+	s.Promises = []result.Promise{result.WritableWithin(15 * time.Second), result.ConvergesWithin(rejoinTime),
+		result.LossOnlyBetween(result.EffectOf(1), result.PromotionAfter(2))}
+	s.Shows = []result.Promise{result.LostWrites}
 	return s
 }
 
@@ -82,10 +82,10 @@ func splitBrain() Scenario {
 	s := splitBrains("split-brain")
 	s.Why = "The network cuts off the master together with one sentinel and one client. The majority elects a new master; the old one " +
 		"does not know and goes on acknowledging until Sentinel demotes it some 10 s after the network is whole again. All of that is lost."
-	s.Promises = []checker.Promise{
-		checker.LossOnlyBetween(checker.EffectOf(1), checker.HealOf(1).Plus(zombieWindow)),
-		checker.ConvergesWithin(rejoinTime)}
-	s.Shows = []checker.Promise{checker.LostWrites, checker.TwoMasters}
+	s.Promises = []result.Promise{
+		result.LossOnlyBetween(result.EffectOf(1), result.HealOf(1).Plus(zombieWindow)),
+		result.ConvergesWithin(rejoinTime)}
+	s.Shows = []result.Promise{result.LostWrites, result.TwoMasters}
 	return s
 }
 
@@ -97,8 +97,8 @@ func splitBrainMinReplicas() Scenario {
 	t.Workers = 2
 	t.Config = []string{"min-replicas-to-write 1", "min-replicas-max-lag 3"}
 	s.Topology = t
-	s.Promises = []checker.Promise{checker.LastLossBy(checker.EffectOf(1).Plus((3 + 2) * time.Second)), checker.ConvergesWithin(rejoinTime)}
-	s.Shows = []checker.Promise{checker.LostWrites}
+	s.Promises = []result.Promise{result.LastLossBy(result.EffectOf(1).Plus((3 + 2) * time.Second)), result.ConvergesWithin(rejoinTime)}
+	s.Shows = []result.Promise{result.LostWrites}
 	return s
 }
 
@@ -119,8 +119,8 @@ func zombieMaster() Scenario {
 			After(4*time.Second, CutLinks(Side("w2"), Sentinels).Until(HealOf(2).Plus(zombieWindow))),
 			After(5*time.Second, Pause(Master).Until(FailoverDone().Plus(time.Second))),
 		},
-		Promises: []checker.Promise{checker.LossOnlyOnDeposed(), checker.ConvergesWithin(rejoinTime)},
-		Shows:    []checker.Promise{checker.SplitBrain},
+		Promises: []result.Promise{result.LossOnlyOnDeposed(), result.ConvergesWithin(rejoinTime)},
+		Shows:    []result.Promise{result.SplitBrain},
 	}
 }
 
@@ -135,7 +135,7 @@ func staleFailback() Scenario {
 			After(4*time.Second, Kill("n1").Until(EffectOf(2).Plus(time.Second))),
 			AfterFailover(4*time.Second, Kill("n2").Until(FailoverDone().Plus(3*time.Second))),
 		},
-		Promises: []checker.Promise{checker.ConvergesWithin(rejoinTime)},
-		Shows:    []checker.Promise{checker.LostWrites},
+		Promises: []result.Promise{result.ConvergesWithin(rejoinTime)},
+		Shows:    []result.Promise{result.LostWrites},
 	}
 }

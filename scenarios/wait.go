@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	. "github.com/schismtest/schism/nemesis" // so that a schedule reads like a sentence
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -24,7 +24,7 @@ func waitHealthy() Scenario {
 			"never one that does not, and nothing is lost.",
 		Topology: topology.MasterReplicas{Replicas: 2},
 		Workload: waited(2),
-		Promises: []checker.Promise{checker.Linearizable(), checker.NothingLost(), checker.ConvergesWithin(5 * time.Second)},
+		Promises: []result.Promise{result.Linearizable(), result.NothingLost(), result.ConvergesWithin(5 * time.Second)},
 	}
 }
 
@@ -43,8 +43,8 @@ func waitLagging() Scenario {
 			AfterEffect(1, 500*time.Millisecond, Kill(Master)),
 			AfterFailover(3*time.Second, Restart(Killed)),
 		},
-		Promises: []checker.Promise{checker.WritableWithin(15 * time.Second), checker.ConvergesWithin(rejoinTime),
-			checker.LossOnlyBetween(checker.EffectOf(1), checker.PromotionAfter(2))},
-		Shows: []checker.Promise{checker.LostWrites},
+		Promises: []result.Promise{result.WritableWithin(15 * time.Second), result.ConvergesWithin(rejoinTime),
+			result.LossOnlyBetween(result.EffectOf(1), result.PromotionAfter(2))},
+		Shows: []result.Promise{result.LostWrites},
 	}
 }

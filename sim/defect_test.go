@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 )
 
 // Each defect of a server shows in at least nine of ten runs with nothing promised but what is promised by default; the same runs of a
@@ -31,11 +31,11 @@ func TestTruthOfDefects(t *testing.T) {
 					c := planted(seed, o, d)
 					r := judge(c)
 					require.Empty(t, r.ps)
-					if r.a.Result.Verdict == checker.Violation {
+					if r.a.Result.Verdict == result.Violation {
 						caught++
 					}
 					for _, p := range r.a.Result.Promises {
-						if p.Status == checker.Broken {
+						if p.Status == result.Broken {
 							classes[p.Promise.Measure]++
 						}
 					}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -34,7 +35,7 @@ type run struct {
 	c  Config
 	h  *history.History
 	tr Truth
-	a  *checker.Analysis
+	a  *result.Analysis
 	ps []problem
 }
 
@@ -80,9 +81,9 @@ func (r *run) verdict() {
 		r.wrong("verdict", "loss is told without a barrier: %+v", res.Writes)
 	}
 	switch want := r.tr.Config.Records; {
-	case res.Verdict == checker.Violation:
+	case res.Verdict == result.Violation:
 		r.wrong("verdict", "violation: %+v", res.Promises[0])
-	case want == Gone && res.Verdict != checker.Error, want == Cut && res.Verdict != checker.Unknown:
+	case want == Gone && res.Verdict != result.Error, want == Cut && res.Verdict != result.Unknown:
 		r.wrong("verdict", "%s with records %s", res.Verdict, want)
 	}
 }
@@ -99,17 +100,17 @@ func (r *run) fates() {
 		}
 		ok := true
 		switch r.a.Fate[i] {
-		case checker.FateLost:
+		case result.FateLost:
 			ok = t.Lost
-		case checker.FateSurvived:
+		case result.FateSurvived:
 			ok = o.Outcome == history.OK && !t.Lost
-		case checker.FateRecovered:
+		case result.FateRecovered:
 			ok = o.Outcome == history.Info && t.Executed
-		case checker.FateHappenedThenLost:
+		case result.FateHappenedThenLost:
 			ok = o.Outcome == history.Info && t.Executed && !t.Final
-		case checker.FateFailed:
+		case result.FateFailed:
 			ok = !t.Executed
-		case checker.FateAborted:
+		case result.FateAborted:
 			ok = false
 		}
 		if !ok {

@@ -9,7 +9,7 @@ import (
 	"os"
 
 	"github.com/schismtest/schism"
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/history/exchange"
 )
@@ -67,23 +67,23 @@ func judged(path, model string) exchange.Judged {
 }
 
 // fateWord is a fate as people write it; empty where there is none.
-func fateWord(f checker.Fate) string {
+func fateWord(f result.Fate) string {
 	switch f {
-	case checker.FateSurvived:
+	case result.FateSurvived:
 		return "survived"
-	case checker.FateLost:
+	case result.FateLost:
 		return "lost"
-	case checker.FateRecovered:
+	case result.FateRecovered:
 		return "recovered"
-	case checker.FateIndeterminate:
+	case result.FateIndeterminate:
 		return "indeterminate"
-	case checker.FateHappenedThenLost:
+	case result.FateHappenedThenLost:
 		return "happened then lost"
-	case checker.FateFailed:
+	case result.FateFailed:
 		return "failed"
-	case checker.FateAborted:
+	case result.FateAborted:
 		return "aborted read"
-	case checker.FateMasked:
+	case result.FateMasked:
 		return "masked"
 	}
 	return ""

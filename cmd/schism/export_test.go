@@ -7,7 +7,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history/exchange"
 )
 
@@ -24,11 +24,11 @@ func TestParquetSaysWhatBecameOfEachOperation(t *testing.T) {
 
 func TestEveryFateHasAWord(t *testing.T) {
 	seen := map[string]bool{}
-	for f := checker.FateSurvived; f <= checker.FateMasked; f++ {
+	for f := result.FateSurvived; f <= result.FateMasked; f++ {
 		w := fateWord(f)
 		require.NotEmpty(t, w)
 		require.False(t, seen[w], w)
 		seen[w] = true
 	}
-	require.Empty(t, fateWord(checker.FateNone))
+	require.Empty(t, fateWord(result.FateNone))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism"
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	. "github.com/schismtest/schism/nemesis"
 	"github.com/schismtest/schism/reports"
 	"github.com/schismtest/schism/scenarios"
@@ -26,8 +26,8 @@ func pausedReplica() scenarios.Scenario {
 		Workload: workloads.Spec{Kind: workloads.Register, Writers: 4, Readers: 4, ReadFrom: workloads.Replicas, Rate: 500},
 		Faults:   Schedule{After(2*time.Second, Pause(OneReplica).For(2*time.Second))},
 		Load:     5 * time.Second,
-		Promises: []checker.Promise{checker.NothingLost(), checker.ConvergesWithin(5 * time.Second)},
-		Shows:    []checker.Promise{checker.ReadGap},
+		Promises: []result.Promise{result.NothingLost(), result.ConvergesWithin(5 * time.Second)},
+		Shows:    []result.Promise{result.ReadGap},
 	}
 }
 
@@ -38,7 +38,7 @@ func TestOwnScenario(t *testing.T) {
 	out, err := schism.Run(t.Context(), pausedReplica(), schism.Options{Server: server(), Seed: 1, Artifacts: "artifacts"})
 	require.NoError(t, err)
 	t.Log(reports.Sentences(out.Run, out.Result).Headline, out.Report)
-	require.Equal(t, checker.Pass, out.Result.Verdict, out.Result.Reasons)
+	require.Equal(t, result.Pass, out.Result.Verdict, out.Result.Reasons)
 	require.Greater(t, out.Result.Availability.LongestRead.Len(), time.Second.Nanoseconds(), "nobody else answers reads")
 }
 

@@ -10,15 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/history/exchange"
 )
 
 // refused is what a text becomes that is no history.
-const refused checker.Verdict = "refused"
+const refused result.Verdict = "refused"
 
 // judge opens a text as check does, and judges it.
-func judge(t *testing.T, text, model string) (checker.Verdict, string) {
+func judge(t *testing.T, text, model string) (result.Verdict, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "h")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -44,8 +45,8 @@ func did(p, f, in, typ, out string) string {
 func ok(p, f, in, out string) string { return did(p, f, in, "ok", out) }
 
 const (
-	pass      = checker.Pass
-	violation = checker.Violation
+	pass      = result.Pass
+	violation = result.Violation
 )
 
 // TestKinds has the kinds behind the files of cmd/schism/testdata/cases, each with its siblings: other functions, places and types.
@@ -54,7 +55,7 @@ func TestKinds(t *testing.T) {
 	for _, tt := range []struct {
 		name, model string
 		text        string
-		want        checker.Verdict
+		want        result.Verdict
 	}{
 		// :index is the order
 		{"index in a vector", "register", `[{:process 1 :type :invoke :f :read :index 2} {:process 1 :type :ok :f :read :value 1 :index 3} {:process 0 :type :invoke :f :write :value 1 :index 0} {:process 0 :type :ok :f :write :value 1 :index 1}]`, pass},
@@ -198,7 +199,7 @@ func TestKinds(t *testing.T) {
 func TestKindsOfJSON(t *testing.T) {
 	for _, tt := range []struct {
 		name, model, text string
-		want              checker.Verdict
+		want              result.Verdict
 	}{
 		{"transactions", "", `[{"index":0,"type":"invoke","process":0,"f":"txn","value":[["append","x",1],["r","y",null]]},{"index":1,"type":"ok","process":0,"f":"txn","value":[["append","x",1],["r","y",[]]]}]`, pass},
 		{"transactions without f", "", `[{"index":0,"type":"invoke","process":0,"value":[["append",1,1]]},{"index":1,"type":"ok","process":0,"value":[["append",1,1]]},
@@ -231,7 +232,7 @@ func TestKindsOfJSONLines(t *testing.T) {
 	end := `"call":5,"return":6}`
 	for _, tt := range []struct {
 		name, model, text string
-		want              checker.Verdict
+		want              result.Verdict
 	}{
 		{"a write and a read", "", good("write") + `"in":1,` + end + "\n" + `{"f":"read","out":1,"call":7,"return":8}`, pass},
 		{"absent is null", "", good("write") + `"in":1,` + end + "\n" + `{"f":"read","out":null,"call":7,"return":8}`, violation},

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/history/exchange"
 	"github.com/schismtest/schism/sim"
@@ -30,7 +31,7 @@ func copies(t *testing.T, h *history.History) map[string]*history.History {
 }
 
 // sameResult demands that every copy is judged as the history: the whole result, to the last number.
-func sameResult(t *testing.T, h *history.History) checker.Result {
+func sameResult(t *testing.T, h *history.History) result.Result {
 	t.Helper()
 	want, err := checker.Check(h, checker.Options{})
 	require.NoError(t, err)
@@ -53,7 +54,7 @@ func asJSON(t *testing.T, v any) string {
 
 // TestExportsAreJudgedAsTheRun goes over simulated runs: failovers, split brains, replica reads, lost and masked writes.
 func TestExportsAreJudgedAsTheRun(t *testing.T) {
-	verdicts := map[checker.Verdict]int{}
+	verdicts := map[result.Verdict]int{}
 	for seed, object := range sim.Objects() {
 		seed := int64(seed)
 		faults := [][]sim.Failure{{sim.Kill}, {sim.Split}, {sim.Wipe}, {}}[seed%4]
@@ -186,14 +187,14 @@ func TestIncompleteHistoriesNeverPassAModel(t *testing.T) {
 	for _, tt := range []struct {
 		name         string
 		lose         func(*history.History)
-		fine, broken checker.Verdict // what a good history becomes, and a bad one
+		fine, broken result.Verdict // what a good history becomes, and a bad one
 	}{
-		{"whole", func(*history.History) {}, checker.Pass, checker.Violation},
-		{"torn", func(h *history.History) { h.Torn = "the block at byte 7 is cut off" }, checker.Unknown, checker.Violation},
-		{"cut", func(h *history.History) { h.Cut = 500 * ms }, checker.Unknown, checker.Violation},
-		{"interrupted", func(h *history.History) { h.Run.Incomplete = "interrupted" }, checker.Unknown, checker.Violation},
-		{"records are missing", func(h *history.History) { h.Missing = []string{"w1: batch 3 follows batch 1"} }, checker.Error, checker.Error},
-		{"missing and torn", func(h *history.History) { h.Missing, h.Torn = []string{"w1: ended"}, "torn" }, checker.Error, checker.Error},
+		{"whole", func(*history.History) {}, result.Pass, result.Violation},
+		{"torn", func(h *history.History) { h.Torn = "the block at byte 7 is cut off" }, result.Unknown, result.Violation},
+		{"cut", func(h *history.History) { h.Cut = 500 * ms }, result.Unknown, result.Violation},
+		{"interrupted", func(h *history.History) { h.Run.Incomplete = "interrupted" }, result.Unknown, result.Violation},
+		{"records are missing", func(h *history.History) { h.Missing = []string{"w1: batch 3 follows batch 1"} }, result.Error, result.Error},
+		{"missing and torn", func(h *history.History) { h.Missing, h.Torn = []string{"w1: ended"}, "torn" }, result.Error, result.Error},
 	} {
 		for i, ops := range [][]history.Op{good, bad} {
 			h := hand(ops, []string{"r:1"})
@@ -203,8 +204,8 @@ func TestIncompleteHistoriesNeverPassAModel(t *testing.T) {
 			for name, c := range all {
 				a, err := checker.CheckModel(c, "register", checker.ModelOptions{})
 				require.NoError(t, err)
-				require.Equal(t, []checker.Verdict{tt.fine, tt.broken}[i], a.Result.Verdict, "%s, %s", tt.name, name)
-				if a.Result.Verdict == checker.Unknown || a.Result.Verdict == checker.Error {
+				require.Equal(t, []result.Verdict{tt.fine, tt.broken}[i], a.Result.Verdict, "%s, %s", tt.name, name)
+				if a.Result.Verdict == result.Unknown || a.Result.Verdict == result.Error {
 					require.NotEmpty(t, a.Result.Reasons, "%s, %s", tt.name, name)
 				}
 			}

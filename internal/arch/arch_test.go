@@ -34,18 +34,19 @@ var knows = map[string][]string{
 	"images":           {},
 	"topology":         {"wire", "history", "images", "internal/guard"},
 	"nemesis":          {"wire", "topology", "history", "internal/guard"},
-	"checker":          {"history", "checker/exact", "internal/guard", "internal/words"},
+	"checker":          {"history", "checker/result", "checker/exact", "internal/guard", "internal/words"},
 	"checker/exact":    {},
+	"checker/result":   {"history", "internal/words"},
 	"sim":              {"history"},
-	"scenarios":        {"topology", "workloads", "nemesis", "checker"},
-	"reports":          {"history", "checker", "internal/words", "reports/sentences", "reports/page", "reports/index"},
+	"scenarios":        {"topology", "workloads", "nemesis", "checker/result"},
+	"reports":          {"history", "checker/result", "internal/words", "reports/sentences", "reports/page", "reports/index"},
 
-	"reports/sentences":        {"history", "checker", "internal/words"},
+	"reports/sentences":        {"history", "checker/result", "internal/words"},
 	"reports/frame":            {"internal/words"},
-	"reports/charts":           {"history", "checker", "internal/words", "reports/sentences", "reports/frame"},
-	"reports/page":             {"history", "checker", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
-	"reports/index":            {"history", "checker", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
-	"reports/internal/fixture": {"history", "checker", "internal/words"},
+	"reports/charts":           {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame"},
+	"reports/page":             {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/index":            {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/internal/fixture": {"history", "checker/result", "internal/words"},
 }
 
 // pkg is a parsed package, without its tests.

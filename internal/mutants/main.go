@@ -96,7 +96,7 @@ const slow = "Brute|Agree|Porcupine|Never|False|Decided|GoesBack|Prefix"
 
 // stages are the tests that may notice, the cheapest first.
 func (m mutant) stages() []stage {
-	all := []stage{{"checker", ".", slow}, {"sim", ".", ""}, {"checker", slow, ""}}
+	all := []stage{{"checker", ".", slow}, {"checker/result", ".", ""}, {"sim", ".", ""}, {"checker", slow, ""}}
 	if m.by == "" {
 		return all
 	}
@@ -125,7 +125,7 @@ func (m mutant) try(ctx context.Context, dir string) (res, by string, err error)
 		return "", "", fmt.Errorf("write an overlay: %w", err)
 	}
 	for _, s := range m.stages() {
-		bin := filepath.Join(dir, s.pkg+".test")
+		bin := filepath.Join(dir, filepath.Base(s.pkg)+".test")
 		if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, "./"+s.pkg).CombinedOutput(); err != nil {
 			return "", "", fmt.Errorf("does not compile: %s", firstLine(string(out), "checker/"))
 		}

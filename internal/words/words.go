@@ -67,6 +67,14 @@ func Duration(ns int64) string {
 	return n + " " + unit
 }
 
+// Span writes a duration as Duration does, and 0 with its unit: 27.9 s, 634 ms, 0 s.
+func Span(ns int64) string {
+	if ns == 0 {
+		return "0 s"
+	}
+	return Duration(ns)
+}
+
 // DurationUnit is words with number and unit apart.
 func DurationUnit(ns int64) (string, string) {
 	s := float64(ns) / 1e9

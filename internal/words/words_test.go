@@ -13,6 +13,8 @@ func TestNumbersForPeople(t *testing.T) {
 		"13.7k":          Short(13700),
 		"0":              Duration(0),
 		"4 s":            Duration(4e9),
+		"0 s":            Span(0),
+		"65 µs":          Span(65e3),
 		"27.9 s":         Duration(27.9e9),
 		"634 ms":         Duration(634e6),
 		"1.2 ms":         Duration(1.2e6),

@@ -5,7 +5,7 @@ import (
 	"html/template"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
 )
@@ -73,7 +73,7 @@ type piece struct {
 	name     string
 }
 
-func pieces(steps []checker.Step, from, to int64) []piece {
+func pieces(steps []result.Step, from, to int64) []piece {
 	var out []piece
 	prev := from
 	for _, s := range steps {
@@ -98,7 +98,7 @@ func pieces(steps []checker.Step, from, to int64) []piece {
 }
 
 // shortStep is the first words of a step.
-func shortStep(step checker.Step) string {
+func shortStep(step result.Step) string {
 	for _, w := range strings.Fields(step.Detail + " " + step.Text) {
 		if len(w) > 3 && w[0] == '+' { // Sentinel's own word for it
 			return strings.Trim(w, ":,.")
@@ -114,7 +114,7 @@ func shortStep(step checker.Step) string {
 }
 
 // failoverBars say on one scale where the time went: from the fault until the new master takes writes, and from the heal until the old one gives way.
-func (t *Timeline) failoverBars(f checker.Failover) template.HTML {
+func (t *Timeline) failoverBars(f result.Failover) template.HTML {
 	type bar struct {
 		title  string
 		pieces []piece

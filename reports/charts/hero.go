@@ -6,7 +6,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
@@ -40,7 +40,7 @@ func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 			x.first = c.Return[i]
 		}
 		x.last = max(x.last, c.Return[i])
-		if t.fate(i) == checker.FateLost {
+		if t.fate(i) == result.FateLost {
 			x.lost++
 			any = true
 		} else {

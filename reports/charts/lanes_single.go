@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -51,7 +51,7 @@ func (t *Timeline) singles(s *svg, zero float64) {
 			continue
 		}
 		n++
-		if t.fate(i) == checker.FateLost {
+		if t.fate(i) == result.FateLost {
 			fmt.Fprintf(&lost, "M%.4f %sv7", float64(at-t.t0)/1e8, f1(zero+2))
 		} else {
 			fmt.Fprintf(&kept, "M%.4f %sv7", float64(at-t.t0)/1e8, f1(zero-9))

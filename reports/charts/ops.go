@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
@@ -166,19 +166,19 @@ func reply(o history.Op) string {
 // became says what the analysis knows of an operation.
 func (t *Timeline) became(i int) (text string, bad bool) {
 	switch t.fate(i) {
-	case checker.FateSurvived:
+	case result.FateSurvived:
 		return "survived", false
-	case checker.FateLost:
+	case result.FateLost:
 		return "lost", true
-	case checker.FateRecovered:
+	case result.FateRecovered:
 		return "found, though unanswered", false
-	case checker.FateIndeterminate:
+	case result.FateIndeterminate:
 		return "never seen", false
-	case checker.FateHappenedThenLost:
+	case result.FateHappenedThenLost:
 		return "seen, then lost", true
-	case checker.FateAborted:
+	case result.FateAborted:
 		return "seen, though not executed", true
-	case checker.FateFailed:
+	case result.FateFailed:
 		return "not executed", false
 	}
 	if s := t.staleness(i); s > 0 {

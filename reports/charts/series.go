@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 )
@@ -162,10 +162,10 @@ func (t *Timeline) gather() *gathered {
 		if write {
 			g.latency.add(c.Return[i], c.Return[i]-c.Call[i])
 			switch f := t.fate(i); {
-			case f == checker.FateLost:
+			case f == result.FateLost:
 				g.lost = append(g.lost, c.Return[i])
 				state = 1
-			case f == checker.FateSurvived && known:
+			case f == result.FateSurvived && known:
 				g.survived = append(g.survived, c.Return[i])
 			default:
 				g.acked = append(g.acked, c.Return[i])
@@ -187,11 +187,11 @@ func (t *Timeline) gather() *gathered {
 }
 
 // fate is that of an operation, also when the analysis has none.
-func (t *Timeline) fate(i int) checker.Fate {
+func (t *Timeline) fate(i int) result.Fate {
 	if i < len(t.a.Fate) {
 		return t.a.Fate[i]
 	}
-	return checker.FateNone
+	return result.FateNone
 }
 
 // pack writes values for the script: three digits each, nothing for NaN, v*n for n equal ones.

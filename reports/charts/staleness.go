@@ -1,7 +1,7 @@
 package charts
 
 import (
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/internal/words"
 )
 
@@ -36,7 +36,7 @@ func (t *Timeline) whichAges() string {
 }
 
 // shownAges are the figures of a row that are shown outside the table.
-func (t *Timeline) shownAges(s *checker.Staleness) *checker.Ages {
+func (t *Timeline) shownAges(s *result.Staleness) *result.Ages {
 	if s.Kept != nil && t.surviving {
 		return s.Kept
 	}
@@ -56,7 +56,7 @@ func (t *Timeline) staleness(i int) int64 {
 }
 
 // nodeAges is a node's row of the whole run, nil for none.
-func (t *Timeline) nodeAges(n int32) *checker.Staleness {
+func (t *Timeline) nodeAges(n int32) *result.Staleness {
 	for i := range t.a.Result.Staleness {
 		if s := &t.a.Result.Staleness[i]; s.Node == n && s.Window == "" && s.Reads > 0 {
 			return s
@@ -66,6 +66,6 @@ func (t *Timeline) nodeAges(n int32) *checker.Staleness {
 }
 
 // fresh is the share of reads that missed nothing.
-func fresh(a *checker.Ages, reads int64) string {
+func fresh(a *result.Ages, reads int64) string {
 	return words.Ends(words.Share(reads-a.StaleMost, reads), words.Share(reads-a.Stale, reads))
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -14,21 +14,21 @@ import (
 const milli = int64(1e6)
 
 // staleRun is a run in which n2 was read twice: 4 s after a write that it missed and that was lost later, and 1 ms after one that stayed.
-func staleRun(kept *checker.Ages, why string) *Timeline {
+func staleRun(kept *result.Ages, why string) *Timeline {
 	read := func(call int64) history.Op {
 		return history.Op{F: history.FRead, Node: 0, Worker: history.NoNode, Flags: history.FlagReplicaRead, In: history.None, Arg: history.None, Out: 1, Acked: -1, Call: call, Intended: call, Return: call + milli}
 	}
 	h := history.FromOps([]history.Op{read(5e9), read(6e9)}, []string{"r:0"})
 	h.Run.Nodes = []history.Node{{Name: "n2", Kind: history.Server}}
-	a := &checker.Analysis{Fate: make([]checker.Fate, 2), Ages: checker.AgesOf(2, map[int]checker.ReadAge{0: {Lo: 4e9, Hi: 4e9 + 2*milli}, 1: {Lo: milli, Hi: 3 * milli, KeptLo: milli, KeptHi: 3 * milli}})}
-	a.Result.Writes = checker.Account{Known: true, Acked: 3, Lost: 1, LostMost: 1}
-	a.Result.Staleness = []checker.Staleness{{Node: 0, Reads: 2, Ages: checker.Ages{Stale: 2, StaleMost: 2, P99: 4e9, P99Most: 4e9 + 2*milli, Max: 4e9, MaxMost: 4e9 + 2*milli}, Kept: kept, KeptWhy: why}}
+	a := &result.Analysis{Fate: make([]result.Fate, 2), Ages: result.AgesOf(2, map[int]result.ReadAge{0: {Lo: 4e9, Hi: 4e9 + 2*milli}, 1: {Lo: milli, Hi: 3 * milli, KeptLo: milli, KeptHi: 3 * milli}})}
+	a.Result.Writes = result.Account{Known: true, Acked: 3, Lost: 1, LostMost: 1}
+	a.Result.Staleness = []result.Staleness{{Node: 0, Reads: 2, Ages: result.Ages{Stale: 2, StaleMost: 2, P99: 4e9, P99Most: 4e9 + 2*milli, Max: 4e9, MaxMost: 4e9 + 2*milli}, Kept: kept, KeptWhy: why}}
 	return New(h, a)
 }
 
 // Table, histogram and timeline say the same, and which of the two stalenesses it is.
 func TestStalenessSaysOneThing(t *testing.T) {
-	tl := staleRun(&checker.Ages{Stale: 1, StaleMost: 1, P99: milli, P99Most: 3 * milli, Max: milli, MaxMost: 3 * milli}, "")
+	tl := staleRun(&result.Ages{Stale: 1, StaleMost: 1, P99: milli, P99Most: 3 * milli, Max: milli, MaxMost: 3 * milli}, "")
 	table := tl.StaleTable()
 	require.Contains(t, table.Note, "as the timeline and the histogram do")
 	var cells []string

@@ -8,7 +8,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/sentences"
@@ -17,7 +17,7 @@ import (
 // Timeline is the one time axis of the page and what crosses all its lanes.
 type Timeline struct {
 	h      *history.History
-	a      *checker.Analysis
+	a      *result.Analysis
 	t0, t1 int64 // ns
 	bands  []band
 	marks  []mark
@@ -45,7 +45,7 @@ type mark struct {
 }
 
 // New reads what crosses the axis of a run.
-func New(h *history.History, a *checker.Analysis) *Timeline {
+func New(h *history.History, a *result.Analysis) *Timeline {
 	t := &Timeline{h: h, a: a, t1: h.End}
 	t.surviving = t.ofSurviving()
 	for _, e := range h.Events {

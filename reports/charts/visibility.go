@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -45,7 +45,7 @@ func nines(p float64) float64 {
 
 // curves is t-visibility: the share of reads that see a write, by time since its acknowledgement.
 func (t *Timeline) curves() *Panel {
-	var vs []checker.Visibility
+	var vs []result.Visibility
 	for _, v := range t.a.Result.Visibility {
 		if v.Node == history.NoNode && len(v.Bins) > 0 {
 			vs = append(vs, v)
@@ -55,7 +55,7 @@ func (t *Timeline) curves() *Panel {
 		return nil
 	}
 	if len(vs) > 1 { // the whole run is the mixture of the others
-		vs = slices.DeleteFunc(vs, func(v checker.Visibility) bool { return v.Window == "" })
+		vs = slices.DeleteFunc(vs, func(v result.Visibility) bool { return v.Window == "" })
 	}
 	if len(vs) > 5 {
 		vs = vs[:5]
@@ -187,7 +187,7 @@ func (t *Timeline) visiblePromise() (share float64, ok bool) {
 // leastReads is how many reads a bin needs to be drawn; the table has them all.
 const leastReads = 5
 
-func visPaths(v checker.Visibility, x func(float64) float64, y func(float64) float64) (line, band string) {
+func visPaths(v result.Visibility, x func(float64) float64, y func(float64) float64) (line, band string) {
 	var l, up, down strings.Builder
 	var lows []string
 	cmd := "M"
@@ -232,8 +232,8 @@ func (t *Timeline) histogram() *Panel {
 		name string
 		bins map[int]int64
 		top  int64
-		row  *checker.Staleness
-		ages *checker.Ages
+		row  *result.Staleness
+		ages *result.Ages
 	}
 	byNode := map[int8]*hist{}
 	lo, hi := math.MaxInt, math.MinInt

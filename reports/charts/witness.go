@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -43,12 +43,12 @@ func (t *Timeline) Witnesses() []WitnessView {
 		}
 		v := WitnessView{ID: w.ID, Title: fmt.Sprintf("Witness %d: %s", i+1, w.Title), Text: words.Capital(w.Text)}
 		for _, p := range t.a.Result.Promises {
-			if p.Witness == w.ID && p.Status == checker.Broken {
+			if p.Witness == w.ID && p.Status == result.Broken {
 				v.Mark = "bad"
 			}
 		}
 		for _, p := range t.a.Result.Shows {
-			if v.Mark == "" && p.Status == checker.Broken && t.a.Result.Weakness && shows(p, w) {
+			if v.Mark == "" && p.Status == result.Broken && t.a.Result.Weakness && shows(p, w) {
 				v.Mark = "weak"
 			}
 		}
@@ -101,7 +101,7 @@ func (t *Timeline) Witnesses() []WitnessView {
 }
 
 // shows tells whether a witness is one of a weakness; those of lost writes stand for every kind of loss.
-func shows(p checker.PromiseResult, w checker.Witness) bool {
+func shows(p result.PromiseResult, w result.Witness) bool {
 	return p.Witness == w.ID || p.Promise.Measure == w.Of || w.Of == "lost" && strings.HasSuffix(p.Promise.Measure, "_lost")
 }
 

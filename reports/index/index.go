@@ -14,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -197,17 +197,17 @@ func (e *entry) number() (name, text string, v float64, known bool) {
 		s := r.Shows[0]
 		measure, name, text = s.Promise.Measure, s.Text, s.Measured
 	}
-	value := checker.Unmeasured("")
+	value := result.Unmeasured("")
 	for _, m := range r.Measures {
 		if m.Name == measure && m.Value.Measured() {
 			value, known = m.Value, true
 		}
 	}
 	if !known && measure == "lost" && r.Writes.Known {
-		value, known = checker.Between(float64(r.Writes.Lost), float64(max(r.Writes.Lost, r.Writes.LostMost)), ""), true
+		value, known = result.Between(float64(r.Writes.Lost), float64(max(r.Writes.Lost, r.Writes.LostMost)), ""), true
 	}
 	if gap := r.Availability.LongestWrite.Len(); !known && len(r.Shows) == 0 && gap > 0 {
-		measure, name, value, known = "write_gap", "longest gap in writes", checker.Exactly(float64(gap)/1e9), true
+		measure, name, value, known = "write_gap", "longest gap in writes", result.Exactly(float64(gap)/1e9), true
 	}
 	if known && (text == "" || measure == "lost") {
 		text = rangeText(measure, value)
@@ -219,7 +219,7 @@ func (e *entry) number() (name, text string, v float64, known bool) {
 }
 
 // rangeText writes a measure's value for a narrow place: "41", "≥ 350", "5,072 to 5,078".
-func rangeText(measure string, v checker.Value) string {
+func rangeText(measure string, v result.Value) string {
 	lo := measureText(measure, v.Lo)
 	switch hi := measureText(measure, v.Hi); {
 	case math.IsInf(v.Hi, 1):

@@ -11,14 +11,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/reports/internal/fixture"
 	"github.com/schismtest/schism/reports/sentences"
 )
 
 // writeRun puts a run into a folder of artifacts, as the harness does. A nil result is a run that is not finished.
-func writeRun(t *testing.T, root, scenario, server, stamp string, edit func(*history.Run), r *checker.Result) {
+func writeRun(t *testing.T, root, scenario, server, stamp string, edit func(*history.Run), r *result.Result) {
 	t.Helper()
 	dir := filepath.Join(root, scenario, strings.ReplaceAll(server, ":", "-"), stamp+"-7431")
 	require.NoError(t, os.MkdirAll(dir, 0o755))
@@ -40,14 +40,14 @@ func writeRun(t *testing.T, root, scenario, server, stamp string, edit func(*his
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "report.html"), nil, 0o644))
 }
 
-func lostResult(v checker.Verdict, lost int64, weakness bool) *checker.Result {
-	r := &checker.Result{Verdict: v, Weakness: weakness}
-	r.Writes = checker.Account{Known: true, Acked: 1000, Survived: 1000 - lost, Lost: lost}
-	if v == checker.Violation {
-		r.Promises = []checker.PromiseResult{{Promise: checker.NothingLost(), Status: checker.Broken, Text: "no acknowledged write is lost", Measured: fmt.Sprint(lost)}}
+func lostResult(v result.Verdict, lost int64, weakness bool) *result.Result {
+	r := &result.Result{Verdict: v, Weakness: weakness}
+	r.Writes = result.Account{Known: true, Acked: 1000, Survived: 1000 - lost, Lost: lost}
+	if v == result.Violation {
+		r.Promises = []result.PromiseResult{{Promise: result.NothingLost(), Status: result.Broken, Text: "no acknowledged write is lost", Measured: fmt.Sprint(lost)}}
 	}
 	if weakness {
-		r.Shows = []checker.PromiseResult{{Promise: checker.LostWrites, Status: checker.Broken, Text: "lost writes", Measured: fmt.Sprint(lost)}}
+		r.Shows = []result.PromiseResult{{Promise: result.LostWrites, Status: result.Broken, Text: "lost writes", Measured: fmt.Sprint(lost)}}
 	}
 	return r
 }
@@ -57,18 +57,18 @@ func fillArtifacts(t *testing.T, root string) {
 	for _, server := range []string{"redis:7.0", "valkey:8.1", "redis:8.0"} {
 		for i := range 14 {
 			stamp := fmt.Sprintf("202511%02dT020000000", i+1)
-			writeRun(t, root, "healthy", server, stamp, nil, lostResult(checker.Pass, 0, false))
-			writeRun(t, root, "split-brain", server, stamp, nil, lostResult(checker.Pass, 13000+int64(i*i*7%500), true))
-			r := lostResult(checker.Pass, 0, false)
+			writeRun(t, root, "healthy", server, stamp, nil, lostResult(result.Pass, 0, false))
+			writeRun(t, root, "split-brain", server, stamp, nil, lostResult(result.Pass, 13000+int64(i*i*7%500), true))
+			r := lostResult(result.Pass, 0, false)
 			if i == 13 && server == "valkey:8.1" {
-				r = lostResult(checker.Violation, 41, false)
+				r = lostResult(result.Violation, 41, false)
 			}
 			if i == 13 && server == "redis:8.0" {
-				r = &checker.Result{Verdict: checker.Unknown, Reasons: []string{"fault 1 never took effect"}}
+				r = &result.Result{Verdict: result.Unknown, Reasons: []string{"fault 1 never took effect"}}
 			}
 			writeRun(t, root, "sentinel-kill", server, stamp, nil, r)
 			if server != "redis:8.0" {
-				writeRun(t, root, "zombie-master", server, stamp, nil, lostResult(checker.Violation, 4500, false))
+				writeRun(t, root, "zombie-master", server, stamp, nil, lostResult(result.Violation, 4500, false))
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func TestIndexIsNeverBlank(t *testing.T) {
 
 func TestIndexEscapesNames(t *testing.T) {
 	root := t.TempDir()
-	writeRun(t, root, "a b%c", "redis:7.0", "1", func(r *history.Run) { r.Scenario, r.Why = "<script>alert(1)</script>", "<img src=x>" }, lostResult(checker.Pass, 0, false))
+	writeRun(t, root, "a b%c", "redis:7.0", "1", func(r *history.Run) { r.Scenario, r.Why = "<script>alert(1)</script>", "<img src=x>" }, lostResult(result.Pass, 0, false))
 	require.NoError(t, Write(root))
 	b, err := os.ReadFile(filepath.Join(root, "index.html"))
 	require.NoError(t, err)
@@ -145,8 +145,8 @@ func TestIndexTellsARunThatGoesOnFromADeadOne(t *testing.T) {
 
 func TestIndexCountsAShareAsShownWhereItWasMeasured(t *testing.T) {
 	root := t.TempDir()
-	r := lostResult(checker.Pass, 0, false)
-	r.Shows = []checker.PromiseResult{{Promise: checker.OtherReads, Status: checker.Broken, Text: "share of reads that the other replicas answered", Measured: "96.3 %"}}
+	r := lostResult(result.Pass, 0, false)
+	r.Shows = []result.PromiseResult{{Promise: result.OtherReads, Status: result.Broken, Text: "share of reads that the other replicas answered", Measured: "96.3 %"}}
 	writeRun(t, root, "replica-crash", "redis:7.0", "1", nil, r)
 	require.NoError(t, Write(root))
 	b, err := os.ReadFile(filepath.Join(root, "index.html"))
@@ -160,7 +160,7 @@ func TestIndexSaysAnInterval(t *testing.T) {
 		want       string
 	}{{41, 41, ">41<"}, {41, 44, ">41 to 44<"}, {0, 68, ">0 to 68<"}} {
 		root := t.TempDir()
-		r := lostResult(checker.Pass, c.lost, false)
+		r := lostResult(result.Pass, c.lost, false)
 		r.Writes.LostMost = c.most
 		writeRun(t, root, "counter", "redis:7.0", "1", nil, r)
 		require.NoError(t, Write(root))
@@ -168,6 +168,6 @@ func TestIndexSaysAnInterval(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(b), c.want)
 	}
-	require.Equal(t, "≥ 350", rangeText("lost", checker.AtLeast(350, "x")))
-	require.Equal(t, "3.4 s", rangeText("rta", checker.Exactly(3.4)))
+	require.Equal(t, "≥ 350", rangeText("lost", result.AtLeast(350, "x")))
+	require.Equal(t, "3.4 s", rangeText("rta", result.Exactly(3.4)))
 }

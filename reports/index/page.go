@@ -7,7 +7,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/charts"
@@ -99,7 +99,7 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 			}
 			row.Cells = append(row.Cells, cell)
 			count[cell.Verdict]++
-			if last := c.runs[len(c.runs)-1].result; last != nil && last.Verdict == checker.Pass && last.Weakness {
+			if last := c.runs[len(c.runs)-1].result; last != nil && last.Verdict == result.Pass && last.Weakness {
 				count["weakness"]++
 			}
 			total++
@@ -140,8 +140,8 @@ func newIndexPage(cells []cellRuns, broken []string) *indexPage {
 }
 
 // wasShown tells whether a run showed something of what its scenario is for; a share is shown where it was measured.
-func wasShown(r *checker.Result) bool {
-	return slices.ContainsFunc(r.Shows, func(p checker.PromiseResult) bool { return p.Status == checker.Broken })
+func wasShown(r *result.Result) bool {
+	return slices.ContainsFunc(r.Shows, func(p result.PromiseResult) bool { return p.Status == result.Broken })
 }
 
 // rowTop is the largest number of a scenario, so that a row's lines share one scale from 0.
@@ -336,7 +336,7 @@ func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int
 		p.Headline, p.Sub = "No run yet.", "Run a scenario, and it will stand here."
 	case len(p.Changes) > 0 && p.Changes[0].Bad:
 		c := p.Changes[0]
-		p.Mark = sentences.MarkOf(checker.Violation, false)
+		p.Mark = sentences.MarkOf(result.Violation, false)
 		p.Mark.Word = "New violation"
 		p.Headline = fmt.Sprintf("%s on %s: %s", c.Scenario, c.Server, strings.TrimSuffix(c.Note, ".")+".")
 		p.Sub = fmt.Sprintf("%d of %s changed since the run before. %s.", len(p.Changes), words.Plural(int64(total), "cell", "cells"), words.Capital(tally))
@@ -345,15 +345,15 @@ func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int
 		p.Headline = fmt.Sprintf("%s changed since the run before; no new violation.", words.Plural(int64(len(p.Changes)), "cell", "cells"))
 		p.Sub = words.Capital(tally) + "."
 	default:
-		v := checker.Pass
-		for _, w := range []checker.Verdict{checker.Error, checker.Unknown, checker.Violation} {
+		v := result.Pass
+		for _, w := range []result.Verdict{result.Error, result.Unknown, result.Violation} {
 			if count[string(w)] > 0 {
 				v = w
 			}
 		}
 		p.Mark = sentences.MarkOf(v, false)
 		p.Headline = words.Capital(tally) + "."
-		if v == checker.Pass {
+		if v == result.Pass {
 			p.Headline = fmt.Sprintf("All %s pass.", words.Plural(int64(total), "cell", "cells"))
 			if n := count["weakness"]; n > 0 {
 				p.Mark = sentences.MarkOf(v, true)
@@ -366,7 +366,7 @@ func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int
 		} else {
 			p.Sub += " There is no earlier run to compare with."
 		}
-		if v == checker.Violation {
+		if v == result.Violation {
 			p.Mark.Word = "Violations, none new"
 			if !p.Earlier {
 				p.Mark.Word = "Violation"

@@ -6,7 +6,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -19,7 +19,7 @@ type facts struct {
 	List  []history.KV
 }
 
-func environment(h *history.History, r *checker.Result) ([]*frame.Table, []facts, *frame.Table) {
+func environment(h *history.History, r *result.Result) ([]*frame.Table, []facts, *frame.Table) {
 	run := &h.Run
 	var tables []*frame.Table
 	if len(run.Nodes) > 0 {
@@ -231,7 +231,7 @@ func fileKind(f string) string {
 	case f == "run.json":
 		return "what was asked for, versions, seed"
 	case f == "result.json":
-		return fmt.Sprintf("verdict, promises and measures, schema %d", checker.ResultSchema)
+		return fmt.Sprintf("verdict, promises and measures, schema %d", result.ResultSchema)
 	case strings.HasPrefix(f, "history"):
 		return "every operation, fault and observation"
 	case strings.HasSuffix(f, ".parquet"):

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/charts"
@@ -40,7 +40,7 @@ func lines(format ...string) []template.HTML {
 }
 
 // figures are the first five numbers that matter for this run.
-func figures(h *history.History, a *checker.Analysis) []figure {
+func figures(h *history.History, a *result.Analysis) []figure {
 	r := &a.Result
 	var out []figure
 	add := func(f *figure) {
@@ -48,7 +48,7 @@ func figures(h *history.History, a *checker.Analysis) []figure {
 			out = append(out, *f)
 		}
 	}
-	if r.Verdict == checker.Error { // with records missing, what is counted of the rest is no measure of the servers
+	if r.Verdict == result.Error { // with records missing, what is counted of the rest is no measure of the servers
 		add(operationsFigure(r))
 		return out
 	}
@@ -64,7 +64,7 @@ func figures(h *history.History, a *checker.Analysis) []figure {
 	return out
 }
 
-func operationsFigure(r *checker.Result) *figure {
+func operationsFigure(r *result.Result) *figure {
 	c := &r.Counts
 	if c.Ops == 0 {
 		return nil
@@ -73,7 +73,7 @@ func operationsFigure(r *checker.Result) *figure {
 		frame.Esc(words.Plural(c.Keys, "key", "keys")))}
 }
 
-func lossFigure(r *checker.Result) *figure {
+func lossFigure(r *result.Result) *figure {
 	w, loss := &r.Writes, r.Loss
 	if w.Acked == 0 {
 		return nil
@@ -113,7 +113,7 @@ func lossFigure(r *checker.Result) *figure {
 }
 
 // windowFigure never shows RPA without the loss window: 4 ms alone would read as harmless beside 30 s of lost acks.
-func windowFigure(r *checker.Result) *figure {
+func windowFigure(r *result.Result) *figure {
 	l := r.Loss
 	if l == nil || r.Writes.Lost == 0 {
 		return nil
@@ -129,7 +129,7 @@ func windowFigure(r *checker.Result) *figure {
 	return f
 }
 
-func mastersFigure(h *history.History, r *checker.Result) *figure {
+func mastersFigure(h *history.History, r *result.Result) *figure {
 	m := &r.Masters
 	if len(m.Spans) == 0 || (len(r.Failovers) == 0 && m.TwoWritable == 0) {
 		return nil
@@ -153,7 +153,7 @@ func mastersFigure(h *history.History, r *checker.Result) *figure {
 	return f
 }
 
-func rtaFigure(h *history.History, r *checker.Result) *figure {
+func rtaFigure(h *history.History, r *result.Result) *figure {
 	if len(h.Faults) == 0 {
 		return nil
 	}
@@ -176,7 +176,7 @@ func rtaFigure(h *history.History, r *checker.Result) *figure {
 	return f
 }
 
-func convergeFigure(r *checker.Result) *figure {
+func convergeFigure(r *result.Result) *figure {
 	c := &r.Convergence
 	if c.Nodes == 0 {
 		return nil
@@ -196,7 +196,7 @@ func convergeFigure(r *checker.Result) *figure {
 	return f
 }
 
-func gapFigure(name string, g checker.Gap, ops int64) *figure {
+func gapFigure(name string, g result.Gap, ops int64) *figure {
 	if ops == 0 || g.Len() <= 0 {
 		return nil
 	}
@@ -204,7 +204,7 @@ func gapFigure(name string, g checker.Gap, ops int64) *figure {
 	return &figure{Label: name, N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("from %s to %s", words.At(g.From), words.At(g.To))))}
 }
 
-func staleFigure(r *checker.Result) *figure {
+func staleFigure(r *result.Result) *figure {
 	s := sentences.Overall(r)
 	if s == nil || s.Reads == 0 || s.Max < 0 {
 		return nil
@@ -214,7 +214,7 @@ func staleFigure(r *checker.Result) *figure {
 }
 
 // lostRange writes the interval of lost writes in few words: "13,652", "at least 350", "5,072 to 5,078", "up to 68".
-func lostRange(w *checker.Account) string {
+func lostRange(w *result.Account) string {
 	switch {
 	case w.LostMost <= w.Lost:
 		return words.Count(w.Lost)
@@ -227,7 +227,7 @@ func lostRange(w *checker.Account) string {
 }
 
 // accountNote stands under the account of writes: what cannot be told, and what caused the loss.
-func accountNote(h *history.History, r *checker.Result) string {
+func accountNote(h *history.History, r *result.Result) string {
 	var out []string
 	if w := &r.Writes; w.Known && w.Masked > 0 {
 		why := w.MaskedWhy
@@ -246,7 +246,7 @@ func accountNote(h *history.History, r *checker.Result) string {
 }
 
 // lossSums closes the account: who acknowledged what was lost, and what caused it.
-func lossSums(h *history.History, r *checker.Result) string {
+func lossSums(h *history.History, r *result.Result) string {
 	l := r.Loss
 	if l == nil || r.Writes.Lost == 0 {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/charts"
@@ -23,7 +23,7 @@ var assets embed.FS
 type page struct {
 	frame.Frame
 	Run      *history.Run
-	Result   *checker.Result
+	Result   *result.Result
 	Say      sentences.Sentences
 	Title    string
 	Server   string
@@ -65,7 +65,7 @@ type page struct {
 type navLink struct{ ID, Name string }
 
 // Write writes a run's page. files are paths relative to the page of what can be downloaded beside it.
-func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string) error {
+func Write(w io.Writer, h *history.History, a *result.Analysis, files []string) error {
 	js, err := assets.ReadFile("assets/report.js")
 	if err != nil {
 		return fmt.Errorf("read script: %w", err)
@@ -74,7 +74,7 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 	if err != nil {
 		return err
 	}
-	if a.Result.Verdict == checker.Error {
+	if a.Result.Verdict == result.Error {
 		a = unjudged(a)
 	}
 	t := charts.New(h, a)
@@ -119,14 +119,14 @@ func Write(w io.Writer, h *history.History, a *checker.Analysis, files []string)
 }
 
 // unjudged takes away what was concluded of a run whose records are not whole: it shows what was written, and what became of nothing.
-func unjudged(a *checker.Analysis) *checker.Analysis {
+func unjudged(a *result.Analysis) *result.Analysis {
 	b := *a
-	b.Fate, b.Ages = nil, checker.ReadAges{}
+	b.Fate, b.Ages = nil, result.ReadAges{}
 	r := &b.Result
-	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, checker.Convergence{}
+	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, result.Convergence{}
 	r.Staleness, r.Visibility, r.Collections, r.Witnesses = nil, nil, nil, nil
 	r.Registers, r.Sessions, r.Findings, r.Looked = nil, nil, nil, nil
-	r.Availability = checker.Availability{RTA: -1} // a lost reply looks like an outage
+	r.Availability = result.Availability{RTA: -1} // a lost reply looks like an outage
 	return &b
 }
 
@@ -149,26 +149,26 @@ func (p *page) nav() []navLink {
 	return out
 }
 
-func title(run *history.Run, r *checker.Result, headline string) string {
+func title(run *history.Run, r *result.Result, headline string) string {
 	m := sentences.MarkOf(r.Verdict, r.Weakness)
 	return fmt.Sprintf("%s %s, %s: %s | schism", m.Char, run.Scenario, sentences.Server(run), strings.TrimSuffix(headline, "."))
 }
 
-func promiseTally(r *checker.Result) string {
-	n := map[checker.Status]int{}
+func promiseTally(r *result.Result) string {
+	n := map[result.Status]int{}
 	for _, p := range r.Promises {
 		n[p.Status]++
 	}
 	switch {
 	case len(r.Promises) == 0:
 		return ""
-	case r.Verdict == checker.Error:
+	case r.Verdict == result.Error:
 		return words.Plural(int64(len(r.Promises)), "promise", "promises") + " not judged"
-	case n[checker.Kept] == len(r.Promises):
+	case n[result.Kept] == len(r.Promises):
 		return fmt.Sprintf("all %d promises kept", len(r.Promises))
 	}
 	var parts []string
-	for _, s := range []checker.Status{checker.Broken, checker.Undecided, checker.Kept} {
+	for _, s := range []result.Status{result.Broken, result.Undecided, result.Kept} {
 		if n[s] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
 		}
@@ -176,8 +176,8 @@ func promiseTally(r *checker.Result) string {
 	return strings.Replace(strings.Join(parts, ", "), parts[0], fmt.Sprintf("%d of %d promises %s", firstCount(n), len(r.Promises), strings.Fields(parts[0])[1]), 1)
 }
 
-func firstCount(n map[checker.Status]int) int {
-	for _, s := range []checker.Status{checker.Broken, checker.Undecided, checker.Kept} {
+func firstCount(n map[result.Status]int) int {
+	for _, s := range []result.Status{result.Broken, result.Undecided, result.Kept} {
 		if n[s] > 0 {
 			return n[s]
 		}
@@ -186,7 +186,7 @@ func firstCount(n map[checker.Status]int) int {
 }
 
 // notices are what stands against taking the run at face value.
-func notices(h *history.History, r *checker.Result, headline string) []string {
+func notices(h *history.History, r *result.Result, headline string) []string {
 	var out []string
 	said := headline
 	add := func(s string) {
@@ -220,7 +220,7 @@ func notices(h *history.History, r *checker.Result, headline string) []string {
 	switch {
 	case r.Do != "":
 		out = append(out, "What to do: "+strings.TrimSuffix(r.Do, ".")+".")
-	case r.Verdict != checker.Unknown && r.Verdict != checker.Error:
+	case r.Verdict != result.Unknown && r.Verdict != result.Error:
 	case h.Run.Imported == "" && (h.Run.Incomplete != "" || h.Torn != "" || len(h.Missing) > 0):
 		out = append(out, "What to do: run it again, to its end; the command stands below. What is shown here is what had been written by then.")
 	}

@@ -15,12 +15,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/reports/internal/fixture"
 )
 
-func render(t *testing.T, h *history.History, a *checker.Analysis, files ...string) string {
+func render(t *testing.T, h *history.History, a *result.Analysis, files ...string) string {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, Write(&b, h, a, files))
@@ -120,11 +120,11 @@ func TestPageEscapes(t *testing.T) {
 	}
 	r.Registers[0].Porcupine, r.Registers[0].Scope = evil, evil
 	r.Sessions[0].Name = evil
-	r.Fair = []checker.Fair{{OK: true, Text: evil}, {Text: evil}}
+	r.Fair = []result.Fair{{OK: true, Text: evil}, {Text: evil}}
 	r.Shows[0].Text, r.Shows[0].Measured = evil, evil
 	r.Counts.Errors = map[string]int64{evil: 1}
-	r.Findings = []checker.Finding{{Class: evil, Count: 1, Text: evil, Undecided: evil}}
-	r.Convergence.Sample = []checker.DivergentKey{{Key: evil, Nodes: []int32{0}, Text: []string{evil}}}
+	r.Findings = []result.Finding{{Class: evil, Count: 1, Text: evil, Undecided: evil}}
+	r.Convergence.Sample = []result.DivergentKey{{Key: evil, Nodes: []int32{0}, Text: []string{evil}}}
 	r.Loss.Causes[0].Kind, r.Loss.Causes[0].Text = evil, evil
 	h.Missing, h.Torn = []string{evil}, evil
 	page := render(t, h, a, "logs/"+evil, "javascript:alert(1)", "/etc/passwd", "../x")
@@ -138,8 +138,8 @@ func TestPageEscapes(t *testing.T) {
 // A section without data is left out; what was not measured is a dash, never a zero.
 func TestPageLeavesOutWhatItHasNot(t *testing.T) {
 	h := history.FromOps(nil, nil)
-	a := &checker.Analysis{}
-	a.Result = checker.Result{Verdict: checker.Unknown, Reasons: []string{"no operation ran"}, Do: "look at the worker's log"}
+	a := &result.Analysis{}
+	a.Result = result.Result{Verdict: result.Unknown, Reasons: []string{"no operation ran"}, Do: "look at the worker's log"}
 	a.Result.Availability.RTA = -1
 	page := render(t, h, a)
 	for _, id := range []string{"failover", "witnesses", "checks", "visibility", "downloads", "promises"} {
@@ -164,11 +164,11 @@ func TestPageOfAnImportedHistory(t *testing.T) {
 	}
 	h := history.FromOps(ops, []string{"txn"})
 	h.Run = history.Run{Scenario: "list-append", Imported: "edn"}
-	a := &checker.Analysis{Fate: make([]checker.Fate, len(ops))}
-	a.Result = checker.Result{Verdict: checker.Violation, Counts: checker.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
-		Findings:  []checker.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
-		Promises:  []checker.PromiseResult{{Promise: checker.Promise{Measure: "G1c", By: "always"}, Status: checker.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
-		Witnesses: []checker.Witness{{ID: "w1", Title: "a cycle of two transactions", Text: "Each saw the other.", Ops: []int{0, 1, 2, 8}, Marked: []int{1, 2, 8}}}}
+	a := &result.Analysis{Fate: make([]result.Fate, len(ops))}
+	a.Result = result.Result{Verdict: result.Violation, Counts: result.Counts{Ops: 40, OK: 36, Info: 4, Writes: 40, Keys: 3},
+		Findings:  []result.Finding{{Class: "G1c", Count: 2, Bugs: 2, Text: "T1 saw T2, which saw T1", Ops: []int{1, 2}}},
+		Promises:  []result.PromiseResult{{Promise: result.Promise{Measure: "G1c", By: "always"}, Status: result.Broken, Text: "no circular information flow", Limit: "0", Measured: "2", Witness: "w1"}},
+		Witnesses: []result.Witness{{ID: "w1", Title: "a cycle of two transactions", Text: "Each saw the other.", Ops: []int{0, 1, 2, 8}, Marked: []int{1, 2, 8}}}}
 	a.Result.Availability.RTA = -1
 	page := render(t, h, a)
 	require.Contains(t, page, "G1c")
@@ -197,7 +197,7 @@ func TestPageSaysIntervals(t *testing.T) {
 	w := &a.Result.Writes
 	w.Masked, w.MaskedWhy, w.LostMost = 68, "increments that were lost cannot be told from those that were not", w.Lost+6
 	w.Survived -= 68
-	a.Result.Promises[0].Status, a.Result.Promises[0].Measured, a.Result.Promises[0].Why = checker.Undecided, "58 to 64", "the fate of 68 writes cannot be told"
+	a.Result.Promises[0].Status, a.Result.Promises[0].Measured, a.Result.Promises[0].Why = result.Undecided, "58 to 64", "the fate of 68 writes cannot be told"
 	page := render(t, h, a)
 	require.Contains(t, page, fmt.Sprintf(`<div class="n bad">%d to %d <small>`, w.Lost, w.LostMost))
 	require.Contains(t, page, "The fate of 68 acknowledged writes cannot be told one by one: increments that were lost")
@@ -209,8 +209,8 @@ func TestPageSaysIntervals(t *testing.T) {
 
 func TestPageSaysWhatWasFoundAndLookedFor(t *testing.T) {
 	h, a := fixture.SplitBrain(20)
-	a.Result.Findings = append(a.Result.Findings, checker.Finding{Class: "phantom", Scope: checker.MasterReads, Count: 9, Bugs: 9, Text: "k:0005: process 3 read 77, which nobody wrote"})
-	a.Result.Unclaimed = []checker.Unclaimed{{F: "cas", Count: 12, Why: "no judge knows this function"}}
+	a.Result.Findings = append(a.Result.Findings, result.Finding{Class: "phantom", Scope: result.MasterReads, Count: 9, Bugs: 9, Text: "k:0005: process 3 read 77, which nobody wrote"})
+	a.Result.Unclaimed = []result.Unclaimed{{F: "cas", Count: 12, Why: "no judge knows this function"}}
 	page := render(t, h, a)
 	require.Contains(t, page, "Values that nobody wrote<small>phantom</small>")
 	require.Contains(t, page, `<td class="r bad">9</td>`)
@@ -226,7 +226,7 @@ func TestPageSaysWhatWasFoundAndLookedFor(t *testing.T) {
 func TestPageOfMissingRecordsJudgesNothing(t *testing.T) {
 	h, a := fixture.SplitBrain(20)
 	h.Missing = []string{"batch 3 of w1"}
-	a.Result.Verdict, a.Result.Reasons = checker.Error, h.Missing
+	a.Result.Verdict, a.Result.Reasons = result.Error, h.Missing
 	page := render(t, h, a)
 	require.Contains(t, page, "Not judged: records are missing (batch 3 of w1).")
 	require.Contains(t, page, "12 promises not judged")

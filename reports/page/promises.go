@@ -5,7 +5,7 @@ import (
 	"html/template"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -26,14 +26,14 @@ type promiseRow struct {
 // many promises of every run that were kept, or that one reason leaves undecided, stand in one row.
 const many = 4
 
-func promiseRows(h *history.History, r *checker.Result) []promiseRow {
+func promiseRows(h *history.History, r *result.Result) []promiseRow {
 	var out []promiseRow
 	joined := map[string]int{} // rows of several, by state and reason
 	count := map[string]int{}
 	for _, p := range r.Promises {
 		count[joint(r, p)]++
 	}
-	for _, state := range []checker.Status{checker.Broken, checker.Undecided, checker.Kept} {
+	for _, state := range []result.Status{result.Broken, result.Undecided, result.Kept} {
 		for _, p := range r.Promises {
 			if p.Status != state {
 				continue
@@ -57,21 +57,21 @@ func promiseRows(h *history.History, r *checker.Result) []promiseRow {
 }
 
 // joint is what promises of every run have in common that stand in one row, empty for one that stands alone.
-func joint(r *checker.Result, p checker.PromiseResult) string {
+func joint(r *result.Result, p result.PromiseResult) string {
 	switch {
 	case p.Promise.By != "always":
 		return ""
-	case r.Verdict == checker.Error:
+	case r.Verdict == result.Error:
 		return "not judged"
-	case p.Status == checker.Kept && excused(r, p) == "":
+	case p.Status == result.Kept && excused(r, p) == "":
 		return "kept"
-	case p.Status == checker.Undecided && (p.Measured == "" || p.Measured == words.Dash):
+	case p.Status == result.Undecided && (p.Measured == "" || p.Measured == words.Dash):
 		return "undecided " + p.Why
 	}
 	return ""
 }
 
-func newRow(h *history.History, r *checker.Result, p checker.PromiseResult) promiseRow {
+func newRow(h *history.History, r *result.Result, p result.PromiseResult) promiseRow {
 	row := promiseRow{Text: words.Capital(p.Text), Limit: p.Limit, Measured: p.Measured, Why: p.Why, State: string(p.Status), By: maker(p.Promise), Note: p.Promise.Note}
 	if row.Measured == "" {
 		row.Measured = words.Dash
@@ -80,23 +80,23 @@ func newRow(h *history.History, r *checker.Result, p checker.PromiseResult) prom
 		row.Why = excused(r, p)
 	}
 	switch p.Status {
-	case checker.Broken:
+	case result.Broken:
 		row.Mark, row.Class = "bad", "p-bad"
-	case checker.Undecided:
+	case result.Undecided:
 		row.Mark, row.Class = "und", "p-und"
 	default:
 		row.Mark, row.Class = "ok", "p-ok"
 	}
 	row.Href, row.Evidence = evidence(h, r, p)
-	if r.Verdict == checker.Error { // with records missing, what was counted of the rest decides nothing
+	if r.Verdict == result.Error { // with records missing, what was counted of the rest decides nothing
 		row.Mark, row.Class, row.State, row.Measured, row.Why, row.Href = "und", "p-und", "not judged", words.Dash, "records are missing", ""
 	}
 	return row
 }
 
 // excused says that a promise of every run is kept although its class was seen: what happened to the setup explains those cases.
-func excused(r *checker.Result, p checker.PromiseResult) string {
-	if p.Promise.By != "always" || p.Status != checker.Kept {
+func excused(r *result.Result, p result.PromiseResult) string {
+	if p.Promise.By != "always" || p.Status != result.Kept {
 		return ""
 	}
 	var n int64
@@ -111,7 +111,7 @@ func excused(r *checker.Result, p checker.PromiseResult) string {
 	return fmt.Sprintf("%s besides, across a change of master or of its data", words.Count(n))
 }
 
-func maker(p checker.Promise) template.HTML {
+func maker(p result.Promise) template.HTML {
 	switch p.By {
 	case "flag":
 		return template.HTML("<code>" + frame.Esc(fmt.Sprintf("-promise %s=%s", p.Measure, words.Trim(fmt.Sprintf("%.6f", p.Limit)))) + "</code>")
@@ -122,7 +122,7 @@ func maker(p checker.Promise) template.HTML {
 }
 
 // evidence is where the page backs a promise up: its witness, else the section of its measure.
-func evidence(h *history.History, r *checker.Result, p checker.PromiseResult) (href, name string) {
+func evidence(h *history.History, r *result.Result, p result.PromiseResult) (href, name string) {
 	for i, w := range r.Witnesses {
 		if w.ID == p.Witness && w.ID != "" {
 			return "#" + w.ID, fmt.Sprintf("Witness %d", i+1)
@@ -143,8 +143,8 @@ func evidence(h *history.History, r *checker.Result, p checker.PromiseResult) (h
 	return "", ""
 }
 
-func promiseNote(r *checker.Result) string {
-	if r.Verdict == checker.Error {
+func promiseNote(r *result.Result) string {
+	if r.Verdict == result.Error {
 		return ""
 	}
 	if t := promiseTally(r); t != "" {
@@ -154,8 +154,8 @@ func promiseNote(r *checker.Result) string {
 }
 
 // showsLine says what the scenario exists to make visible, and whether the run was a fair test of it.
-func showsLine(r *checker.Result) template.HTML {
-	if r.Verdict == checker.Error {
+func showsLine(r *result.Result) template.HTML {
+	if r.Verdict == result.Error {
 		return ""
 	}
 	var b strings.Builder
@@ -166,9 +166,9 @@ func showsLine(r *checker.Result) template.HTML {
 			s += ": " + p.Measured
 		}
 		switch p.Status {
-		case checker.Broken:
+		case result.Broken:
 			shown = append(shown, s)
-		case checker.Undecided:
+		case result.Undecided:
 			not = append(not, p.Text+" (not told: "+p.Why+")")
 		default:
 			not = append(not, s)

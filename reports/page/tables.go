@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/frame"
@@ -12,7 +12,7 @@ import (
 )
 
 // accountTable accounts for every write: what was replied, and where it was found.
-func accountTable(r *checker.Result) *frame.Table {
+func accountTable(r *result.Result) *frame.Table {
 	w := &r.Writes
 	if w.Attempted == 0 {
 		return nil
@@ -48,7 +48,7 @@ func accountTable(r *checker.Result) *frame.Table {
 }
 
 // checkTables are what the consistency checkers counted.
-func checkTables(h *history.History, r *checker.Result) []*frame.Table {
+func checkTables(h *history.History, r *result.Result) []*frame.Table {
 	var out []*frame.Table
 	if len(r.Registers) > 0 {
 		t := &frame.Table{Title: "Linearizability of registers", Head: frame.Heads("Reads", ">Keys", ">Values", ">In conflict", ">Forks", ">Gamma", ">k at least", "Second opinion")}
@@ -131,7 +131,7 @@ func checkTables(h *history.History, r *checker.Result) []*frame.Table {
 }
 
 // findingTable lists what was found of each class in each scope. A count of reads is one of reads, not of damage.
-func findingTable(r *checker.Result) *frame.Table {
+func findingTable(r *result.Result) *frame.Table {
 	t := &frame.Table{Title: "Findings", Head: frame.Heads("What", "Seen by", ">Count", ">Bugs", "The first, and what is not decided")}
 	for _, f := range r.Findings {
 		count, text := words.Count(f.Count), f.Text
@@ -156,7 +156,7 @@ func findingTable(r *checker.Result) *frame.Table {
 }
 
 // looked says what a run was searched for, so that an absence can be told from what nobody looked for.
-func looked(r *checker.Result) string {
+func looked(r *result.Result) string {
 	if len(r.Looked) == 0 {
 		return ""
 	}

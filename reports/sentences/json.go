@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
 // File is result.json: a result, and the sentences made of it.
 type File struct {
 	Sentences
-	checker.Result
+	result.Result
 }
 
 // WriteJSON writes result.json.
-func WriteJSON(w io.Writer, run *history.Run, r *checker.Result) error {
+func WriteJSON(w io.Writer, run *history.Run, r *result.Result) error {
 	f := File{Of(run, r), *r}
-	f.Schema = checker.ResultSchema
+	f.Schema = result.ResultSchema
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	e.SetEscapeHTML(false)
@@ -34,8 +34,8 @@ func ReadJSON(rd io.Reader) (*File, error) {
 	if err := json.NewDecoder(rd).Decode(&f); err != nil {
 		return nil, fmt.Errorf("read result: %w", err)
 	}
-	if f.Schema < 1 || f.Schema > checker.ResultSchema {
-		return nil, fmt.Errorf("read result: schema %d, this program reads up to %d", f.Schema, checker.ResultSchema)
+	if f.Schema < 1 || f.Schema > result.ResultSchema {
+		return nil, fmt.Errorf("read result: schema %d, this program reads up to %d", f.Schema, result.ResultSchema)
 	}
 	return &f, nil
 }

@@ -3,7 +3,7 @@ package sentences
 import (
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 )
@@ -12,13 +12,13 @@ import (
 type Mark struct{ ID, Class, Char, Word string }
 
 // MarkOf is the sign of a run's verdict.
-func MarkOf(v checker.Verdict, weakness bool) Mark {
+func MarkOf(v result.Verdict, weakness bool) Mark {
 	switch {
-	case v == checker.Violation:
+	case v == result.Violation:
 		return Mark{"bad", "v-bad", "✕", "Violation"}
-	case v == checker.Unknown:
+	case v == result.Unknown:
 		return Mark{"und", "v-und", "?", "Unknown"}
-	case v == checker.Error:
+	case v == result.Error:
 		return Mark{"err", "v-err", "!", "Error"}
 	case weakness:
 		return Mark{"weak", "v-weak", "⊗", "Pass, weakness shown"}
@@ -55,7 +55,7 @@ func Server(run *history.Run) string {
 }
 
 // Overall is the staleness of all replicas over the whole run, nil when it was not measured.
-func Overall(r *checker.Result) *checker.Staleness {
+func Overall(r *result.Result) *result.Staleness {
 	for i := range r.Staleness {
 		if s := &r.Staleness[i]; s.Node == history.NoNode && s.Window == "" {
 			return s
@@ -66,7 +66,7 @@ func Overall(r *checker.Result) *checker.Staleness {
 
 // Reasons are those of an unknown or an error. Promises that are not decided stand in a table of their own, so that they are there is
 // said once.
-func Reasons(r *checker.Result) []string {
+func Reasons(r *result.Result) []string {
 	var out []string
 	undecided := false
 	for _, s := range r.Reasons {

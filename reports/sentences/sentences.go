@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 )
@@ -20,24 +20,24 @@ type Sentences struct {
 // teller makes the sentences of one result.
 type teller struct {
 	run *history.Run
-	r   *checker.Result
+	r   *result.Result
 }
 
 // Of puts a result into words. They are made of the result alone, so the same result reads the same everywhere.
-func Of(run *history.Run, r *checker.Result) Sentences {
+func Of(run *history.Run, r *result.Result) Sentences {
 	t := &teller{run, r}
 	var s Sentences
 	switch {
-	case r.Verdict == checker.Error:
+	case r.Verdict == result.Error:
 		s.Headline, s.Sub = t.notJudged()
 		return s
 	case r.Model != "":
 		s.Headline = t.model()
 		return s
-	case r.Verdict == checker.Unknown:
+	case r.Verdict == result.Unknown:
 		s.Headline, s.Sub = t.notDecided()
 		return s
-	case r.Verdict == checker.Violation:
+	case r.Verdict == result.Violation:
 		s.Headline, s.Sub = t.violation()
 	default:
 		s.Headline, s.Sub = t.pass()
@@ -75,7 +75,7 @@ func (t *teller) notDecided() (first, second string) {
 func (t *teller) model() string {
 	r := t.r
 	switch r.Verdict {
-	case checker.Violation:
+	case result.Violation:
 		var bad []string
 		for _, name := range r.Forbidden {
 			bad = append(bad, fmt.Sprintf("%s: %s", Noun(name), words.Count(t.found(name))))
@@ -84,7 +84,7 @@ func (t *teller) model() string {
 			bad = append(bad, "acknowledged elements that never came out: "+words.Count(n))
 		}
 		return fmt.Sprintf("Not a correct %s: %s.", r.Model, strings.Join(bad, ", "))
-	case checker.Unknown:
+	case result.Unknown:
 		why := ""
 		if len(r.Reasons) > 0 {
 			why = ": " + r.Reasons[0]
@@ -105,7 +105,7 @@ func (t *teller) found(class string) int64 {
 }
 
 // Noun is what a count of a measure or class counts.
-func Noun(measure string) string { return checker.Promise{Measure: measure}.Noun() }
+func Noun(measure string) string { return result.Promise{Measure: measure}.Noun() }
 
 // pass says what is there, and first of all what a run lost or showed although no promise forbids it.
 func (t *teller) pass() (first, second string) {
@@ -125,7 +125,7 @@ func (t *teller) pass() (first, second string) {
 func (t *teller) shown() string {
 	var out []string
 	for _, s := range t.r.Shows {
-		if s.Status == checker.Broken {
+		if s.Status == result.Broken {
 			out = append(out, s.Text+": "+s.Measured)
 		}
 	}
@@ -173,7 +173,7 @@ func (t *teller) lost() string {
 }
 
 // LostWords writes the interval of lost writes: "13,652", "at least 350", "between 5,072 and 5,078".
-func LostWords(w *checker.Account) string {
+func LostWords(w *result.Account) string {
 	switch {
 	case w.LostMost <= w.Lost:
 		return words.Count(w.Lost)
@@ -224,7 +224,7 @@ func (t *teller) lostHow() string {
 }
 
 // blame is the fault that explains a cause best: what held replication back, else the trigger.
-func blame(c *checker.Cause) int {
+func blame(c *result.Cause) int {
 	if len(c.Enablers) > 0 {
 		return c.Enablers[0]
 	}

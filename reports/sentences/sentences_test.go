@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -24,17 +24,17 @@ func nodesOf(config ...history.KV) *history.Run {
 }
 
 // account is what became of 53,065 acknowledged writes.
-func account(lost, most int64) checker.Account {
-	return checker.Account{Known: true, Attempted: 60000, Acked: 53065, Survived: 53065 - most, Lost: lost, LostMost: most}
+func account(lost, most int64) result.Account {
+	return result.Account{Known: true, Attempted: 60000, Acked: 53065, Survived: 53065 - most, Lost: lost, LostMost: most}
 }
 
 // broken are broken promises by kind.
-func broken(kind string) checker.PromiseResult {
-	always := func(class, measured string) checker.PromiseResult {
-		return checker.PromiseResult{Promise: checker.Promise{Measure: class, By: "always"}, Status: checker.Broken, Text: checker.Promise{Measure: class}.String(), Limit: "0", Measured: measured}
+func broken(kind string) result.PromiseResult {
+	always := func(class, measured string) result.PromiseResult {
+		return result.PromiseResult{Promise: result.Promise{Measure: class, By: "always"}, Status: result.Broken, Text: result.Promise{Measure: class}.String(), Limit: "0", Measured: measured}
 	}
-	by := func(p checker.Promise, text, limit, measured string) checker.PromiseResult {
-		return checker.PromiseResult{Promise: p, Status: checker.Broken, Text: text, Limit: limit, Measured: measured}
+	by := func(p result.Promise, text, limit, measured string) result.PromiseResult {
+		return result.PromiseResult{Promise: p, Status: result.Broken, Text: text, Limit: limit, Measured: measured}
 	}
 	switch kind {
 	case "divergent":
@@ -42,22 +42,22 @@ func broken(kind string) checker.PromiseResult {
 	case "phantom":
 		return always("phantom", "9")
 	case "lost":
-		return by(checker.NothingLost(), "no acknowledged write is lost", "0", "1,074")
+		return by(result.NothingLost(), "no acknowledged write is lost", "0", "1,074")
 	case "outside":
-		return by(checker.LastLossBy(checker.HealOf(1)), "loss only until the fault's heal", "0", "41 to 44")
+		return by(result.LastLossBy(result.HealOf(1)), "loss only until the fault's heal", "0", "41 to 44")
 	case "split":
-		return by(checker.Promise{Measure: "split_brain_lost", By: "flag"}, "no write is lost to split brain", "0", "515")
+		return by(result.Promise{Measure: "split_brain_lost", By: "flag"}, "no write is lost to split brain", "0", "515")
 	}
-	return by(checker.WritableWithin(10e9), "writable again within 10 s", "10 s", "13.4 s")
+	return by(result.WritableWithin(10e9), "writable again within 10 s", "10 s", "13.4 s")
 }
 
 // result is a run's result with these promises broken.
-func result(v checker.Verdict, lost int64, kinds ...string) *checker.Result {
-	r := &checker.Result{Verdict: v, Writes: account(lost, lost), Counts: checker.Counts{Ops: 120000, OK: 110000}}
-	r.Convergence = checker.Convergence{Barrier: true, Nodes: 3, Keys: 100}
+func resultOf(v result.Verdict, lost int64, kinds ...string) *result.Result {
+	r := &result.Result{Verdict: v, Writes: account(lost, lost), Counts: result.Counts{Ops: 120000, OK: 110000}}
+	r.Convergence = result.Convergence{Barrier: true, Nodes: 3, Keys: 100}
 	if lost > 0 {
-		r.Loss = &checker.Loss{First: 10e9, Last: 12e9}
-		r.Shows = []checker.PromiseResult{{Promise: checker.LostWrites, Status: checker.Broken, Text: "lost acknowledged writes", Measured: "1,074"}}
+		r.Loss = &result.Loss{First: 10e9, Last: 12e9}
+		r.Shows = []result.PromiseResult{{Promise: result.LostWrites, Status: result.Broken, Text: "lost acknowledged writes", Measured: "1,074"}}
 		r.Weakness = true
 	}
 	for _, k := range kinds {
@@ -65,11 +65,11 @@ func result(v checker.Verdict, lost int64, kinds ...string) *checker.Result {
 		case "divergent":
 			r.Convergence.Divergent = 32
 			for _, key := range []string{"k:0001", "k:0002", "k:0003", "k:0004"} {
-				r.Convergence.Sample = append(r.Convergence.Sample, checker.DivergentKey{Key: key, Nodes: []int32{0, 1, 2}, Text: []string{"string 7", "string 9", "string 7"}})
+				r.Convergence.Sample = append(r.Convergence.Sample, result.DivergentKey{Key: key, Nodes: []int32{0, 1, 2}, Text: []string{"string 7", "string 9", "string 7"}})
 			}
-			r.Findings = append(r.Findings, checker.Finding{Class: "divergent", Count: 32, Bugs: 32, Text: "k:0001 is not the same on n1, n2, n3"})
+			r.Findings = append(r.Findings, result.Finding{Class: "divergent", Count: 32, Bugs: 32, Text: "k:0001 is not the same on n1, n2, n3"})
 		case "phantom":
-			r.Findings = append(r.Findings, checker.Finding{Class: "phantom", Scope: checker.MasterReads, Count: 9, Bugs: 9, Text: "k:0005: process 3 read 77, which nobody wrote"})
+			r.Findings = append(r.Findings, result.Finding{Class: "phantom", Scope: result.MasterReads, Count: 9, Bugs: 9, Text: "k:0005: process 3 read 77, which nobody wrote"})
 		}
 		r.Promises = append(r.Promises, broken(k))
 	}
@@ -83,33 +83,33 @@ func TestTheFirstSentenceNamesWhatMattersMost(t *testing.T) {
 	)
 	for _, c := range []struct {
 		name        string
-		verdict     checker.Verdict
+		verdict     result.Verdict
 		lost        int64
 		kinds       []string
 		first       string
 		then, never []string
 	}{
-		{"pass", checker.Pass, 0, nil, nothing, nil, []string{"broken"}},
-		{"pass, weakness shown", checker.Pass, 1074, nil, lost, []string{"acknowledged within 2 s"}, []string{"broken", "Besides"}},
-		{"the weakness is not what differs", checker.Violation, 1074, []string{"divergent"}, "32 of 100 keys differ between nodes: k:0001, k:0002, k:0003 (n2 from n1 and n3) and 29 more.",
+		{"pass", result.Pass, 0, nil, nothing, nil, []string{"broken"}},
+		{"pass, weakness shown", result.Pass, 1074, nil, lost, []string{"acknowledged within 2 s"}, []string{"broken", "Besides"}},
+		{"the weakness is not what differs", result.Violation, 1074, []string{"divergent"}, "32 of 100 keys differ between nodes: k:0001, k:0002, k:0003 (n2 from n1 and n3) and 29 more.",
 			[]string{"Besides, 1,074 of 53,065 acknowledged writes were lost, which no promise of this run forbids."}, []string{"on every node"}},
-		{"nodes differ, nothing lost", checker.Violation, 0, []string{"divergent"}, "32 of 100 keys differ", []string{"there on the master."}, []string{"on every node"}},
-		{"damage before sightings", checker.Violation, 0, []string{"phantom", "divergent"}, "32 of 100 keys differ", []string{"Also broken: nothing is there that was never written."}, nil},
-		{"sightings are counted as such", checker.Violation, 0, []string{"phantom"}, "Values that nobody wrote: 9.", []string{"The first: k:0005: process 3 read 77, which nobody wrote.", nothing}, []string{"9 writes", "9 of"}},
-		{"a bug before loss", checker.Violation, 1074, []string{"lost", "phantom"}, "Values that nobody wrote: 9.", []string{"Also broken: no acknowledged write is lost.", "Besides, 1,074 of 53,065 acknowledged writes were lost."}, []string{"forbids"}},
-		{"loss", checker.Violation, 1074, []string{"lost"}, lost, []string{"acknowledged within 2 s"}, []string{"Also", "Besides"}},
-		{"loss before times", checker.Violation, 1074, []string{"rta", "lost"}, lost, []string{"Also broken: writable again within 10 s."}, nil},
-		{"loss outside its time", checker.Violation, 1074, []string{"outside"}, "Between 41 and 44 acknowledged writes were lost outside the time that was promised: loss only until the fault's heal.",
+		{"nodes differ, nothing lost", result.Violation, 0, []string{"divergent"}, "32 of 100 keys differ", []string{"there on the master."}, []string{"on every node"}},
+		{"damage before sightings", result.Violation, 0, []string{"phantom", "divergent"}, "32 of 100 keys differ", []string{"Also broken: nothing is there that was never written."}, nil},
+		{"sightings are counted as such", result.Violation, 0, []string{"phantom"}, "Values that nobody wrote: 9.", []string{"The first: k:0005: process 3 read 77, which nobody wrote.", nothing}, []string{"9 writes", "9 of"}},
+		{"a bug before loss", result.Violation, 1074, []string{"lost", "phantom"}, "Values that nobody wrote: 9.", []string{"Also broken: no acknowledged write is lost.", "Besides, 1,074 of 53,065 acknowledged writes were lost."}, []string{"forbids"}},
+		{"loss", result.Violation, 1074, []string{"lost"}, lost, []string{"acknowledged within 2 s"}, []string{"Also", "Besides"}},
+		{"loss before times", result.Violation, 1074, []string{"rta", "lost"}, lost, []string{"Also broken: writable again within 10 s."}, nil},
+		{"loss outside its time", result.Violation, 1074, []string{"outside"}, "Between 41 and 44 acknowledged writes were lost outside the time that was promised: loss only until the fault's heal.",
 			[]string{"In all, 1,074 of 53,065 acknowledged writes were lost."}, nil},
-		{"loss to split brain", checker.Violation, 1074, []string{"split"}, "515 acknowledged writes were lost to split brain.", []string{"In all, 1,074 of 53,065"}, nil},
-		{"a time", checker.Violation, 0, []string{"rta"}, "A promise is broken: writable again within 10 s. Measured: 13.4 s.", []string{nothing}, nil},
-		{"a time, weakness shown", checker.Violation, 1074, []string{"rta"}, "A promise is broken: writable again within 10 s.", []string{"Besides, 1,074 of 53,065"}, nil},
-		{"unknown is no account of loss", checker.Unknown, 1074, nil, "Not decided: fault 1 never took effect.", []string{"1 more reason"}, []string{"lost"}},
-		{"an error judges nothing", checker.Error, 1074, []string{"lost"}, "Not judged: records are missing (fault 1 never took effect; no barrier).", []string{"no promise is judged"}, []string{"lost", "broken"}},
+		{"loss to split brain", result.Violation, 1074, []string{"split"}, "515 acknowledged writes were lost to split brain.", []string{"In all, 1,074 of 53,065"}, nil},
+		{"a time", result.Violation, 0, []string{"rta"}, "A promise is broken: writable again within 10 s. Measured: 13.4 s.", []string{nothing}, nil},
+		{"a time, weakness shown", result.Violation, 1074, []string{"rta"}, "A promise is broken: writable again within 10 s.", []string{"Besides, 1,074 of 53,065"}, nil},
+		{"unknown is no account of loss", result.Unknown, 1074, nil, "Not decided: fault 1 never took effect.", []string{"1 more reason"}, []string{"lost"}},
+		{"an error judges nothing", result.Error, 1074, []string{"lost"}, "Not judged: records are missing (fault 1 never took effect; no barrier).", []string{"no promise is judged"}, []string{"lost", "broken"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := result(c.verdict, c.lost, c.kinds...)
-			if c.verdict == checker.Unknown || c.verdict == checker.Error {
+			r := resultOf(c.verdict, c.lost, c.kinds...)
+			if c.verdict == result.Unknown || c.verdict == result.Error {
 				r.Reasons = []string{"fault 1 never took effect", "no barrier"}
 			}
 			s := Of(nodesOf(), r)
@@ -125,14 +125,14 @@ func TestTheFirstSentenceNamesWhatMattersMost(t *testing.T) {
 }
 
 func TestNodesThatDifferAreNamed(t *testing.T) {
-	r := result(checker.Violation, 0, "divergent")
+	r := resultOf(result.Violation, 0, "divergent")
 	r.Convergence.Divergent = 4 // all of them are known
 	require.Equal(t, "4 of 100 keys differ, n2 from n1 and n3: k:0001, k:0002, k:0003 and 1 more.", Of(nodesOf(), r).Headline)
 	r.Convergence.Sample[3].Text = []string{"string 7", "string 9", "none"} // not the same nodes everywhere
 	require.Equal(t, "4 of 100 keys differ between nodes: k:0001, k:0002, k:0003 and 1 more.", Of(nodesOf(), r).Headline)
 	r.Convergence.Divergent, r.Convergence.Sample = 1, r.Convergence.Sample[:1]
 	require.Equal(t, "1 of 100 keys differs, n2 from n1 and n3: k:0001.", Of(nodesOf(), r).Headline)
-	r.Convergence.Sample[0] = checker.DivergentKey{Key: "l:1", Nodes: []int32{0, 1}, Text: []string{"list of 4", "list of 4"}} // other elements
+	r.Convergence.Sample[0] = result.DivergentKey{Key: "l:1", Nodes: []int32{0, 1}, Text: []string{"list of 4", "list of 4"}} // other elements
 	require.Equal(t, "1 of 100 keys differs between nodes: l:1.", Of(nodesOf(), r).Headline)
 }
 
@@ -146,19 +146,19 @@ func TestLossIsSaidAsAnInterval(t *testing.T) {
 		{350, 53065, "At least 350 of 53,065 acknowledged writes were lost."},
 		{0, 68, "No loss was seen, but up to 68 of 53,065 acknowledged writes may be lost: 52,997 are there, on every node."},
 	} {
-		r := result(checker.Pass, c.lost)
+		r := resultOf(result.Pass, c.lost)
 		r.Writes = account(c.lost, c.most)
 		require.Equal(t, c.want, Of(nodesOf(), r).Headline)
 	}
-	require.Equal(t, "at least 350", amount(&checker.PromiseResult{Measured: "at least 350", Value: checker.AtLeast(350, "x")}))
-	require.True(t, math.IsInf(checker.AtLeast(350, "x").Hi, 1))
+	require.Equal(t, "at least 350", amount(&result.PromiseResult{Measured: "at least 350", Value: result.AtLeast(350, "x")}))
+	require.True(t, math.IsInf(result.AtLeast(350, "x").Hi, 1))
 }
 
 func TestAModelSaysWhatItForbids(t *testing.T) {
-	r := &checker.Result{Verdict: checker.Violation, Model: "register", ModelOps: 1234, Forbidden: []string{"phantom"}, Findings: []checker.Finding{{Class: "phantom", Count: 2}}, Counts: checker.Counts{Ops: 1300, OK: 1000}}
+	r := &result.Result{Verdict: result.Violation, Model: "register", ModelOps: 1234, Forbidden: []string{"phantom"}, Findings: []result.Finding{{Class: "phantom", Count: 2}}, Counts: result.Counts{Ops: 1300, OK: 1000}}
 	require.Equal(t, "Not a correct register: values that nobody wrote: 2.", Of(nodesOf(), r).Headline)
-	r.Verdict = checker.Pass
+	r.Verdict = result.Pass
 	require.Equal(t, "1,234 operations are a correct register.", Of(nodesOf(), r).Headline)
-	r.Verdict, r.Reasons = checker.Unknown, []string{"the history is incomplete: half a batch"}
+	r.Verdict, r.Reasons = result.Unknown, []string{"the history is incomplete: half a batch"}
 	require.Equal(t, "Undecided as register: the history is incomplete: half a batch.", Of(nodesOf(), r).Headline)
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/internal/words"
 )
 
@@ -44,14 +44,14 @@ func (t *teller) violation() (first, second string) {
 
 // broken are the broken promises, the one that matters most first: what is always a bug, damage before sightings; then loss; then
 // the rest.
-func (t *teller) broken() []checker.PromiseResult {
-	var out []checker.PromiseResult
+func (t *teller) broken() []result.PromiseResult {
+	var out []result.PromiseResult
 	for _, p := range t.r.Promises {
-		if p.Status == checker.Broken {
+		if p.Status == result.Broken {
 			out = append(out, p)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b checker.PromiseResult) int { return cmp.Compare(t.rank(a), t.rank(b)) })
+	slices.SortStableFunc(out, func(a, b result.PromiseResult) int { return cmp.Compare(t.rank(a), t.rank(b)) })
 	return out
 }
 
@@ -59,7 +59,7 @@ func (t *teller) broken() []checker.PromiseResult {
 var damage = []string{"divergent", "hole", "resurrected", "duplicated", "executed_twice", "reordered", "counter_above", "queue_duplicated",
 	"queue_redelivered_after_ack", "fork", "counter_fork", "lock_overlap", "lock_lost", "stale_token", "replica_write", "crash", "minority_failover"}
 
-func (t *teller) rank(p checker.PromiseResult) int {
+func (t *teller) rank(p result.PromiseResult) int {
 	m := p.Promise.Measure
 	switch {
 	case (p.Promise.By == "always" || t.bugs(m) > 0) && slices.Contains(damage, m):
@@ -88,7 +88,7 @@ func isLoss(measure string) bool {
 }
 
 // brokenLoss is the sentence of a broken promise about lost writes.
-func (t *teller) brokenLoss(p *checker.PromiseResult) string {
+func (t *teller) brokenLoss(p *result.PromiseResult) string {
 	n := amount(p)
 	verb := "were"
 	if n == "1" {
@@ -113,7 +113,7 @@ func (t *teller) lostInAll() string {
 }
 
 // brokenPromise is the sentence of any other broken promise. A class is named by what it counts, and a count of reads stays one of reads.
-func (t *teller) brokenPromise(p *checker.PromiseResult) string {
+func (t *teller) brokenPromise(p *result.PromiseResult) string {
 	m := p.Promise.Measure
 	switch {
 	case m == "divergent" && len(t.r.Convergence.Sample) > 0:
@@ -127,7 +127,7 @@ func (t *teller) brokenPromise(p *checker.PromiseResult) string {
 }
 
 // amount writes what was measured as a sentence does: "at least 350", "between 5,072 and 5,078".
-func amount(p *checker.PromiseResult) string {
+func amount(p *result.PromiseResult) string {
 	if lo, hi, ok := strings.Cut(p.Measured, " to "); ok {
 		return "between " + lo + " and " + hi
 	}
@@ -135,7 +135,7 @@ func amount(p *checker.PromiseResult) string {
 }
 
 // firstCase is the first case of a broken class, in words.
-func (t *teller) firstCase(p *checker.PromiseResult) string {
+func (t *teller) firstCase(p *result.PromiseResult) string {
 	if p.Promise.Measure == "divergent" {
 		return "" // its sentence names them
 	}
@@ -189,7 +189,7 @@ func (t *teller) divergent() string {
 }
 
 // oddOut says between which nodes a key differs: "n2 from n1 and n3"; empty where that cannot be told.
-func (t *teller) oddOut(k *checker.DivergentKey) string {
+func (t *teller) oddOut(k *result.DivergentKey) string {
 	by := map[string][]int32{}
 	for i, n := range k.Nodes {
 		if i < len(k.Text) {
@@ -222,7 +222,7 @@ func (t *teller) nodes(ns []int32) string {
 }
 
 // alsoBroken names the other broken promises. What the first sentence is a part of, or says already, is not one.
-func alsoBroken(top *checker.PromiseResult, rest []checker.PromiseResult) string {
+func alsoBroken(top *result.PromiseResult, rest []result.PromiseResult) string {
 	const most = 2
 	var names []string
 	for _, p := range rest {
@@ -240,12 +240,12 @@ func alsoBroken(top *checker.PromiseResult, rest []checker.PromiseResult) string
 }
 
 // besides says what a run with another violation lost or showed.
-func (t *teller) besides(broken []checker.PromiseResult) string {
+func (t *teller) besides(broken []result.PromiseResult) string {
 	if t.r.Writes.Lost == 0 {
 		return t.nothingLost()
 	}
 	lost := strings.ToLower(t.lost()[:1]) + t.lost()[1:]
-	if slices.ContainsFunc(broken, func(p checker.PromiseResult) bool { return isLoss(p.Promise.Measure) }) {
+	if slices.ContainsFunc(broken, func(p result.PromiseResult) bool { return isLoss(p.Promise.Measure) }) {
 		return "Besides, " + lost
 	}
 	return "Besides, " + strings.TrimSuffix(lost, ".") + ", which no promise of this run forbids."

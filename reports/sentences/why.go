@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 )
@@ -14,7 +14,7 @@ import (
 type measured struct {
 	kind         string // of the branch end
 	old, winner  string
-	cause        *checker.Cause
+	cause        *result.Cause
 	fault        *history.Fault // the trigger, nil for none
 	cut          bool           // the trigger cut links
 	heldBack     bool           // another fault held replication back

@@ -12,6 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 )
 
@@ -82,7 +83,7 @@ func oneKey(n int, made bool) {
 // beside checks one history with both.
 func beside(name string, s shape, bound time.Duration) {
 	h := s.make(2)
-	var l checker.Linear
+	var l result.Linear
 	ours := median(3, func() { l = checker.SweepRegisters(h) })
 	fmt.Printf("%s, %d operations\n  schism    %-12s %d conflicts\n", name, h.Ops.Len(), ours.Round(time.Microsecond), l.Conflicts)
 	ops := make([]porcupine.Operation, 0, h.Ops.Len())

@@ -1,4 +1,4 @@
-package checker
+package result
 
 import (
 	"flag"
@@ -18,20 +18,20 @@ var update = flag.Bool("update", false, "write docs/measures/README.md anew")
 func TestMeasuresPage(t *testing.T) {
 	pages := measurePages(t)
 	var b strings.Builder
-	b.WriteString("# Measures and classes of findings\n\nMade from the checker's own data (`go test ./checker -run MeasuresPage -update`). Each can be promised: `-promise NAME=LIMIT`.\n" +
+	b.WriteString("# Measures and classes of findings\n\nMade from the checker's own data (`go test ./checker/result -run MeasuresPage -update`). Each can be promised: `-promise NAME=LIMIT`.\n" +
 		"A value is an interval where something cannot be told; a promise between its ends is undecided.\n\n## Measures\n\n| name | unit | a promise says | more |\n|---|---|---|---|\n")
 	classes := map[string]bool{}
 	for _, c := range Classes() {
 		classes[c.Name] = true
 	}
-	units := map[unit]string{number: "count", timed: "time", share: "share", size: "bytes"}
+	units := map[Unit]string{Number: "count", Timed: "time", Share: "share", Size: "bytes"}
 	for _, m := range Measures() {
 		if !classes[m.Name] {
 			text := m.zero
 			if text == "" {
 				text = strings.ReplaceAll(m.text, "%s", "LIMIT")
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, units[m.unit], text, pages(m.Name))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, units[m.Unit], text, pages(m.Name))
 		}
 	}
 	b.WriteString("\n## Classes of findings\n\n*Always* a bug: in any setup, also across failovers. *Unexcused*: a bug where it lies within one reign of one master. *Measured*: a bug only\n" +
@@ -42,18 +42,18 @@ func TestMeasuresPage(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", c.Name, blames[c.Blame], c.Noun, c.Promise, pages(c.Name))
 	}
 	b.WriteString("\nTransactions also know " + strings.Join(cycleNames(), ", ") + ", each with `-process` and `-realtime`: circles of transactions, see [transactions](transactions.md).\n")
-	const path = "../docs/measures/README.md"
+	const path = "../../docs/measures/README.md"
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(b.String()), 0o644))
 	}
 	have, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, b.String(), string(have), "run go test ./checker -run MeasuresPage -update")
+	require.Equal(t, b.String(), string(have), "run go test ./checker/result -run MeasuresPage -update")
 }
 
 func cycleNames() []string {
 	var out []string
-	for _, c := range cycleClasses {
+	for _, c := range CycleClasses() {
 		out = append(out, "`"+c+"`")
 	}
 	return out
@@ -62,7 +62,7 @@ func cycleNames() []string {
 // measurePages finds the pages that speak of a name.
 func measurePages(t *testing.T) func(name string) string {
 	t.Helper()
-	files, err := filepath.Glob("../docs/measures/*.md")
+	files, err := filepath.Glob("../../docs/measures/*.md")
 	require.NoError(t, err)
 	texts := map[string]string{}
 	for _, f := range files {

@@ -1,4 +1,4 @@
-package checker
+package result
 
 import "strings"
 
@@ -16,7 +16,7 @@ const (
 )
 
 // Class is a kind of finding, as data: every one of them can be promised (`-promise CLASS=0`), each is counted by exactly one judge,
-// and each has, in class_test.go, the smallest history that has it and the nearest that has not.
+// and each has, in checker/class_test.go, the smallest history that has it and the nearest that has not.
 type Class struct {
 	Name    string
 	Blame   Blame
@@ -87,15 +87,15 @@ func Classes() []Class {
 		{Name: "incompatible-order", Txn: true, Promise: "all reads of a list agree on its order", Noun: "reads that no order of a list explains"},
 		{Name: "lost-update", Txn: true, Promise: "no update is overwritten unseen", Noun: "lost updates"},
 	}
-	for _, name := range append(cycleClasses[:], "no-order") {
+	for _, name := range append(CycleClasses(), "no-order") {
 		c, _ := cycleClass(name)
 		cs = append(cs, c)
 	}
 	return cs
 }
 
-// classOf finds a class by name.
-func classOf(name string) (Class, bool) {
+// ClassOf finds a class by name.
+func ClassOf(name string) (Class, bool) {
 	for _, c := range Classes() {
 		if c.Name == name {
 			return c, true
@@ -123,19 +123,26 @@ func cycleClass(name string) (Class, bool) {
 	return c, true
 }
 
-// oldNames are what measures and classes were called in results and run records of schema 1.
-var oldNames = map[string]string{
-	"lock_overlaps": "lock_overlap", "stale_tokens_taken": "stale_token", "expired_reads": "expired_read", "holes": "hole", "bank_lost": "lost",
-	"queue-lost": "lost", "queue-duplicated": "queue_duplicated", "queue-reordered": "queue_reordered", "queue-redelivered": "queue_redelivered",
+// OldNames are what measures and classes were called in results and run records of schema 1.
+func OldNames() map[string]string {
+	return map[string]string{
+		"lock_overlaps": "lock_overlap", "stale_tokens_taken": "stale_token", "expired_reads": "expired_read", "holes": "hole", "bank_lost": "lost",
+		"queue-lost": "lost", "queue-duplicated": "queue_duplicated", "queue-reordered": "queue_reordered", "queue-redelivered": "queue_redelivered",
+	}
 }
 
-// today is a measure's present name.
-func today(name string) string {
-	if n, ok := oldNames[name]; ok {
+// NameToday is a measure's present name.
+func NameToday(name string) string {
+	if n, ok := OldNames()[name]; ok {
 		return n
 	}
-	if _, ok := classOf(name); ok {
+	if _, ok := ClassOf(name); ok {
 		return name
 	}
 	return strings.ReplaceAll(name, "-", "_")
+}
+
+// CycleClasses are Elle's, strongest first.
+func CycleClasses() []string {
+	return []string{"G0", "G1c", "G-single", "G-nonadjacent", "G2-item"}
 }

@@ -1,6 +1,11 @@
-package checker
+package result
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/schismtest/schism/internal/words"
+)
 
 // Promise is what the server's documentation, the scenario or the user guarantees, as data. A measure's value must not be above
 // Limit (below it, where the measure is a share that should be high: Measures says which).
@@ -88,3 +93,55 @@ var (
 	// OtherReads is the share of ok replica reads that the other replicas answered while one was hit by a fault.
 	OtherReads = Promise{Measure: "other_reads", By: "shows"}
 )
+
+// Noun is what the promise's measure is called where a scenario shows it.
+func (p Promise) Noun() string {
+	m, _ := MeasureOf(NameToday(p.Measure))
+	if m.noun == "" {
+		return p.Measure
+	}
+	return m.noun
+}
+
+// String is the promise in words.
+func (p Promise) String() string {
+	if p.Within != nil {
+		return p.Within.Words(0)
+	}
+	m, _ := MeasureOf(NameToday(p.Measure))
+	return m.Sentence(p.Limit)
+}
+
+// Words says when lost writes may have been acknowledged. faults is how many the run had, 0 if that is not known.
+func (w Window) Words(faults int) string {
+	switch {
+	case w.From.At == "start":
+		return "loss only until " + w.To.Words(faults)
+	case w.To.At == "end":
+		return "nothing lost that was acknowledged before " + w.From.Words(faults)
+	}
+	return "loss only between " + w.From.Words(faults) + " and " + w.To.Words(faults)
+}
+
+// Words names a moment.
+func (a Anchor) Words(faults int) string {
+	var text string
+	switch a.At {
+	case "start", "end":
+		text = "the " + a.At
+	case "promotion":
+		text = "the promotion"
+	default:
+		text = fmt.Sprintf("the %s of fault %d", a.At, a.Fault)
+		if faults == 1 {
+			text = "the fault's " + a.At
+		}
+	}
+	switch {
+	case a.Offset > 0:
+		return text + " plus " + words.Span(a.Offset.Nanoseconds())
+	case a.Offset < 0:
+		return text + " less " + words.Span(-a.Offset.Nanoseconds())
+	}
+	return text
+}

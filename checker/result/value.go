@@ -1,4 +1,4 @@
-package checker
+package result
 
 import (
 	"encoding/json"
