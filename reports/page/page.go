@@ -195,10 +195,10 @@ func notices(h *history.History, r *result.Result, headline string) []string {
 		}
 		said += " " + s
 	}
-	if h.Run.Incomplete != "" {
-		said += " the run is incomplete: " + h.Run.Incomplete
-		if !strings.Contains(headline, h.Run.Incomplete) {
-			out = append(out, "This run is incomplete: "+h.Run.Incomplete+".")
+	if why := strings.Join(strings.Fields(h.Run.Incomplete), " "); why != "" {
+		said += " the run is incomplete: " + why
+		if !strings.Contains(headline, why) {
+			out = append(out, "This run is incomplete: "+why+".")
 		}
 	}
 	for _, reason := range sentences.Reasons(r) {

@@ -56,7 +56,11 @@ func (t *teller) notJudged() (first, second string) {
 	if n := len(rs) - 2; n > 0 {
 		missing += fmt.Sprintf(" and %d more", n)
 	}
-	return "Not judged: records are missing (" + missing + ").", "What they said cannot be told, so no promise is judged by the rest."
+	second = "What they said cannot be told, so no promise is judged by the rest."
+	if why := strings.Join(strings.Fields(t.run.Incomplete), " "); why != "" { // that is why they are
+		return "Not judged: the run did not go to its end (" + why + ").", "Records are missing (" + missing + "). " + second
+	}
+	return "Not judged: records are missing (" + missing + ").", second
 }
 
 func (t *teller) notDecided() (first, second string) {

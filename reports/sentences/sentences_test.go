@@ -124,6 +124,17 @@ func TestTheFirstSentenceNamesWhatMattersMost(t *testing.T) {
 	}
 }
 
+// Why a run did not go to its end comes before what is missing because of that.
+func TestARunThatBrokeOffSaysWhy(t *testing.T) {
+	r := resultOf(result.Error, 0)
+	r.Reasons = []string{"w1: ended without its last batch"}
+	run := nodesOf()
+	run.Incomplete = "prepare load: connect to n1: i/o timeout\ndial n2: i/o timeout"
+	s := Of(run, r)
+	require.Equal(t, "Not judged: the run did not go to its end (prepare load: connect to n1: i/o timeout dial n2: i/o timeout).", s.Headline)
+	require.Contains(t, s.Sub, "Records are missing (w1: ended without its last batch).")
+}
+
 func TestNodesThatDifferAreNamed(t *testing.T) {
 	r := resultOf(result.Violation, 0, "divergent")
 	r.Convergence.Divergent = 4 // all of them are known
