@@ -38,3 +38,20 @@ func TestNumbersForPeople(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+func TestIntervalsWithTheUnitApart(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi  int64
+		n, unit string
+	}{
+		{25.5e9, 25.8e9, "25.5 to 25.8", "s"},
+		{4e9, 4e9, "4", "s"},
+		{0, 3e9, "up to 3", "s"},
+		{0, 0, "0", "s"},
+		{52.8e9, -1, "at least 52.8", "s"},
+		{400e6, 1.2e9, "400 ms to 1.2", "s"},
+	} {
+		n, unit := BetweenUnit(c.lo, c.hi)
+		require.Equal(t, []string{c.n, c.unit}, []string{n, unit})
+	}
+}

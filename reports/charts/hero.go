@@ -19,7 +19,7 @@ type ackRun struct {
 	lost     bool
 }
 
-// ackRuns are the stretches by node, from bins of a hundredth of the run; single bins of the other fate are joined to theirs.
+// ackRuns are the stretches by node, from bins of a 400th of the run.
 func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 	step := max((t.t1-t.t0)/400, 1e6)
 	type cell struct{ kept, lost, first, last int64 }
@@ -69,6 +69,7 @@ func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 			}
 			runs = append(runs, ackRun{x.first, x.last, cellCount(lost, x.kept, x.lost), lost})
 		}
+		runs = joinSlivers(runs, 3*step, &spare)
 		for i := range runs { // so that the stretches add up to the totals
 			if k := boolInt(runs[i].lost); spare[k] > 0 {
 				runs[i].n += spare[k]
@@ -78,6 +79,23 @@ func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 		out[n] = runs
 	}
 	return out, any
+}
+
+// joinSlivers takes a moment of kept writes out of a stretch of lost ones: between two fates it would be drawn as a line that says nothing
+// (a removal survives wherever its element is lost). What was lost is never taken out.
+func joinSlivers(runs []ackRun, most int64, spare *[2]int64) []ackRun {
+	var out []ackRun
+	for i := 0; i < len(runs); i++ {
+		r := runs[i]
+		if k := len(out); k > 0 && i+1 < len(runs) && !r.lost && out[k-1].lost && runs[i+1].lost && r.to-r.from < most {
+			out[k-1].to, out[k-1].n = runs[i+1].to, out[k-1].n+runs[i+1].n
+			spare[0] += r.n
+			i++
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 func cellCount(lost bool, kept, gone int64) int64 {

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,6 +28,21 @@ type legendLine struct {
 	Swatch template.HTML
 	N      string
 	Text   string
+}
+
+// time gives a figure the number of a measure in seconds, with both its ends. What was not measured, as in results of older versions, leaves
+// the figure as it is.
+func (f *figure) time(r *result.Result, measure string) *figure {
+	i := slices.IndexFunc(r.Measures, func(m result.MeasureValue) bool { return m.Name == measure })
+	if i < 0 || !r.Measures[i].Value.Measured() {
+		return f
+	}
+	v, hi := r.Measures[i].Value, int64(-1)
+	if !math.IsInf(v.Hi, 1) {
+		hi = int64(v.Hi * 1e9)
+	}
+	f.N, f.Unit = words.BetweenUnit(int64(v.Lo*1e9), hi)
+	return f
 }
 
 func lines(format ...string) []template.HTML {
@@ -57,9 +73,9 @@ func figures(h *history.History, a *result.Analysis) []figure {
 	add(mastersFigure(h, r))
 	add(rtaFigure(h, r))
 	add(convergeFigure(r))
-	add(gapFigure("Longest gap in writes", r.Availability.LongestWriteS, r.Counts.Writes))
+	add(gapFigure(r, "Longest gap in writes", "write_gap", r.Availability.LongestWriteS, r.Counts.Writes))
 	add(staleFigure(r))
-	add(gapFigure("Longest gap in reads", r.Availability.LongestRead, r.Counts.Reads))
+	add(gapFigure(r, "Longest gap in reads", "read_gap", r.Availability.LongestRead, r.Counts.Reads))
 	add(operationsFigure(r))
 	return out
 }
@@ -135,7 +151,7 @@ func mastersFigure(h *history.History, r *result.Result) *figure {
 		return nil
 	}
 	n, unit := words.DurationUnit(m.TwoWritable)
-	f := &figure{Label: "Two masters at once", N: n, Unit: unit, Bad: m.TwoWritable > 0}
+	f := (&figure{Label: "Two masters at once", N: n, Unit: unit, Bad: m.TwoWritable > 0}).time(r, "two_masters")
 	if len(m.Windows) > 0 {
 		f.Lines = lines(frame.Esc(fmt.Sprintf("%s to %s", words.At(m.Windows[0].From), words.At(m.Windows[0].To))))
 		if len(m.Pairs) > 0 {
@@ -159,7 +175,7 @@ func rtaFigure(h *history.History, r *result.Result) *figure {
 	}
 	a := &r.Availability
 	n, unit := words.DurationUnit(a.RTA)
-	f := &figure{Label: "RTA: fault to writable again", N: n, Unit: unit}
+	f := (&figure{Label: "RTA: fault to writable again", N: n, Unit: unit}).time(r, "rta")
 	if a.RTA < 0 {
 		f.Lines = lines("no lasting ok write after the fault")
 	} else if a.RTAFault > 0 {
@@ -191,17 +207,21 @@ func convergeFigure(r *result.Result) *figure {
 		f.Lines = lines("nodes hold different data")
 	}
 	if c.Took >= 0 {
-		f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(words.Duration(c.Took))+"</b> until they agreed"))
+		took := figure{}
+		took.N, took.Unit = words.DurationUnit(c.Took)
+		took.time(r, "converge")
+		f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(took.N+" "+took.Unit)+"</b> until they agreed"))
 	}
 	return f
 }
 
-func gapFigure(name string, g result.Gap, ops int64) *figure {
+func gapFigure(r *result.Result, name, measure string, g result.Gap, ops int64) *figure {
 	if ops == 0 || g.Len() <= 0 {
 		return nil
 	}
 	n, unit := words.DurationUnit(g.Len())
-	return &figure{Label: name, N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("from %s to %s", words.At(g.From), words.At(g.To))))}
+	f := &figure{Label: name, N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("from %s to %s", words.At(g.From), words.At(g.To))))}
+	return f.time(r, measure)
 }
 
 func staleFigure(r *result.Result) *figure {
@@ -210,7 +230,8 @@ func staleFigure(r *result.Result) *figure {
 		return nil
 	}
 	n, unit := words.DurationUnit(s.Max)
-	return &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("%s of %s reads were stale", words.Ends(words.Share(s.Stale, s.Reads), words.Share(s.StaleMost, s.Reads)), words.Count(s.Reads))), frame.Esc("p99 "+words.Between(s.P99, s.P99Most)+", at most "+words.Duration(s.MaxMost)))}
+	f := &figure{Label: "Stalest read of a replica", N: n, Unit: unit, Lines: lines(frame.Esc(fmt.Sprintf("%s of %s reads were stale", words.Ends(words.Share(s.Stale, s.Reads), words.Share(s.StaleMost, s.Reads)), words.Count(s.Reads))), frame.Esc("p99 "+words.Between(s.P99, s.P99Most)))}
+	return f.time(r, "staleness")
 }
 
 // lostRange writes the interval of lost writes in few words: "13,652", "at least 350", "5,072 to 5,078", "up to 68".

@@ -35,7 +35,7 @@ var (
 	policy  = regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`)
 	element = regexp.MustCompile(`(?s)<(style|script)>(.*?)</(?:style|script)>`)
 	own     = regexp.MustCompile(`(?s)<(style|script)[^>]*>.*?</(?:style|script)>`)
-	quoted  = regexp.MustCompile(`sha256-([A-Za-z0-9+/=]+)`)
+	quoted  = regexp.MustCompile(`sha256-([A-Za-z0-9+/=]|&#43;)+`)
 )
 
 func TestPageGolden(t *testing.T) {
@@ -236,4 +236,13 @@ func TestPageOfMissingRecordsJudgesNothing(t *testing.T) {
 	require.NotContains(t, page, "then lost")
 	require.NotContains(t, page, "Lost by cause")
 	require.NotContains(t, page, "<b>Shows</b>")
+}
+
+// A key figure shows both ends of its measure, or says that nothing bounds it.
+func TestFiguresAreIntervals(t *testing.T) {
+	r := &result.Result{Measures: []result.MeasureValue{{Name: "rta", Value: result.Between(3.1, 3.4, "")}, {Name: "write_gap", Value: result.AtLeast(5, "")}, {Name: "converge", Value: result.Unmeasured("")}}}
+	for measure, want := range map[string]string{"rta": "3.1 to 3.4 s", "write_gap": "at least 5 s", "converge": "7 s", "no such": "7 s"} {
+		f := (&figure{N: "7", Unit: "s"}).time(r, measure)
+		require.Equal(t, want, f.N+" "+f.Unit, measure)
+	}
 }
