@@ -79,6 +79,7 @@ func measurePages(t *testing.T) func(name string) string {
 				out = append(out, fmt.Sprintf("[%s](%s)", strings.TrimSuffix(f, ".md"), f))
 			}
 		}
+		require.NotEmpty(t, out, "no page of docs/measures tells of %s", name)
 		slices.Sort(out)
 		return strings.Join(out, ", ")
 	}
