@@ -13,8 +13,13 @@ import (
 func TestFates(t *testing.T) {
 	add := func(v, call int64) history.Op { return op(1, history.FAdd, v, 1, call, call+1) }
 	push := func(v, call int64) history.Op { return op(1, history.FAppend, v, none, call, call+1) }
+	remove := func(v, found, call int64) history.Op { return op(1, history.FRemove, v, found, call, call+1) }
 	refused := func(o history.Op) history.Op {
 		o.Outcome, o.Out, o.Err = history.Fail, none, history.ErrReadOnly
+		return o
+	}
+	unknown := func(o history.Op) history.Op {
+		o.Outcome, o.Out, o.Return = history.Info, none, history.Inf
 		return o
 	}
 	for name, c := range map[string]struct {
@@ -26,6 +31,11 @@ func TestFates(t *testing.T) {
 		"refused and there":                 {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1, 2), []result.Fate{result.FateSurvived, result.FateAborted}},
 		"refused and not there":             {[]history.Op{add(1, 1), refused(add(2, 3))}, keyed(1), []result.Fate{result.FateSurvived, result.FateFailed}},
 		"refused and on the list":           {[]history.Op{push(1, 1), refused(push(2, 3))}, keyed(1, 2), []result.Fate{result.FateSurvived, result.FateAborted}},
+		"another one explains a refused":    {[]history.Op{add(1, 1), refused(add(1, 3))}, keyed(1), []result.Fate{result.FateSurvived, result.FateFailed}},
+		"another one explains an unknown":   {[]history.Op{add(1, 1), unknown(add(1, 3))}, keyed(1), []result.Fate{result.FateSurvived, result.FateIndeterminate}},
+		"a removal took it":                 {[]history.Op{add(1, 1), remove(1, 1, 3)}, keyed(), []result.Fate{result.FateSurvived, result.FateSurvived}},
+		"a removal found nothing":           {[]history.Op{add(1, 1), remove(1, 0, 3)}, keyed(), []result.Fate{result.FateLost, result.FateNone}},
+		"a removal without a reply":         {[]history.Op{add(1, 1), unknown(remove(1, 1, 3))}, keyed(), []result.Fate{result.FateMasked, result.FateRecovered}},
 		"an unknown type among its writers": {[]history.Op{add(1, 1), push(2, 3)}, keyed(1, 2), []result.Fate{result.FateMasked, result.FateMasked}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ func judging() []mutant {
 		{"loss.go", "masked writes are lost", "lo, hi := lost, lost+masked", "lo, hi := lost+masked, lost+masked", ""},
 		{"loss.go", "bounds are not used", "if bound != nil {", "if false {", ""},
 		{"loss.go", "a removal that found nothing took it", "ops.Outcome[i] == history.OK && ops.Out[i] == 0 {", "false {", ""},
-		{"loss.go", "a removal without a reply took nothing", "if o != history.OK {\n\t\t\t\tc.masked", "if false {\n\t\t\t\tc.masked", ""},
+		{"loss.go", "a removal without a reply took nothing", "if o != history.OK {\n\t\t\t\tc.masked", "if false && o != history.OK {\n\t\t\t\tc.masked", ""},
 		{"loss.go", "a removal is kept although the element is back", "fateOf(history.OK, gone)", "fateOf(history.OK, true)", ""},
 		{"loss.go", "another addition explains nothing", "found = false // the other", "found = found // the other", ""},
 		{"loss.go", "what was seen and overwritten was lost", "seen(i) && !c.open[i] {", "seen(i) {", ""},
