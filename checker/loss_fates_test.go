@@ -45,3 +45,33 @@ func TestFates(t *testing.T) {
 		})
 	}
 }
+
+// A register's overwritten write is lost for sure only where its offset lies beyond the point at which the surviving branch left its own.
+func TestFateBeyondTheFork(t *testing.T) {
+	ops := func() []history.Op { return []history.Op{write(1, none, 1, 2), onNode(write(2, none, 20, 21), 1)} }
+	for name, c := range map[string]struct {
+		h    *history.History
+		want result.Fate
+	}{
+		"beyond it":  {failedOver(tinyRun(keyed(2), ops()...), 10), result.FateLost},
+		"no fork":    {tinyRun(keyed(2), ops()...), result.FateMasked},
+		"before it":  {forkedAt(failedOver(tinyRun(keyed(2), ops()...), 10), 1000), result.FateMasked},
+		"by a reply": {failedOver(tinyRun(keyed(2), write(1, none, 1, 2), onNode(write(2, 1, 20, 21), 1)), 10), result.FateSurvived},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := Check(c.h, Options{})
+			require.NoError(t, err)
+			require.Equal(t, []result.Fate{c.want, result.FateSurvived}, a.Fate)
+		})
+	}
+}
+
+// forkedAt moves the point at which the new branch leaves the old one.
+func forkedAt(h *history.History, offset int64) *history.History {
+	for i := range h.Samples {
+		if s := &h.Samples[i]; s.SecondOffset > 0 {
+			s.SecondOffset = offset + 1
+		}
+	}
+	return h
+}
