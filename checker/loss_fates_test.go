@@ -75,3 +75,29 @@ func forkedAt(h *history.History, offset int64) *history.History {
 	}
 	return h
 }
+
+// A final write without a reply replaced its writer's last one only if both went to one branch.
+func TestFateBeforeAnUnansweredWrite(t *testing.T) {
+	ops := func(node int32) []history.Op {
+		w1, w2, w3 := write(1, null, 1, 2), write(2, 1, 5, 6), onNode(write(3, none, 20, history.Inf), node)
+		w3.Outcome, w3.Out = history.Info, none
+		out := []history.Op{w1, w2, w3}
+		for i := range out {
+			out[i].Flags |= history.FlagVersion
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		h    *history.History
+		want result.Fate
+	}{
+		"one branch":     {tinyRun(keyed(3), ops(0)...), result.FateSurvived},
+		"another branch": {forkedAt(failedOver(tinyRun(keyed(3), ops(1)...), 10), 1000), result.FateMasked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := Check(c.h, Options{})
+			require.NoError(t, err)
+			require.Equal(t, []result.Fate{c.want, c.want, result.FateRecovered}, a.Fate)
+		})
+	}
+}

@@ -23,7 +23,7 @@ const limit = 5 * time.Minute
 
 func main() {
 	only := flag.String("only", "", "files of the checker, separated by commas; default all")
-	dry := flag.Bool("dry", false, "only look whether each fault has its place")
+	dry := flag.Bool("dry", false, "only look whether each fault has its place and compiles")
 	flag.Parse()
 	survived, broken, err := run(context.Background(), *only, *dry)
 	switch {
@@ -56,10 +56,10 @@ func run(ctx context.Context, only string, dry bool) (survived, broken int, err 
 		}
 		tried++
 		t := time.Now()
-		res, by := "in place", ""
+		res, by := "compiles", ""
 		var err error
 		if dry {
-			_, err = m.place()
+			err = m.compiles(ctx, dir)
 		} else {
 			res, by, err = m.try(ctx, dir)
 		}
@@ -103,26 +103,47 @@ func (m mutant) stages() []stage {
 	return append([]stage{{"checker", "^" + m.by + "$", ""}}, all...)
 }
 
-// try compiles tests with the fault and runs them until one notices. A fault that does not compile proves nothing, and is an error.
-func (m mutant) try(ctx context.Context, dir string) (res, by string, err error) {
+// overlay writes the file with the fault in it into dir, and the file that tells the compiler to take it.
+func (m mutant) overlay(dir string) (string, error) {
 	changed, err := m.place()
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	path, err := filepath.Abs(filepath.Join("checker", m.file))
 	if err != nil {
-		return "", "", fmt.Errorf("find %s: %w", m.file, err)
+		return "", fmt.Errorf("find %s: %w", m.file, err)
 	}
 	to, overlay := filepath.Join(dir, filepath.Base(m.file)), filepath.Join(dir, "overlay.json")
 	if err := os.WriteFile(to, []byte(changed), 0o600); err != nil {
-		return "", "", fmt.Errorf("write a mutant: %w", err)
+		return "", fmt.Errorf("write a mutant: %w", err)
 	}
 	raw, err := json.Marshal(map[string]map[string]string{"Replace": {path: to}})
 	if err != nil {
-		return "", "", fmt.Errorf("write an overlay: %w", err)
+		return "", fmt.Errorf("write an overlay: %w", err)
 	}
 	if err := os.WriteFile(overlay, raw, 0o600); err != nil {
-		return "", "", fmt.Errorf("write an overlay: %w", err)
+		return "", fmt.Errorf("write an overlay: %w", err)
+	}
+	return overlay, nil
+}
+
+// compiles fails where the fault is none that the compiler takes: it would prove nothing.
+func (m mutant) compiles(ctx context.Context, dir string) error {
+	overlay, err := m.overlay(dir)
+	if err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "./checker/...").CombinedOutput(); err != nil {
+		return fmt.Errorf("does not compile: %s", firstLine(string(out), "checker/"))
+	}
+	return nil
+}
+
+// try compiles tests with the fault and runs them until one notices.
+func (m mutant) try(ctx context.Context, dir string) (res, by string, err error) {
+	overlay, err := m.overlay(dir)
+	if err != nil {
+		return "", "", err
 	}
 	for _, s := range m.stages() {
 		bin := filepath.Join(dir, filepath.Base(s.pkg)+".test")
