@@ -102,7 +102,7 @@ func judging() []mutant {
 		{"promises.go", "measured classes are always a bug", "if !ok || cl.Blame == result.Measured {", "if !ok {", ""},
 		{"promises.go", "scopes hide bugs", "scoped = max(scoped, f.Bugs)", "scoped = min(scoped, f.Bugs)", ""},
 		{"promises.go", "the limit itself breaks a promise", "case lo > limit:", "case lo >= limit:", ""},
-		{"promises.go", "what may be worse keeps a promise", "case hi <= limit:", "case lo <= limit:", ""},
+		{"promises.go", "what may be worse keeps a promise", "case hi <= limit:", "case lo <= limit && lo <= hi:", ""},
 		{"promises.go", "shares are promised from above", "lo, hi, limit = -v.Hi, -v.Lo, -limit", "lo, hi, limit = v.Lo, v.Hi, limit", ""},
 		{"windows.go", "loss outside a window is inside", "case ops.Call[i] > to.hi ||", "case", ""},
 		{"measure_values.go", "scopes add up", "scoped = max(scoped, float64(f.Count))", "scoped += float64(f.Count)", ""},

@@ -35,7 +35,7 @@ func mutants() []mutant {
 		{"register_values.go", "aborted reads are taken", "case u.pred == valRefused || o.ret", "case o.ret", ""},
 		{"register_values.go", "future reads are taken", "o.ret < u.s && o.ret < t.call[k]:", "false:", ""},
 		{"register_values.go", "future read at a tie", "o.ret < u.s && o.ret < t.call[k]:", "o.ret <= u.s && o.ret <= t.call[k]:", ""},
-		{"register.go", "an unknown write counts as returned", "case history.OK:\n\t\t\tu.f", "case history.OK, history.Info:\n\t\t\tu.f", ""},
+		{"register.go", "an unknown write counts as returned", "case history.Fail:\n\t\t\tu.pred", "case history.Info:\n\t\t\tu.f, u.pred = t.call[k], valSeen\n\t\tcase history.Fail:\n\t\t\tu.pred", ""},
 		{"register.go", "a seen unknown write loses its call", "case history.Fail:\n\t\t\tu.pred", "case history.Info:\n\t\t\tu.s = minTime\n\t\tcase history.Fail:\n\t\t\tu.pred", ""},
 		{"register_values.go", "predecessors are not linked", "v.of[o.ref].pred = k\n", "", ""},
 		{"register_sweep.go", "forks are not counted", "r.forks++", "", ""},
