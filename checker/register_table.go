@@ -67,7 +67,7 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 	}
 	t.key, t.ops = key, slices.Grow(t.ops[:0], n)[:n]
 	t.replicas, t.versions, t.replies = false, true, true
-	t.value = append(slices.Grow(t.value[:0], n/2+1), history.Nil)
+	t.begin(n/2 + 1)
 	for j := range t.ops {
 		i := int32(j)
 		if is != nil {
@@ -84,8 +84,12 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 		}
 		if ops.F[i] == history.FWrite {
 			o.is |= regWrite
-			o.value = ops.In[i]
-			t.value = append(t.value, o.value)
+			o.value, o.ref = ops.In[i], int32(len(t.value))
+			known := history.Inf
+			if o.is&regOK != 0 {
+				known = o.ret
+			}
+			t.add(o, known, ops.Outcome[i])
 			t.versions = t.versions && flags&history.FlagVersion != 0
 			if o.is&regOK == 0 {
 				continue
@@ -106,29 +110,31 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 			o.is |= regProbe
 		}
 	}
-	return t.number(ops) && t.refer(ops)
+	if !t.number() {
+		return false
+	}
+	t.refer(ops)
+	return true
 }
 
-// number gives every written value its index; false: one was written twice.
-func (t *regTable) number(ops *history.Columns) bool {
-	n := len(t.value)
-	t.write, t.call, t.ret = resize(t.write, n), resize(t.call, n), resize(t.ret, n)
-	t.k, t.outcome = resize(t.k, n), resize(t.outcome, n)
-	t.write[0], t.call[0], t.ret[0], t.k[0] = noOp, minTime, minTime, minTime
+// begin empties the table but for the initial value, with room for about so many.
+func (t *regTable) begin(room int) {
+	t.value, t.write, t.call = slices.Grow(t.value[:0], room), slices.Grow(t.write[:0], room), slices.Grow(t.call[:0], room)
+	t.ret, t.k, t.outcome = slices.Grow(t.ret[:0], room), slices.Grow(t.k[:0], room), slices.Grow(t.outcome[:0], room)
+	t.value, t.write, t.call, t.ret, t.k, t.outcome = append(t.value, history.Nil), append(t.write, noOp), append(t.call, minTime), append(t.ret, minTime), append(t.k, minTime), append(t.outcome, history.OK)
+}
+
+// add takes in a write; known is its return, Inf where it was not acknowledged.
+func (t *regTable) add(o *regOp, known int64, outcome history.Outcome) {
+	t.value, t.write, t.call = append(t.value, o.value), append(t.write, o.op), append(t.call, o.call)
+	t.ret, t.k, t.outcome = append(t.ret, known), append(t.k, known), append(t.outcome, outcome)
+}
+
+// number makes the index of the values; false: one was written twice.
+func (t *regTable) number() bool {
 	t.index.prepare(t.value[1:])
-	k := int32(0)
-	for j := range t.ops {
-		o := &t.ops[j]
-		if o.is&regWrite == 0 {
-			continue
-		}
-		k++
-		t.write[k], t.call[k], t.ret[k], t.k[k], t.outcome[k] = o.op, o.call, history.Inf, history.Inf, ops.Outcome[o.op]
-		if o.is&regOK != 0 {
-			t.ret[k], t.k[k] = o.ret, o.ret
-		}
-		o.ref = k
-		if o.value == history.Nil || !t.index.put(o.value, k, t.value) {
+	for k := int32(1); int(k) < len(t.value); k++ {
+		if v := t.value[k]; v == history.Nil || !t.index.put(v, k, t.value) {
 			return false
 		}
 	}
@@ -136,7 +142,7 @@ func (t *regTable) number(ops *history.Columns) bool {
 }
 
 // refer finds the values that replies name, and K.
-func (t *regTable) refer(ops *history.Columns) bool {
+func (t *regTable) refer(ops *history.Columns) {
 	for j := range t.ops {
 		o := &t.ops[j]
 		if o.is&regOK == 0 {
@@ -155,7 +161,6 @@ func (t *regTable) refer(ops *history.Columns) bool {
 			t.k[r] = o.ret
 		}
 	}
-	return true
 }
 
 // sortByCall makes order and place.
