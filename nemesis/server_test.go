@@ -300,7 +300,7 @@ func TestFaultsOnRealServers(t *testing.T) {
 		}, nil, nil, nil},
 		// The last one: it replaces the data set.
 		{"replica of another data set", one(func(looked When) Action { return ReplicaOf(Master, Stranger).Until(looked) }), []int{1}, func(t *testing.T) {
-			require.Contains(t, w.redis("n1", "ROLE"), "[slave")
+			w.eventually(t, "n1 has the other data set", func() bool { return strings.Contains(w.redis("n1", "ROLE"), " connected ") })
 		}, func(t *testing.T) {
 			require.Contains(t, w.redis("n1", "ROLE"), "[master")
 			require.Equal(t, w.redis("n4", "DBSIZE"), w.redis("n1", "DBSIZE"))

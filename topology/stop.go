@@ -16,8 +16,8 @@ import (
 const (
 	// goneTime is how long a container may take to go after its stream was closed, before it is removed by force.
 	goneTime = 5 * time.Second
-	// detachTime is how long the engine may take to notice that a network's last container is gone.
-	detachTime = 10 * time.Second
+	// detachTime is how long the engine may take to remove one container or network; a busy one takes longer than one would think.
+	detachTime = 30 * time.Second
 	pollEvery  = 10 * time.Millisecond
 )
 
