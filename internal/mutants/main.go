@@ -134,7 +134,7 @@ func (m mutant) compiles(ctx context.Context, dir string) error {
 		return err
 	}
 	if out, err := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "./checker/...").CombinedOutput(); err != nil {
-		return fmt.Errorf("does not compile: %s", firstLine(string(out), "checker/"))
+		return fmt.Errorf("does not compile: %s", firstLine(string(out), ".go:"))
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (m mutant) try(ctx context.Context, dir string) (res, by string, err error)
 	for _, s := range m.stages() {
 		bin := filepath.Join(dir, filepath.Base(s.pkg)+".test")
 		if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, "./"+s.pkg).CombinedOutput(); err != nil {
-			return "", "", fmt.Errorf("does not compile: %s", firstLine(string(out), "checker/"))
+			return "", "", fmt.Errorf("does not compile: %s", firstLine(string(out), ".go:"))
 		}
 		if res, by, err = s.run(ctx, bin); err != nil || res != "SURVIVED" {
 			return res, by, err
