@@ -106,19 +106,26 @@ func (e *engine) ofRun(ctx context.Context, run string) (containers, networks []
 
 // remove removes whatever is left of a run.
 func (e *engine) remove(ctx context.Context, run string) error {
-	containers, networks, err := e.ofRun(ctx, run)
+	containers, networks := e.removeBoth(ctx, run, detachTime)
+	return errors.Join(containers, networks)
+}
+
+// removeBoth removes a run's containers, then its networks, which may take so long each. It returns what kept it from the ones and from
+// the others.
+func (e *engine) removeBoth(ctx context.Context, run string, patience time.Duration) (containers, networks error) {
+	cs, ns, err := e.ofRun(ctx, run)
 	if err != nil {
-		return err
+		return err, nil
 	}
 	var g guard.Group
-	for _, id := range containers {
+	for _, id := range cs {
 		g.Go(func() error { return e.removeContainer(ctx, id) })
 	}
-	err = g.Wait()
-	for _, id := range networks {
-		err = errors.Join(err, e.removeNetwork(ctx, id))
+	containers = g.Wait()
+	for _, id := range ns {
+		networks = errors.Join(networks, e.removeNetwork(ctx, id, patience))
 	}
-	return err
+	return containers, networks
 }
 
 // removeContainer kills and removes a container, and returns when it is gone.
@@ -146,8 +153,8 @@ func (e *engine) removeContainer(ctx context.Context, id string) error {
 }
 
 // removeNetwork removes a network, as soon as the engine has noticed that its containers are gone.
-func (e *engine) removeNetwork(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, detachTime)
+func (e *engine) removeNetwork(ctx context.Context, id string, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	t := time.NewTicker(pollEvery)
 	defer t.Stop()

@@ -19,6 +19,9 @@ import (
 // and does not run.
 const orphanAge = 2 * time.Minute
 
+// sweepTime is how long the engine may take to remove a dead run's network, whose containers have long been gone.
+const sweepTime = 2 * time.Second
+
 // leftover is what there is of one run.
 type leftover struct {
 	run, lock, host string
@@ -57,7 +60,7 @@ func (e *engine) sweep(ctx context.Context, l *leftover) error {
 			if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 				return nil
 			}
-			return e.remove(ctx, l.run)
+			return e.sweepRun(ctx, l.run)
 		}
 		if !errors.Is(err, os.ErrNotExist) {
 			return nil // not ours to judge
@@ -66,7 +69,17 @@ func (e *engine) sweep(ctx context.Context, l *leftover) error {
 	if l.running || time.Since(l.newest) < orphanAge {
 		return nil
 	}
-	return e.remove(ctx, l.run)
+	return e.sweepRun(ctx, l.run)
+}
+
+// sweepRun removes what is left of a dead run. A network that something foreign is on, or of which the engine has lost count, stays, and
+// is tried again the next time: it must not keep anybody from starting.
+func (e *engine) sweepRun(ctx context.Context, run string) error {
+	containers, _ := e.removeBoth(ctx, run, sweepTime)
+	if containers == nil {
+		containers = ctx.Err()
+	}
+	return containers
 }
 
 // leftovers lists everything that carries a run's label, by run.

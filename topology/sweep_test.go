@@ -123,6 +123,36 @@ func TestSweepTakesOnlyTheDead(t *testing.T) {
 	requireNothingLeft(t, "t-old")
 }
 
+// A dead run's network that cannot be removed keeps nobody from starting.
+func TestSweepPassesAForeignContainerBy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes containers")
+	}
+	free := filepath.Join(t.TempDir(), "free")
+	require.NoError(t, os.WriteFile(free, nil, 0o644))
+	e, err := connect(t.Context())
+	require.NoError(t, err)
+	defer e.close()
+	const run = "t-foreign"
+	create(t, e, run, free, hostID())
+	net, err := e.cli.NetworkCreate(t.Context(), "schism-"+run, client.NetworkCreateOptions{Labels: map[string]string{labelRun: run, labelLock: free, labelHost: hostID()}})
+	require.NoError(t, err)
+	foreign, err := e.cli.ContainerCreate(t.Context(), client.ContainerCreateOptions{Config: &container.Config{Image: testImage().Ref, Entrypoint: []string{"sleep", "600"}},
+		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode(net.ID)}})
+	require.NoError(t, err)
+	t.Cleanup(func() { // before that of create, which removes the network
+		require.NoError(t, e.removeContainer(context.Background(), foreign.ID))
+	})
+	_, err = e.cli.ContainerStart(t.Context(), foreign.ID, client.ContainerStartOptions{})
+	require.NoError(t, err)
+	require.NoError(t, Sweep(t.Context()))
+	n, networks := left(t, run)
+	require.Equal(t, [2]int{0, 1}, [2]int{n, networks})
+	require.NoError(t, e.removeContainer(t.Context(), foreign.ID))
+	require.NoError(t, Sweep(t.Context()))
+	requireNothingLeft(t, run)
+}
+
 // create makes a container that is never started.
 func create(t *testing.T, e *engine, run, lock, host string) {
 	t.Helper()
