@@ -26,11 +26,12 @@ type nodeRun struct {
 // place is where a write stands.
 type place struct {
 	node   int32
-	since  int64    // its call
-	ids    []string // the replication ids under which its offset may count
-	lo, hi int64    // what its offset lies in: above lo and up to hi
-	run    string   // the run of the node that acknowledged it; empty where that is not known
-	most   int64    // the node's count of changes was at most this with the write in it; -1 unknown
+	since  int64      // its call
+	ids    []string   // the replication ids under which its offset may count
+	lo, hi int64      // what its offset lies in: above lo and up to hi
+	run    string     // the run of the node that acknowledged it; empty where that is not known
+	most   int64      // the node's count of changes was at most this with the write in it; -1 unknown
+	done   *branchEnd // a restart that it has come through already, although it stands later; nil for none
 }
 
 func newLineage(c *check) *lineage {
@@ -135,7 +136,7 @@ func (l *lineage) killers(p place, ends []branchEnd, k int) []*branchEnd {
 				continue
 			}
 			return append(l.left(p, ends, k), l.killers(there, ends, k+1)...)
-		case e.loser != p.node || e.t < p.since:
+		case e.loser != p.node || e.t < p.since || e == p.done:
 		case e.kind == endRestart:
 			loaded, told := l.loaded(e, p)
 			if told && !loaded {
@@ -166,7 +167,17 @@ func (l *lineage) left(p place, ends []branchEnd, k int) []*branchEnd {
 		e := &ends[j]
 		switch {
 		case e.winner == p.node && e.loser != p.node: // promoted again, or another one copied its data
-			later := l.killers(p, ends, j+1)
+			rest := ends[j+1:]
+			if r := restartBehind(e, p, rest); r >= 0 {
+				loaded, told := l.loaded(&rest[r], p)
+				if told && !loaded {
+					return killed
+				}
+				sure = sure && told
+				p = l.after(&rest[r], p)
+				p.done = &rest[r]
+			}
+			later := l.killers(p, rest, 0)
 			if sure && len(later) > 0 {
 				return later
 			}
@@ -184,6 +195,15 @@ func (l *lineage) left(p place, ends []branchEnd, k int) []*branchEnd {
 		}
 	}
 	return killed
+}
+
+// restartBehind is which of the later ends is the restart of a write's node into the process that another one copied, -1 for none: its
+// copy may have been seen before its own first sample.
+func restartBehind(copied *branchEnd, p place, later []branchEnd) int {
+	if copied.kind != endResync || slices.Contains(p.ids, copied.next) {
+		return -1
+	}
+	return slices.IndexFunc(later, func(e branchEnd) bool { return e.kind == endRestart && e.loser == p.node && e.next == copied.next })
 }
 
 // after is where a write stands that a restarted node still had.

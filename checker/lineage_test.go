@@ -23,13 +23,14 @@ func TestWhatAPromotionLeftOutMayComeBack(t *testing.T) {
 		ends []branchEnd
 		want []int64 // when what may have killed it was
 	}{
-		"it follows":               {[]branchEnd{promoted, follows}, []int64{10}},
-		"it stays away":            {[]branchEnd{promoted}, []int64{10}},
-		"back, and wiped":          {[]branchEnd{promoted, back(200), copied, wiped}, []int64{40}},
-		"back with less":           {[]branchEnd{promoted, back(120), copied, wiped}, []int64{10}},
-		"perhaps back, and wiped":  {[]branchEnd{promoted, back(155), copied, wiped}, []int64{10, 40}},
-		"back, and nothing after":  {[]branchEnd{promoted, back(200), copied}, []int64{10}},
-		"wiped before anyone came": {[]branchEnd{promoted, back(200), {kind: endRestart, t: 25, loser: 0, winner: 0, replID: "C", fork: 10, next: "D"}, copied}, []int64{10}},
+		"it follows":                {[]branchEnd{promoted, follows}, []int64{10}},
+		"it stays away":             {[]branchEnd{promoted}, []int64{10}},
+		"back, and wiped":           {[]branchEnd{promoted, back(200), copied, wiped}, []int64{40}},
+		"back with less":            {[]branchEnd{promoted, back(120), copied, wiped}, []int64{10}},
+		"perhaps back, and wiped":   {[]branchEnd{promoted, back(155), copied, wiped}, []int64{10, 40}},
+		"back, and nothing after":   {[]branchEnd{promoted, back(200), copied}, []int64{10}},
+		"copied before it was seen": {[]branchEnd{promoted, copied, {kind: endRestart, t: 35, loser: 0, winner: 0, replID: "A", fork: 120, next: "C"}}, []int64{10}},
+		"wiped before anyone came":  {[]branchEnd{promoted, back(200), {kind: endRestart, t: 25, loser: 0, winner: 0, replID: "C", fork: 10, next: "D"}, copied}, []int64{10}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var at []int64
