@@ -38,7 +38,7 @@ func judging() []mutant {
 		{"lineage.go", "the winner of a promotion loses", "e.winner == p.node || !slices.Contains(p.ids, e.replID) {", "!slices.Contains(p.ids, e.replID) {", ""},
 		{"lineage.go", "what the fork kept was lost there", "if p.hi <= e.fork {", "if p.hi < 0 {", ""},
 		{"lineage.go", "a promotion kills nothing", "if p.lo >= e.fork {", "if false {", ""},
-		{"lineage.go", "ends before the write count", "case e.loser != p.node || e.t < p.since:", "case e.loser != p.node:", ""},
+		{"lineage.go", "ends before the write count", "case e.loser != p.node || e.t < p.since || e == p.done:", "case e.loser != p.node || e == p.done:", ""},
 		// objects
 		{"bank.go", "torn totals are taken", "got != total {\n\t\t\tfractured.count(fmt.Sprintf(\"%s: %s read", "got < 0 {\n\t\t\tfractured.count(fmt.Sprintf(\"%s: %s read", ""},
 		{"bank.go", "a wiped bank is torn", "first < c.Call[i]) {", "first < c.Call[i]) && false {", ""},
