@@ -88,14 +88,13 @@ func (l *lineage) place(i int) place {
 		p.ids, p.lo, p.hi, p.run = []string{before.ReplID}, before.Offset, after.Offset, before.RunID
 	case b && a && before.RunID == after.RunID:
 		p.ids, p.run = []string{before.ReplID, after.ReplID}, before.RunID
-	case b && a: // before it was restarted or after it
-		p.ids = []string{before.ReplID, after.ReplID}
-		return p
-	case b && restarted: // the same; it may have been master for less than a sampling interval since
-		p.ids = []string{before.ReplID}
-		return p
-	case a && restarted:
-		p.ids = []string{after.ReplID}
+	case restarted: // before that or after it, when it may have been master for less than a sampling interval
+		if b {
+			p.ids = append(p.ids, before.ReplID)
+		}
+		if a {
+			p.ids = append(p.ids, after.ReplID)
+		}
 		return p
 	case b: // it was gone before its next sample
 		p.ids, p.lo, p.run = []string{before.ReplID}, before.Offset, before.RunID
@@ -163,18 +162,20 @@ func (l *lineage) killers(p place, ends []branchEnd, k int) []*branchEnd {
 func (l *lineage) left(p place, ends []branchEnd, k int) []*branchEnd {
 	killed := []*branchEnd{&ends[k]}
 	sure := true // that the node still has it
+	through := func(restart *branchEnd) bool {
+		loaded, told := l.loaded(restart, p)
+		sure, p = sure && told, l.after(restart, p)
+		return loaded || !told
+	}
 	for j := k + 1; j < len(ends); j++ {
 		e := &ends[j]
 		switch {
 		case e.winner == p.node && e.loser != p.node: // promoted again, or another one copied its data
 			rest := ends[j+1:]
 			if r := restartBehind(e, p, rest); r >= 0 {
-				loaded, told := l.loaded(&rest[r], p)
-				if told && !loaded {
+				if !through(&rest[r]) {
 					return killed
 				}
-				sure = sure && told
-				p = l.after(&rest[r], p)
 				p.done = &rest[r]
 			}
 			later := l.killers(p, rest, 0)
@@ -186,12 +187,9 @@ func (l *lineage) left(p place, ends []branchEnd, k int) []*branchEnd {
 		case e.kind == endResync:
 			return killed
 		default:
-			loaded, told := l.loaded(e, p)
-			if told && !loaded {
+			if !through(e) {
 				return killed
 			}
-			sure = sure && told
-			p = l.after(e, p)
 		}
 	}
 	return killed
