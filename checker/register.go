@@ -223,11 +223,9 @@ func registerKeys(h *history.History) *registerOpsByKey {
 	other := make([]bool, n)
 	for i, f := range ops.F {
 		k := ops.Key[i]
-		if ops.Flags[i]&history.FlagReplicaWrite != 0 {
-			other[k] = true // a try at a replica belongs to no register
-		} else if f == history.FWrite || f == history.FRead {
-			counts[k]++
-		} else {
+		counts[k]++
+		// FWrite and FRead are the first two functions. A try at a replica belongs to no register.
+		if f < history.FWrite || f > history.FRead || ops.Flags[i]&history.FlagReplicaWrite != 0 {
 			other[k] = true
 		}
 	}

@@ -9,10 +9,8 @@ import (
 // regOp is one operation of a register, gathered so that every pass over a key walks through memory in order.
 type regOp struct {
 	call, ret int64
-	value     int64 // a write's own, the one that an ok read returned
 	op        int32
-	process   int32
-	ref       int32 // index of value in the table; noOp where nobody wrote it
+	ref       int32 // index in the table of a write's own value, or of what an ok read returned; noOp where nobody wrote it
 	pred      int32 // index of what an acknowledged write says it replaced; noOp where it does not say, or nobody wrote that
 	is        regBits
 	node      int8
@@ -65,69 +63,102 @@ func (t *regTable) fill(ops *history.Columns, key int32, is []int32) bool {
 	if is == nil {
 		n = ops.Len()
 	}
-	t.key, t.ops = key, slices.Grow(t.ops[:0], n)[:n]
-	t.replicas, t.versions, t.replies = false, true, true
-	t.begin(n/2 + 1)
-	for j := range t.ops {
-		i := int32(j)
-		if is != nil {
-			i = is[j]
+	t.key, t.replicas = key, false
+	t.write = resize(t.write, n+1)
+	t.write[0] = noOp
+	wrote := 1
+	for j := range n {
+		i := nth(is, j)
+		t.write[wrote] = i // overwritten by the next, unless this is a write
+		if ops.F[i] == history.FWrite {
+			wrote++
 		}
+	}
+	t.write = t.write[:wrote]
+	t.writes(ops)
+	if !t.number() {
+		return false
+	}
+	t.gather(ops, is, n)
+	return true
+}
+
+// nth is the j-th operation of a key.
+func nth(is []int32, j int) int32 {
+	if is == nil {
+		return int32(j)
+	}
+	return is[j]
+}
+
+// gather makes ops, each with the value that its reply names, and K. The values are numbered by now.
+func (t *regTable) gather(ops *history.Columns, is []int32, n int) {
+	t.ops = resize(t.ops, n)
+	wrote := int32(0)
+	for j := range t.ops {
+		i := nth(is, j)
 		o := &t.ops[j]
-		*o = regOp{call: ops.Call[i], ret: ops.Return[i], op: i, process: ops.Process[i], ref: noOp, pred: noOp, node: ops.Node[i]}
-		flags := ops.Flags[i]
+		*o = regOp{call: ops.Call[i], ret: ops.Return[i], op: i, ref: noOp, pred: noOp, node: ops.Node[i]}
 		switch ops.Outcome[i] {
 		case history.OK:
 			o.is |= regOK
 		case history.Info:
 			o.is |= regInfo
 		}
+		named := noOp
 		if ops.F[i] == history.FWrite {
+			wrote++
 			o.is |= regWrite
-			o.value, o.ref = ops.In[i], int32(len(t.value))
-			known := history.Inf
-			if o.is&regOK != 0 {
-				known = o.ret
+			o.ref = wrote
+			if o.is&regOK == 0 || ops.Flags[i]&history.FlagPred == 0 {
+				continue
 			}
-			t.add(o, known, ops.Outcome[i])
-			t.versions = t.versions && flags&history.FlagVersion != 0
+			o.is |= regPred
+			named = t.index.get(ops.Out[i], t.value)
+			o.pred = named
+		} else {
+			if flags := ops.Flags[i]; flags&(history.FlagReplicaRead|history.FlagProbe) != 0 {
+				t.readFlags(o, flags)
+			}
 			if o.is&regOK == 0 {
 				continue
 			}
-			if flags&history.FlagPred != 0 {
-				o.is |= regPred
-			} else {
-				t.replies = false
-			}
-			continue
+			named = t.index.get(ops.Out[i], t.value)
+			o.ref = named
 		}
-		o.value = ops.Out[i]
-		if flags&history.FlagReplicaRead != 0 {
-			o.is |= regReplica
-			t.replicas = true
-		}
-		if flags&history.FlagProbe != 0 {
-			o.is |= regProbe
+		if named > 0 && o.ret < t.k[named] {
+			t.k[named] = o.ret
 		}
 	}
-	if !t.number() {
-		return false
+}
+
+// readFlags takes in what kind of read it was.
+func (t *regTable) readFlags(o *regOp, flags history.Flag) {
+	if flags&history.FlagReplicaRead != 0 {
+		o.is |= regReplica
+		t.replicas = true
 	}
-	t.refer(ops)
-	return true
+	if flags&history.FlagProbe != 0 {
+		o.is |= regProbe
+	}
 }
 
-// begin empties the table but for the initial value, with room for about so many.
-func (t *regTable) begin(room int) {
-	t.value, t.write, t.call = slices.Grow(t.value[:0], room), slices.Grow(t.write[:0], room), slices.Grow(t.call[:0], room)
-	t.ret, t.k, t.outcome = slices.Grow(t.ret[:0], room), slices.Grow(t.k[:0], room), slices.Grow(t.outcome[:0], room)
-	t.value, t.write, t.call, t.ret, t.k, t.outcome = append(t.value, history.Nil), append(t.write, noOp), append(t.call, minTime), append(t.ret, minTime), append(t.k, minTime), append(t.outcome, history.OK)
-}
-
-// add takes in a write; known is its return, Inf where it was not acknowledged.
-func (t *regTable) add(o *regOp, known int64, outcome history.Outcome) {
-	t.value, t.write, t.call = append(t.value, o.value), append(t.write, o.op), append(t.call, o.call)
-	t.ret, t.k, t.outcome = append(t.ret, known), append(t.k, known), append(t.outcome, outcome)
+// writes fills in the columns of the values, of which only the writes are known.
+func (t *regTable) writes(ops *history.Columns) {
+	n := len(t.write)
+	t.value, t.call, t.ret, t.k, t.outcome = resize(t.value, n), resize(t.call, n), resize(t.ret, n), resize(t.k, n), resize(t.outcome, n)
+	t.value[0], t.call[0], t.ret[0], t.k[0], t.outcome[0] = history.Nil, minTime, minTime, minTime, history.OK
+	t.versions, t.replies = true, true
+	for k := 1; k < n; k++ {
+		i := t.write[k]
+		known, flags, outcome := history.Inf, ops.Flags[i], ops.Outcome[i]
+		if outcome == history.OK {
+			known = ops.Return[i]
+			t.replies = t.replies && flags&history.FlagPred != 0
+		}
+		t.versions = t.versions && flags&history.FlagVersion != 0
+		t.value[k], t.call[k], t.ret[k], t.k[k], t.outcome[k] = ops.In[i], ops.Call[i], known, known, outcome
+	}
 }
 
 // number makes the index of the values; false: one was written twice.
@@ -139,28 +170,6 @@ func (t *regTable) number() bool {
 		}
 	}
 	return true
-}
-
-// refer finds the values that replies name, and K.
-func (t *regTable) refer(ops *history.Columns) {
-	for j := range t.ops {
-		o := &t.ops[j]
-		if o.is&regOK == 0 {
-			continue
-		}
-		r := noOp
-		switch {
-		case o.is&regPred != 0:
-			r = t.index.get(ops.Out[o.op], t.value)
-			o.pred = r
-		case o.is&regWrite == 0:
-			r = t.index.get(o.value, t.value)
-			o.ref = r
-		}
-		if r > 0 && o.ret < t.k[r] {
-			t.k[r] = o.ret
-		}
-	}
 }
 
 // sortByCall makes order and place.

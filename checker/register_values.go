@@ -183,10 +183,7 @@ func (v *vals) collect(t *regTable, masterOnly bool, r *keyResult) {
 
 // wrong notes a reply that names a value which nobody wrote (k is noOp), whose write was refused, or was called only later.
 func (v *vals) wrong(t *regTable, o *regOp, k int32, r *keyResult) {
-	value := o.value
-	if o.is&regWrite != 0 {
-		value = v.out[o.op]
-	}
+	value := v.out[o.op]
 	switch {
 	case k == noOp:
 		if v.odd(value) {

@@ -119,12 +119,12 @@ type sessionKey struct {
 }
 
 // sort puts the ok operations in order. A session's stand in order in the file, so parting the sessions mostly does it.
-func (sc *sessionScratch) sort(t *regTable) {
+func (sc *sessionScratch) sort(t *regTable, process []int32) {
 	sc.keys = sc.keys[:0]
 	least, most := int32(math.MaxInt32), int32(math.MinInt32)
 	for j := range t.ops {
-		if t.ops[j].is&regOK != 0 {
-			least, most = min(least, t.ops[j].process), max(most, t.ops[j].process)
+		if o := &t.ops[j]; o.is&regOK != 0 {
+			least, most = min(least, process[o.op]), max(most, process[o.op])
 		}
 	}
 	if least > most {
@@ -134,7 +134,7 @@ func (sc *sessionScratch) sort(t *regTable) {
 	if span > int64(4*len(t.ops)+1024) {
 		for j := range t.ops {
 			if o := &t.ops[j]; o.is&regOK != 0 {
-				sc.keys = append(sc.keys, sessionKey{o.process, int32(j), o.call})
+				sc.keys = append(sc.keys, sessionKey{process[o.op], int32(j), o.call})
 			}
 		}
 		slices.SortFunc(sc.keys, compareSessions)
@@ -144,7 +144,7 @@ func (sc *sessionScratch) sort(t *regTable) {
 	clear(sc.next)
 	for j := range t.ops {
 		if o := &t.ops[j]; o.is&regOK != 0 {
-			sc.next[o.process-least+1]++
+			sc.next[process[o.op]-least+1]++
 		}
 	}
 	for p := range span {
@@ -153,8 +153,8 @@ func (sc *sessionScratch) sort(t *regTable) {
 	sc.keys = resize(sc.keys, int(sc.next[span]))
 	for j := range t.ops {
 		if o := &t.ops[j]; o.is&regOK != 0 {
-			p := o.process - least
-			sc.keys[sc.next[p]] = sessionKey{o.process, int32(j), o.call}
+			p := process[o.op] - least
+			sc.keys[sc.next[p]] = sessionKey{process[o.op], int32(j), o.call}
 			sc.next[p]++
 		}
 	}
@@ -176,7 +176,7 @@ func compareSessions(a, b sessionKey) int {
 // registerSessions checks one register. Its operations are sorted by process and call, so a session is a run of them.
 func (w *registerWorker) registerSessions() (tally sessionTallies) {
 	t, sc := &w.table, &w.sessions
-	sc.sort(t)
+	sc.sort(t, w.x.h.Ops.Process)
 	for n := range sc.keys {
 		if n == 0 || sc.keys[n].process != sc.keys[n-1].process {
 			sc.own, sc.seen[0], sc.seen[1] = sc.own[:0], sc.seen[0][:0], sc.seen[1][:0]
