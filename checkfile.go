@@ -1,6 +1,7 @@
 package schism
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/schismtest/schism/checker"
@@ -15,10 +16,13 @@ type CheckOptions struct {
 }
 
 // CheckFile judges a history file: ours, or one from elsewhere by its model.
-func CheckFile(path string, o CheckOptions) (*Outcome, error) {
+func CheckFile(ctx context.Context, path string, o CheckOptions) (*Outcome, error) {
 	h, model, err := exchange.Open(path, o.Format, exchange.ImportOptions{Model: o.Model})
 	if err != nil {
 		return nil, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if model == "" && h.Run.Imported == "" && h.Run.Scenario != "" {
 		a, err := checker.Check(h, checker.Options{Progress: o.Checker.Progress})

@@ -57,10 +57,10 @@ func requireKept(t *testing.T, r *run, err error) {
 
 func requireJudged(t *testing.T, r *run) {
 	t.Helper()
-	out, err := Check(r.folder.dir)
+	out, err := Check(t.Context(), r.folder.dir)
 	require.NoError(t, err)
 	require.NotEqual(t, result.Pass, out.Result.Verdict)
-	_, err = Report(r.folder.dir)
+	_, err = Report(t.Context(), r.folder.dir)
 	require.NoError(t, err)
 }
 
@@ -82,7 +82,7 @@ func TestStartThatRecordedSomethingStays(t *testing.T) {
 	err := r.evidence(nil, errors.Join(failed, r.unstarted(failed)))
 	requireKept(t, r, err)
 	require.ErrorContains(t, err, "did not start; bad option;")
-	out, err := Check(r.folder.dir)
+	out, err := Check(t.Context(), r.folder.dir)
 	require.NoError(t, err)
 	require.Equal(t, result.Unknown, out.Result.Verdict)
 	require.Contains(t, out.Run.Incomplete, "it did not start: n1")
@@ -150,7 +150,7 @@ func TestOldRunFileIsSaidInTheHistory(t *testing.T) {
 	out, err := r.conclude(stoppedAlready())
 	require.Nil(t, out)
 	requireKept(t, r, r.evidence(out, err))
-	again, err := Check(r.folder.dir)
+	again, err := Check(t.Context(), r.folder.dir)
 	require.NoError(t, err)
 	require.Equal(t, result.Error, again.Result.Verdict)
 }

@@ -1,6 +1,8 @@
 package schism
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/checker"
+	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports"
@@ -18,7 +21,7 @@ import (
 func (r *run) judge() (*Outcome, error) {
 	t := time.Now()
 	r.progress("check", "checking the history")
-	out, err := check(r.folder.dir)
+	out, err := check(r.folder.dir, nil)
 	if err != nil { // whatever it is, it is not what the user wrote
 		return nil, &Problem{Exit: ExitError, Text: err.Error(), Err: err}
 	}
@@ -39,19 +42,28 @@ func (r *run) publish(out *Outcome) error {
 	return errors.Join(r.w.SaveRun(r.meta), r.folder.latest(), reports.Index(r.opts.Artifacts))
 }
 
-// Check judges a run's folder anew.
-func Check(dir string) (out *Outcome, err error) {
+// Check judges a run's folder anew. Promises of the user's own ("lost=0"), if there are any, take the place of the run's on the same
+// measure; the folder is not changed.
+func Check(ctx context.Context, dir string, promises ...string) (out *Outcome, err error) {
 	err = guarded(dir, func() error {
-		out, err = check(dir)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		out, err = check(dir, promises)
 		return err
 	})
 	return out, err
 }
 
-func check(dir string) (*Outcome, error) {
+func check(dir string, promises []string) (*Outcome, error) {
 	h, err := history.Load(dir)
 	if err != nil {
 		return nil, notARun(dir, err)
+	}
+	if len(promises) > 0 {
+		if err := promiseAnew(&h.Run, promises); err != nil {
+			return nil, err
+		}
 	}
 	a, err := checker.Check(h, checker.Options{})
 	if err != nil {
@@ -60,10 +72,29 @@ func check(dir string) (*Outcome, error) {
 	return &Outcome{Dir: dir, Report: filepath.Join(dir, reportFile), Run: &h.Run, Result: &a.Result, Analysis: a, History: h}, nil
 }
 
+// promiseAnew puts promises in the place of a run's on the same measures.
+func promiseAnew(run *history.Run, promises []string) error {
+	var old []result.Promise
+	if len(run.Promises) > 0 {
+		if err := json.Unmarshal(run.Promises, &old); err != nil {
+			return fmt.Errorf("read the run's promises: %w", err)
+		}
+	}
+	all, err := withOwn(old, promises)
+	run.Promises = data(all)
+	return err
+}
+
 // Report judges a run's folder anew and writes its result and page.
-func Report(dir string) (out *Outcome, err error) {
+func Report(ctx context.Context, dir string) (out *Outcome, err error) {
 	err = guarded(dir, func() error {
-		if out, err = check(dir); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if out, err = check(dir, nil); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		return writeReport(out)

@@ -49,7 +49,7 @@ func TestHarnessKilledAtRandomMoments(t *testing.T) {
 // neverAccused judges what a killed harness left.
 func neverAccused(t *testing.T, dir, what string) result.Verdict {
 	t.Helper()
-	out, err := schism.Check(dir)
+	out, err := schism.Check(t.Context(), dir)
 	require.NoError(t, err, what)
 	v := out.Result.Verdict
 	require.NotEqual(t, result.Violation, v, "%s: %s", what, fmt.Sprint(out.Result.Promises))

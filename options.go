@@ -108,16 +108,23 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	if err := errors.Join(p.Spec.WithDefaults().Validate(), p.Work.WithDefaults().Validate()); err != nil {
 		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
 	}
-	p.Promises = slices.Clone(s.Promises)
-	for _, text := range o.Promises {
-		own, err := result.ParsePromise(text)
+	var err error
+	p.Promises, err = withOwn(s.Promises, o.Promises)
+	return p, err
+}
+
+// withOwn are promises with the user's own in the place of those on the same measure.
+func withOwn(promises []result.Promise, own []string) ([]result.Promise, error) {
+	all := slices.Clone(promises)
+	for _, text := range own {
+		p, err := result.ParsePromise(text)
 		if err != nil {
-			return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
+			return nil, &Problem{Exit: ExitUsage, Text: fmt.Sprintf("-promise %s: %v", text, err), Err: err}
 		}
-		p.Promises = slices.DeleteFunc(p.Promises, func(q result.Promise) bool { return q.Measure == own.Measure })
-		p.Promises = append(p.Promises, own)
+		all = slices.DeleteFunc(all, func(q result.Promise) bool { return q.Measure == p.Measure })
+		all = append(all, p)
 	}
-	return p, nil
+	return all, nil
 }
 
 // plan is a scenario with the options applied.

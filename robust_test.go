@@ -106,7 +106,7 @@ func TestFullDiskKeepsTheEvidence(t *testing.T) {
 	require.Contains(t, c.out.String(), "no space left on device")
 	require.Contains(t, c.out.String(), "what was recorded is in "+dir+": schism check "+dir)
 	require.Empty(t, left(t, "containers", runID(t, dir)))
-	out, err := schism.Check(dir)
+	out, err := schism.Check(t.Context(), dir)
 	require.NoError(t, err)
 	require.Contains(t, []result.Verdict{result.Unknown, result.Error}, out.Result.Verdict)
 	require.Positive(t, out.Result.Writes.Acked)
@@ -119,10 +119,10 @@ func TestFailedStartKeepsTheEvidence(t *testing.T) {
 	require.Equal(t, schism.ExitUsage, code, c.out.String())
 	require.Contains(t, c.out.String(), "what was recorded is in "+dir+": schism check "+dir)
 	require.Empty(t, left(t, "containers", runID(t, dir)))
-	out, err := schism.Check(dir)
+	out, err := schism.Check(t.Context(), dir)
 	require.NoError(t, err)
 	require.Equal(t, result.Unknown, out.Result.Verdict)
-	_, err = schism.Report(dir)
+	_, err = schism.Report(t.Context(), dir)
 	require.NoError(t, err)
 }
 
@@ -169,7 +169,7 @@ func TestHarnessKilledLeavesNothing(t *testing.T) {
 	id := runID(t, dir)
 	require.Eventually(t, func() bool { return left(t, "containers", id) == "" }, time.Minute, 100*time.Millisecond, "the containers go by themselves")
 
-	out, err := schism.Check(dir)
+	out, err := schism.Check(t.Context(), dir)
 	require.NoError(t, err, "what was recorded can still be judged")
 	require.Equal(t, result.Unknown, out.Result.Verdict)
 	require.Positive(t, out.Result.Writes.Acked)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -130,26 +129,56 @@ func (m Measure) Sentence(limit float64) string {
 // ErrPromise is wrapped by the errors of ParsePromise.
 var ErrPromise = errors.New("promise")
 
+// Promisable says what a promise of the measure with its Example says; false where only scenarios promise it.
+func (m Measure) Promisable() (string, bool) {
+	if m.Name == "lost_outside" { // its window cannot be written in a flag
+		return "", false
+	}
+	limit, _ := m.parse(m.Example()) // it is one that can be read
+	return m.Sentence(limit), true
+}
+
 // ParsePromise reads a promise of the user's: measure=limit, as in lost=0, rta=10s, lag=1MB or other_reads=99%.
 func ParsePromise(text string) (Promise, error) {
 	name, value, ok := strings.Cut(text, "=")
 	name, value = NameToday(strings.TrimSpace(name)), strings.TrimSpace(value)
 	m, known := MeasureOf(name)
-	if !ok || !known || name == "lost_outside" {
-		var names []string
-		for _, m := range Measures() {
-			if m.Name != "lost_outside" {
-				names = append(names, m.Name)
-			}
-		}
-		slices.Sort(names)
-		return Promise{}, fmt.Errorf("-promise %s: a %w is MEASURE=LIMIT with a measure of %s", text, ErrPromise, strings.Join(names, ", "))
+	if known {
+		_, known = m.Promisable()
+	}
+	switch {
+	case !known:
+		return Promise{}, fmt.Errorf("a %w is MEASURE=LIMIT, and no measure is called %q%s; -promise help lists them", ErrPromise, name, words.DidYouMean(name, promisable()))
+	case !ok:
+		return Promise{}, fmt.Errorf("a %w is MEASURE=LIMIT, such as %s=%s", ErrPromise, name, m.Example())
 	}
 	limit, err := m.parse(value)
-	if err != nil || limit < 0 {
-		return Promise{}, fmt.Errorf("-promise %s: the limit of a %w about %s is %s", text, ErrPromise, name, m.example())
+	if err != nil || math.IsNaN(limit) || limit < 0 || limit > m.most() {
+		return Promise{}, fmt.Errorf("the limit of a %w about %s is %s", ErrPromise, name, m.limits())
 	}
 	return Promise{Measure: name, Limit: limit, By: "flag"}, nil
+}
+
+// promisable are the names that ParsePromise takes.
+func promisable() []string {
+	var names []string
+	for _, m := range Measures() {
+		if _, ok := m.Promisable(); ok {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// most is the largest limit that means something, in the measure's unit: it still fits in the integers it is compared in.
+func (m Measure) most() float64 {
+	switch m.Unit {
+	case Share:
+		return 1
+	case Timed:
+		return 1e9 // 30 years
+	}
+	return 1e18
 }
 
 func (m Measure) parse(v string) (float64, error) {
@@ -180,7 +209,21 @@ func (m Measure) parse(v string) (float64, error) {
 	return strconv.ParseFloat(v, 64)
 }
 
-func (m Measure) example() string {
+// Example is a limit as ParsePromise takes it.
+func (m Measure) Example() string {
+	switch m.Unit {
+	case Timed:
+		return "10s"
+	case Share:
+		return "99.9%"
+	case Size:
+		return "64kB"
+	}
+	return "0"
+}
+
+// limits says what limits there are.
+func (m Measure) limits() string {
 	switch m.Unit {
 	case Timed:
 		return "a time such as 10s or 250ms"

@@ -93,7 +93,7 @@ func export(t *testing.T, path, to, file, model string) {
 		args = append(args, "-model", name)
 	}
 	var out, errw bytes.Buffer
-	require.Zero(t, dispatch(t.Context(), commands(), args, &out, &errw), errw.String())
+	require.Zero(t, dispatch(t.Context(), append([]string{"schism"}, args...), &out, &errw, nil), errw.String())
 }
 
 // checked runs schism check and returns its exit code and all that it printed.
@@ -105,6 +105,6 @@ func checked(t *testing.T, path, model string) (int, string) {
 		args = append(args, "-model")
 		args = append(args, strings.Fields(model)...)
 	}
-	code := dispatch(t.Context(), commands(), args, &out, &errw)
+	code := dispatch(t.Context(), append([]string{"schism"}, args...), &out, &errw, nil)
 	return code, out.String() + errw.String()
 }

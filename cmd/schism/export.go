@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker/result"
@@ -14,44 +14,61 @@ import (
 	"github.com/schismtest/schism/history/exchange"
 )
 
-func exportCmd(_ context.Context, args []string, out, _ io.Writer) (int, error) {
-	fs := flag.NewFlagSet("export", flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // what is wrong is one line; the flags come with -h
-	to := fs.String("to", "jsonl", "jsonl, edn or parquet")
-	file := fs.String("o", "", "the file to write (default: standard output)")
-	model := fs.String("model", "", "what a history from elsewhere is about")
-	path, code, err := parse(fs, args, "one folder of a run, or one history file", out)
-	if err != nil {
-		return code, err
+func (a *app) export() *cli.Command {
+	return &cli.Command{
+		Name: "export", Usage: "write a history as JSON Lines, EDN or Parquet", ArgsUsage: "RUN|FILE",
+		Description: `Examples:
+   schism export artifacts/split-brain/redis-7.0/latest -to parquet -o run.parquet
+   schism export artifacts/split-brain/redis-7.0/latest -to edn | less`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "to", Value: "jsonl", Usage: "`FORMAT`: jsonl, edn or parquet"},
+			&cli.StringFlag{Name: "o", Usage: "the `FILE` to write (default: standard output)"},
+			&cli.StringFlag{Name: "model", Usage: "what a history from elsewhere is about"},
+		},
+		Action: a.act(writeExport),
 	}
-	write, ok := map[string]func(io.Writer, *history.History) error{"jsonl": exchange.WriteJSONL, "edn": exchange.WriteEDN,
-		"parquet": func(w io.Writer, h *history.History) error { return exchange.WriteParquet(w, h, judged(path, *model)) }}[*to]
-	if !ok {
-		return schism.ExitUsage, fmt.Errorf("-to %s is none of jsonl, edn, parquet", *to)
-	}
-	h, _, err := exchange.Open(path, "", exchange.ImportOptions{Model: *model})
+}
+
+func writeExport(ctx context.Context, a *app, c *cli.Command) (int, error) {
+	path, err := one(c, "one folder of a run, or one history file")
 	if err != nil {
 		return schism.ExitUsage, err
 	}
-	if *file == "" {
-		if err := write(out, h); err != nil {
+	to, file, model := c.String("to"), c.String("o"), c.String("model")
+	write, ok := map[string]func(io.Writer, *history.History) error{"jsonl": exchange.WriteJSONL, "edn": exchange.WriteEDN,
+		"parquet": func(w io.Writer, h *history.History) error {
+			return exchange.WriteParquet(w, h, judged(ctx, path, model))
+		}}[to]
+	if !ok {
+		return schism.ExitUsage, usage("-to %s is none of jsonl, edn, parquet", to)
+	}
+	h, _, err := exchange.Open(path, "", exchange.ImportOptions{Model: model})
+	if err != nil {
+		return schism.ExitUsage, err
+	}
+	if file == "" {
+		if err := write(a.out, h); err != nil {
 			return schism.ExitError, err
 		}
 		return schism.ExitPass, nil
 	}
-	f, err := os.Create(*file)
+	f, err := os.Create(file)
 	if err != nil {
-		return schism.ExitUsage, fmt.Errorf("write export: %w", err)
+		return schism.ExitUsage, usage("-o %s cannot be written: %v", file, err)
 	}
-	if err := errors.Join(write(f, h), f.Close()); err != nil {
+	err = errors.Join(write(f, h), f.Close())
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return schism.ExitError, err
 	}
 	return schism.ExitPass, nil
 }
 
 // judged are the columns that only a check knows; none of a history that cannot be checked.
-func judged(path, model string) exchange.Judged {
-	o, err := schism.CheckFile(path, schism.CheckOptions{Model: model})
+func judged(ctx context.Context, path, model string) exchange.Judged {
+	o, err := schism.CheckFile(ctx, path, schism.CheckOptions{Model: model})
 	if err != nil {
 		return exchange.Judged{}
 	}

@@ -3,38 +3,35 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism/internal/guard"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"schism": func() { os.Exit(dispatch(context.Background(), commands(), os.Args[1:], os.Stdout, os.Stderr)) },
+		"schism": main,
 		// schism whose every command panics, named by how.
 		"schism-panics": func() {
 			neverUnknown()
-			own := map[string]command{}
-			for name := range commands() {
-				own[name] = panics
-			}
-			os.Exit(dispatch(context.Background(), own, os.Args[1:], os.Stdout, os.Stderr))
+			narrowHelp()
+			os.Exit(dispatch(context.Background(), os.Args, os.Stdout, os.Stderr, func(action) action { return panics }))
 		},
 	})
 }
 
 // panics takes the argument for where.
-func panics(_ context.Context, args []string, _, errw io.Writer) (int, error) {
-	bar := newProgress(errw)
+func panics(_ context.Context, a *app, c *cli.Command) (int, error) {
+	bar := newProgress(a.errw)
 	defer bar.end()
 	boom := func() error { panic("boom in\ntwo lines") }
-	switch args[0] {
+	switch c.Args().First() {
 	case "here":
 		return 0, boom()
 	case "library": // in a goroutine that is not ours

@@ -3,21 +3,27 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/scenarios"
 )
 
-func listCmd(_ context.Context, args []string, out, _ io.Writer) (int, error) {
-	if len(args) > 0 {
-		return schism.ExitUsage, fmt.Errorf("list takes no arguments")
+func (a *app) list() *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "the scenarios, each with its why",
+		Action: a.act(func(_ context.Context, a *app, c *cli.Command) (int, error) {
+			if err := none(c); err != nil {
+				return schism.ExitUsage, err
+			}
+			for _, s := range scenarios.All() {
+				fmt.Fprintf(a.out, "%s\n%s\n", s.Name, wrap(s.Why, 4, 80))
+			}
+			return schism.ExitPass, nil
+		}),
 	}
-	for _, s := range scenarios.All() {
-		fmt.Fprintf(out, "%s\n%s\n", s.Name, wrap(s.Why, 4, 80))
-	}
-	return schism.ExitPass, nil
 }
 
 // wrap breaks a text into lines of at most width columns, indented.
@@ -42,10 +48,42 @@ func wrap(text string, indent, width int) string {
 	return b.String()
 }
 
-func reportCmd(_ context.Context, args []string, out, _ io.Writer) (int, error) {
-	if len(args) != 1 {
-		return schism.ExitUsage, fmt.Errorf("report takes one folder of a run")
+func (a *app) report() *cli.Command {
+	return &cli.Command{
+		Name: "report", Usage: "write a run's page anew", ArgsUsage: "RUN",
+		Description: `Judges the run's folder anew and writes its result.json and report.html.
+
+Example:
+   schism report artifacts/split-brain/redis-7.0/latest`,
+		Action: a.act(func(ctx context.Context, a *app, c *cli.Command) (int, error) {
+			dir, err := one(c, "one folder of a run")
+			if err != nil {
+				return schism.ExitUsage, err
+			}
+			o, err := schism.Report(ctx, dir)
+			return finish(o, err, a.out, false)
+		}),
 	}
-	o, err := schism.Report(args[0])
-	return finish(o, err, out, false)
+}
+
+func (a *app) doctor() *cli.Command {
+	return &cli.Command{
+		Name: "doctor", Usage: "what is there, what is missing, and what that costs",
+		Action: a.act(func(ctx context.Context, a *app, c *cli.Command) (int, error) {
+			if err := none(c); err != nil {
+				return schism.ExitUsage, err
+			}
+			lines, ok := schism.Doctor(ctx)
+			for _, l := range lines {
+				fmt.Fprintf(a.out, "%s %-12s %s\n", map[bool]string{true: "+", false: "x"}[l.OK], l.What, l.Text)
+				if l.Cost != "" {
+					fmt.Fprintf(a.out, "%15s%s\n", "", l.Cost)
+				}
+			}
+			if !ok {
+				return schism.ExitError, nil
+			}
+			return schism.ExitPass, nil
+		}),
+	}
 }

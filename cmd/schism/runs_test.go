@@ -26,12 +26,12 @@ func TestExportsOfRuns(t *testing.T) {
 		name, err := filepath.Rel(root, dir)
 		require.NoError(t, err)
 		t.Run(name, func(t *testing.T) {
-			want, err := schism.CheckFile(dir, schism.CheckOptions{})
+			want, err := schism.CheckFile(t.Context(), dir, schism.CheckOptions{})
 			require.NoError(t, err)
 			for _, to := range []string{"jsonl", "edn"} {
 				copied := filepath.Join(t.TempDir(), "copy")
 				export(t, dir, to, copied, "")
-				got, err := schism.CheckFile(copied, schism.CheckOptions{})
+				got, err := schism.CheckFile(t.Context(), copied, schism.CheckOptions{})
 				require.NoError(t, err)
 				a, err := json.MarshalIndent(want.Result, "", " ")
 				require.NoError(t, err)

@@ -1,0 +1,220 @@
+package schism
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schismtest/schism/checker/result"
+)
+
+// Flag is one setting of a run. The settings are listed once, for the command line and for go test.
+type Flag struct {
+	Name    string
+	Aliases []string // on the command line only
+	Usage   string   // one sentence; what stands in backquotes names the value
+	Value   FlagValue
+}
+
+// FlagValue writes what a flag is given into the options that it belongs to. String is what they hold, in the form that Set takes.
+type FlagValue interface {
+	flag.Value
+	IsBoolFlag() bool
+	// Repeats tells whether every further value adds to the ones before.
+	Repeats() bool
+}
+
+// Flags are the settings of a run, writing to o.
+func Flags(o *Options) []Flag {
+	return []Flag{
+		{"server", nil, "`SERVER` and version: redis 6.0 7.0 8.0 8.6, valkey 8.0 8.1 9.1, redict 7.3 (default: redis:7.0)", textFlag(&o.Server)},
+		{"image", nil, "any `IMAGE` that holds a Redis-compatible server, instead of -server", textFlag(&o.Image)},
+		{"duration", nil, "how long the clients write at least, a `TIME` such as 20s (default: the scenario's)", timeFlag(&o.Duration)},
+		{"seed", nil, "`SEED` of every random choice (default: drawn)", numberFlag(&o.Seed, 1)},
+		PromiseFlag(&o.Promises),
+		{"config", nil, "a redis.conf `LINE` for every server, such as min-replicas-to-write=1; may be given several times", linesFlag{&o.Config}},
+		{"config-file", nil, "a `FILE` of redis.conf lines", textFlag(&o.ConfigFile)},
+		{"replicas", nil, "`NUMBER` of replicas (default: the scenario's)", numberFlag(&o.Replicas, 1)},
+		{"sentinels", nil, "`NUMBER` of sentinels (default: the scenario's)", numberFlag(&o.Sentinels, 1)},
+		{"cold-sentinels", nil, "let sentinels discover each other", yesFlag(&o.ColdSentinels)},
+		{"rate", nil, "`OPS` a second in open loop (default: the scenario's, mostly 2000)", numberFlag(&o.Rate, 1)},
+		{"closed", nil, "closed loop: as fast as replies come", yesFlag(&o.Closed)},
+		{"runs", []string{"artifacts"}, "`FOLDER` of all runs (default: artifacts)", textFlag(&o.Artifacts)},
+		{"keep", nil, "leave the containers running until Ctrl-C", yesFlag(&o.Keep)},
+	}
+}
+
+// PromiseFlag is the flag that adds promises to a list.
+func PromiseFlag(to *[]string) Flag {
+	return Flag{"promise", nil, "a promise of your own, `MEASURE=LIMIT` such as lost=0 or rta=10s, in place of the scenario's on the same measure; may be given several times; help lists the measures",
+		promiseFlag{to}}
+}
+
+// ErrPromiseHelp is what -promise help comes to: whoever reads the flags prints PromiseHelp.
+var ErrPromiseHelp = errors.New("the measures of a promise are asked for")
+
+// PromiseHelp lists what -promise takes, one measure a line, with its unit and what the promise says.
+func PromiseHelp() string {
+	var b strings.Builder
+	b.WriteString("-promise MEASURE=LIMIT; a run that breaks it ends with exit code 1. The measures:\n\n")
+	for _, m := range result.Measures() {
+		if text, ok := m.Promisable(); ok {
+			fmt.Fprintf(&b, "  %-28s %s\n", m.Name+"="+m.Example(), text)
+		}
+	}
+	return b.String()
+}
+
+// EnvName is a flag's twin in the environment: SCHISM_CONFIG_FILE for config-file.
+func (f Flag) EnvName() string {
+	return "SCHISM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+}
+
+// FromEnv takes the twins of the flags from the environment. Of a flag that may be given several times each line is one value.
+func FromEnv(flags []Flag) error {
+	for _, f := range flags {
+		v, ok := os.LookupEnv(f.EnvName())
+		if !ok || v == "" {
+			continue
+		}
+		values := []string{v}
+		if f.Value.Repeats() {
+			values = strings.Split(strings.Trim(v, "\n"), "\n")
+		}
+		for _, v := range values {
+			if err := f.Value.Set(v); err != nil {
+				return usagef("%s=%q: %v", f.EnvName(), v, err)
+			}
+		}
+	}
+	return nil
+}
+
+// setting is a flag with one value of type T.
+type setting[T comparable] struct {
+	to    *T
+	parse func(string) (T, error)
+	yes   bool
+}
+
+// Set implements flag.Value.
+func (s setting[T]) Set(text string) error {
+	v, err := s.parse(text)
+	if err == nil {
+		*s.to = v
+	}
+	return err
+}
+
+// String implements flag.Value; it is empty while nothing is set.
+func (s setting[T]) String() string {
+	var zero T
+	if s.to == nil || *s.to == zero {
+		return ""
+	}
+	return fmt.Sprint(*s.to)
+}
+
+// IsBoolFlag tells whether the flag may stand without a value.
+func (s setting[T]) IsBoolFlag() bool { return s.yes }
+
+// Repeats implements FlagValue.
+func (s setting[T]) Repeats() bool { return false }
+
+func textFlag(to *string) FlagValue {
+	return setting[string]{to: to, parse: func(v string) (string, error) {
+		if strings.TrimSpace(v) == "" {
+			return "", errors.New("it cannot be empty")
+		}
+		return v, nil
+	}}
+}
+
+func timeFlag(to *time.Duration) FlagValue {
+	return setting[time.Duration]{to: to, parse: func(v string) (time.Duration, error) {
+		switch d, err := time.ParseDuration(v); {
+		case err != nil:
+			return 0, errors.New("it is a time such as 20s or 1m30s")
+		case d <= 0:
+			return 0, errors.New("it must be more than nothing, such as 20s; not negative")
+		default:
+			return d, nil
+		}
+	}}
+}
+
+func numberFlag[T int | int64](to *T, least T) FlagValue {
+	return setting[T]{to: to, parse: func(v string) (T, error) {
+		n, err := strconv.ParseInt(v, 10, strconv.IntSize)
+		if err != nil || T(n) < least {
+			return 0, fmt.Errorf("it is a whole number from %d on", least)
+		}
+		return T(n), nil
+	}}
+}
+
+func yesFlag(to *bool) FlagValue {
+	return setting[bool]{to: to, yes: true, parse: func(v string) (bool, error) {
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return false, errors.New("it is true or false")
+		}
+		return b, nil
+	}}
+}
+
+// linesFlag adds each value to a list, as it is: a redis.conf line may hold commas.
+type linesFlag struct{ to *[]string }
+
+// Set implements flag.Value.
+func (l linesFlag) Set(v string) error {
+	if strings.TrimSpace(v) == "" {
+		return errors.New("it cannot be empty")
+	}
+	*l.to = append(*l.to, v)
+	return nil
+}
+
+// String implements flag.Value.
+func (l linesFlag) String() string {
+	if l.to == nil {
+		return ""
+	}
+	return strings.Join(*l.to, "\n")
+}
+
+// IsBoolFlag implements FlagValue.
+func (l linesFlag) IsBoolFlag() bool { return false }
+
+// Repeats implements FlagValue.
+func (l linesFlag) Repeats() bool { return true }
+
+// promiseFlag adds promises; several may stand in one value, with commas between.
+type promiseFlag struct{ to *[]string }
+
+// Set implements flag.Value.
+func (p promiseFlag) Set(v string) error {
+	if v == "help" {
+		return ErrPromiseHelp
+	}
+	for one := range strings.SplitSeq(v, ",") {
+		if _, err := result.ParsePromise(one); err != nil {
+			return err
+		}
+		*p.to = append(*p.to, strings.TrimSpace(one))
+	}
+	return nil
+}
+
+// String implements flag.Value.
+func (p promiseFlag) String() string { return linesFlag(p).String() }
+
+// IsBoolFlag implements FlagValue.
+func (p promiseFlag) IsBoolFlag() bool { return false }
+
+// Repeats implements FlagValue.
+func (p promiseFlag) Repeats() bool { return true }
