@@ -8,7 +8,7 @@ SERVERS := ./agent ./clients ./images ./nemesis ./observer ./topology ./workload
 # Packages with goroutines of their own run under the race detector; the pure ones would only get slower.
 RACE := . ./agent/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
 
-.PHONY: help demo test unit servers scenarios own lint bench prove kills mutants nightly report fmt doctor clean setup
+.PHONY: help man demo test unit servers scenarios own lint bench prove kills mutants nightly report fmt doctor clean setup
 
 help: ## these lines
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,11 @@ nightly: setup ## the whole catalogue, each run judged anew from its exports; SC
 
 report: ## write every page anew from its history
 	for d in artifacts/*/*/*-*/; do $(GO) run ./cmd/schism report $$d || true; done
+
+man: ## the manual page and shell completions, in bin/
+	@mkdir -p bin
+	$(GO) run ./cmd/schism man > bin/schism.1
+	for s in bash zsh fish; do $(GO) run ./cmd/schism completion $$s > bin/schism.$$s; done
 
 fmt: ## gofmt
 	gofmt -w $$(git ls-files '*.go')

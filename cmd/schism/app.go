@@ -77,7 +77,7 @@ func (a *app) end(err error) int {
 func (a *app) root() *cli.Command {
 	root := &cli.Command{
 		Name: "schism", Usage: "break Redis and Valkey replication on purpose, and say what the clients saw",
-		Description: about, Commands: []*cli.Command{a.list(), a.run(), a.check(), a.report(), a.export(), a.doctor()},
+		Description: about, Commands: []*cli.Command{a.list(), a.run(), a.check(), a.report(), a.export(), a.doctor(), a.man()},
 		EnableShellCompletion: true, Suggest: true, HideVersion: true, DisableSliceFlagSeparator: true,
 		Writer: a.out, ErrWriter: a.errw,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {
@@ -177,13 +177,3 @@ type value struct{ schism.FlagValue }
 
 // Get implements cli.Value.
 func (v value) Get() any { return v.FlagValue }
-
-// helpWidth is how many columns help takes.
-const helpWidth = 80
-
-// narrowHelp makes the library's help fit a terminal. The library keeps its printer for the whole process, so main calls this once.
-func narrowHelp() {
-	cli.HelpPrinter = func(w io.Writer, text string, data any) {
-		cli.HelpPrinterCustom(w, text, data, map[string]any{"wrapAt": func() int { return helpWidth }})
-	}
-}

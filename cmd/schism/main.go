@@ -14,7 +14,7 @@ import (
 
 func main() {
 	neverUnknown()
-	narrowHelp()
+	ownHelp()
 	signal.Ignore(syscall.SIGPIPE) // a reader that went away must not end a run before it has healed
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // the second signal ends the process at once

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 		// schism whose every command panics, named by how.
 		"schism-panics": func() {
 			neverUnknown()
-			narrowHelp()
+			ownHelp()
 			os.Exit(dispatch(context.Background(), os.Args, os.Stdout, os.Stderr, func(action) action { return panics }))
 		},
 	})

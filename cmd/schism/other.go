@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	docs "github.com/urfave/cli-docs/v3"
 	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism"
@@ -83,6 +84,21 @@ func (a *app) doctor() *cli.Command {
 			if !ok {
 				return schism.ExitError, nil
 			}
+			return schism.ExitPass, nil
+		}),
+	}
+}
+
+// man prints the manual page; make man keeps it.
+func (a *app) man() *cli.Command {
+	return &cli.Command{
+		Name: "man", Usage: "print the manual page", Hidden: true,
+		Action: a.act(func(_ context.Context, a *app, c *cli.Command) (int, error) {
+			page, err := docs.ToManWithSection(c.Root(), 1)
+			if err != nil {
+				return schism.ExitError, fmt.Errorf("write the manual page: %w", err)
+			}
+			fmt.Fprint(a.out, page)
 			return schism.ExitPass, nil
 		}),
 	}

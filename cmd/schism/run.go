@@ -21,8 +21,8 @@ func (a *app) run() *cli.Command {
 	}
 	return &cli.Command{
 		Name: "run", Usage: "run a scenario against a real setup", ArgsUsage: "SCENARIO", Flags: flags,
-		Description: `Starts the scenario's setup in containers, drives load at it, breaks it, heals
-it, judges what the clients saw, and writes a page.
+		Description: `Starts the scenario's setup in containers, drives load at it, breaks it,
+heals it, judges what the clients saw, and writes a page.
 
 Examples:
    schism run split-brain -server valkey:8.1
