@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type Options struct {
 	// Artifacts is the folder of all runs, "artifacts" by default. Keep leaves the containers running for a look.
 	Artifacts string
 	Keep      bool
+	// Test is the name of the go test that runs the scenario, for the line that repeats it.
+	Test string
 	// Progress is told what goes on; nil: nobody is.
 	Progress func(Progress)
 }
@@ -169,13 +172,32 @@ func normalize(lines []string) []string {
 	return out
 }
 
-// command is the line that repeats the run.
+// command is the line that repeats the run; empty for a scenario of the user's own, which only a test of his can.
 func (o Options) command(scenario string) string {
+	if _, err := scenarios.Find(scenario); err != nil {
+		return ""
+	}
+	return "schism run " + scenario + o.settings(" ")
+}
+
+// testCommand is the line that repeats the run by go test, in the folder of its package; empty when no test ran it.
+func (o Options) testCommand() string {
+	if o.Test == "" {
+		return ""
+	}
+	var pattern []string
+	for _, name := range strings.Split(o.Test, "/") {
+		pattern = append(pattern, "^"+regexp.QuoteMeta(name)+"$")
+	}
+	return "go test -run " + quote(strings.Join(pattern, "/")) + o.settings("=") // go test takes an unknown flag's value only behind =
+}
+
+// settings are the options as flags.
+func (o Options) settings(equals string) string {
 	var b strings.Builder
-	b.WriteString("schism run " + scenario)
 	flag := func(name, value string) {
 		if value != "" {
-			b.WriteString(" -" + name + " " + quote(value))
+			b.WriteString(" -" + name + equals + quote(value))
 		}
 	}
 	if o.Image != "" {

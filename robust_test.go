@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -251,14 +252,43 @@ func TestGoTestDoesNotPassWithoutRunning(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs go test")
 	}
-	out, err := exec.Command("go", "test", "-run", "TestScenario/healhty$", ".").CombinedOutput()
-	require.Error(t, err, string(out))
-	require.Contains(t, string(out), "matches no scenario")
+	for _, pattern := range []string{"TestScenario/healhty$", "Scenario/healhty$", "Scenraio"} {
+		out, err := exec.Command("go", "test", "-run", pattern, ".").CombinedOutput()
+		require.Error(t, err, "%s: %s", pattern, out)
+		require.Contains(t, string(out), "matches no scenario", pattern)
+	}
 	for range 2 {
-		out, err = exec.Command("go", "test", "-short", "-run", "TestScenario", ".").CombinedOutput()
+		out, err := exec.Command("go", "test", "-short", "-run", "TestScenario", ".").CombinedOutput()
 		require.NoError(t, err, string(out))
 		require.NotContains(t, string(out), "(cached)")
 	}
+}
+
+// As the README shows it, without -v, a test says what was seen and where the page is; and the page's own line repeats it.
+func TestGoTestSaysWhatItSawAndHowToRepeatIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	runs := t.TempDir()
+	sh := func(line string) string {
+		c := exec.Command("sh", "-c", line)
+		c.Env = append(os.Environ(), "SCHISM_RUNS="+runs, "SCHISM_RATE=500")
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, string(out))
+		return string(out)
+	}
+	out := sh("go test -run 'TestScenario/healthy$' -duration=2s -seed=77")
+	require.Contains(t, out, "PASS  healthy  redis 7.0")
+	page := regexp.MustCompile(`report +(.*)`).FindStringSubmatch(out)
+	require.NotNil(t, page, out)
+	require.FileExists(t, page[1])
+	h, err := history.Load(filepath.Dir(page[1]))
+	require.NoError(t, err)
+	require.Equal(t, "go test -run '^TestScenario$/^healthy$' -server=redis:7.0 -seed=77 -duration=2s -rate=500", h.Run.Test)
+	require.Contains(t, sh(h.Run.Test), "seed 77")
+	dirs, err := filepath.Glob(filepath.Join(runs, "healthy", "redis-7.0", "2*-77"))
+	require.NoError(t, err)
+	require.Len(t, dirs, 2)
 }
 
 // A server that a fault ends for good is left out of the barrier, by name, and the run is read to its end. Everything that the judges

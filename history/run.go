@@ -14,8 +14,9 @@ type Run struct {
 	// Server is what was asked for ("redis:7.0"), Image what ran ("schism/redis:7.0").
 	Server, Image string
 	Seed          int64  `json:"seed"`
-	Started       string `json:"started"` // wall clock, RFC 3339
-	Command       string `json:"command"` // repeats the run
+	Started       string `json:"started"`        // wall clock, RFC 3339
+	Command       string `json:"command"`        // repeats the run; empty where only a test can
+	Test          string `json:"test,omitempty"` // repeats it by go test, in the folder of its package
 	Duration      int64  `json:"duration_ns"`
 
 	// Topology, Workload, Schedule, Promises and Shows are the scenario as data; topology.Spec, workloads.Spec,
@@ -87,4 +88,12 @@ func (r *Run) NodeByAddr(addr string) int {
 		}
 	}
 	return NoNode
+}
+
+// Again is a line that repeats the run; empty when there is none.
+func (r *Run) Again() string {
+	if r.Command != "" {
+		return r.Command
+	}
+	return r.Test
 }

@@ -57,8 +57,8 @@ func Markdown(w io.Writer, run *history.Run, r *result.Result) error {
 	if n := len(r.Promises) - len(openPromises(r)); n > 0 && r.Verdict != result.Error {
 		fmt.Fprintf(&b, "✓ %d of %d promises kept. ", n, len(r.Promises))
 	}
-	if run.Command != "" {
-		fmt.Fprintf(&b, "Again: `%s`", strings.ReplaceAll(words.Clean(run.Command), "`", "'"))
+	if again := run.Again(); again != "" {
+		fmt.Fprintf(&b, "Again: `%s`", strings.ReplaceAll(words.Clean(again), "`", "'"))
 	}
 	b.WriteString("\n")
 	if _, err := io.WriteString(w, b.String()); err != nil {

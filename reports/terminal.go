@@ -55,7 +55,7 @@ func Summary(w io.Writer, run *history.Run, r *result.Result, o SummaryOptions) 
 	t.kept(kept, r)
 	t.field("report", o.ReportPath)
 	if r.Verdict != result.Pass || r.Weakness {
-		t.field("again", run.Command)
+		t.field("again", run.Again())
 	}
 	t.field("do", r.Do)
 	_, err := io.WriteString(w, t.b.String())

@@ -24,7 +24,7 @@ func TestCataloguePage(t *testing.T) {
 		for _, line := range s.Faults.Describe() {
 			fmt.Fprintf(&b, "- fault %s\n", line)
 		}
-		fmt.Fprintf(&b, "- promises: %s\n", words(s.Promises))
+		fmt.Fprintf(&b, "- promises: %s\n", inWords(s.Promises))
 		if len(s.Shows) > 0 {
 			var nouns []string
 			for _, p := range s.Shows {
@@ -42,7 +42,7 @@ func TestCataloguePage(t *testing.T) {
 	require.Equal(t, b.String(), string(have), "run go test ./scenarios -update")
 }
 
-func words(ps []result.Promise) string {
+func inWords(ps []result.Promise) string {
 	var out []string
 	for _, p := range ps {
 		out = append(out, p.String())

@@ -2,7 +2,6 @@
 package own
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -10,8 +9,8 @@ import (
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/gotest"
 	. "github.com/schismtest/schism/nemesis"
-	"github.com/schismtest/schism/reports"
 	"github.com/schismtest/schism/scenarios"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -31,20 +30,12 @@ func pausedReplica() scenarios.Scenario {
 	}
 }
 
-func TestOwnScenario(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts real servers")
-	}
-	out, err := schism.Run(t.Context(), pausedReplica(), schism.Options{Server: server(), Seed: 1, Artifacts: "artifacts"})
-	require.NoError(t, err)
-	t.Log(reports.Sentences(out.Run, out.Result).Headline, out.Report)
-	require.Equal(t, result.Pass, out.Result.Verdict, out.Result.Reasons)
-	require.Greater(t, out.Result.Availability.LongestRead.Len(), time.Second.Nanoseconds(), "nobody else answers reads")
-}
+var door = gotest.New()
 
-func server() string {
-	if s := os.Getenv("SCHISM_SERVER"); s != "" {
-		return s
-	}
-	return "redis:7.0"
+func TestMain(m *testing.M) { door.Main(m) }
+
+func TestOwnScenario(t *testing.T) {
+	door.Run(t, pausedReplica(), func(t *testing.T, out *schism.Outcome) {
+		require.Greater(t, out.Result.Availability.LongestRead.Len(), time.Second.Nanoseconds(), "nobody else answers reads")
+	})
 }

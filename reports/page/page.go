@@ -249,8 +249,8 @@ func commands(run *history.Run) []history.KV {
 	if run.Command != "" {
 		out = append(out, history.KV{K: "Run it again", V: run.Command})
 	}
-	if run.Imported == "" && run.Server != "" && run.Scenario != "" {
-		out = append(out, history.KV{K: "As a test", V: fmt.Sprintf("go test -run 'TestScenario/%s$/%s/seed=%d$' .", run.Scenario, run.Server, run.Seed)})
+	if run.Test != "" {
+		out = append(out, history.KV{K: "As a test", V: run.Test})
 	}
 	return out
 }
