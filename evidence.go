@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/guard"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // evidence ends a run whatever it came to. What was recorded stays; a folder without anything would only clutter the index. Where no
@@ -78,4 +78,4 @@ func panicked(p *guard.Panic, dir string) error {
 }
 
 // oneLine joins the lines of an error.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+func oneLine(err error) string { return words.Line(err.Error()) }

@@ -3,7 +3,6 @@ package schism
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/guard"
@@ -11,9 +10,6 @@ import (
 	"github.com/schismtest/schism/wire"
 	"github.com/schismtest/schism/workloads"
 )
-
-// haltTime bounds the wait for the last operation to return; client timeouts are far below.
-const haltTime = 20 * time.Second
 
 // jobs divides the workload's clients over the workers.
 func (r *run) jobs() map[int32]workloads.Job {
@@ -80,7 +76,7 @@ func (r *run) startLoad(ctx context.Context) (int64, error) {
 
 // endLoad stops the writers and waits until their last records are here.
 func (r *run) endLoad(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), haltBudget)
 	defer cancel()
 	r.phase(history.PhaseLoadEnd, "")
 	var g guard.Group

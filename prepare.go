@@ -103,10 +103,10 @@ func (r *run) start(ctx context.Context) (err error) {
 	}
 	r.meta.Host = append(hostFacts(), r.d.Facts()...)
 	if err := r.w.SaveRun(r.meta); err != nil {
-		return errors.Join(err, r.stop(context.WithoutCancel(ctx)).err)
+		return errors.Join(err, r.clean(ctx).all())
 	}
 	if err := r.watch(ctx, watchInterval); err != nil {
-		return errors.Join(err, r.stop(context.WithoutCancel(ctx)).err)
+		return errors.Join(err, r.clean(ctx).all())
 	}
 	return nil
 }
@@ -168,11 +168,11 @@ func (r *run) collect(ctx context.Context) {
 	}
 }
 
-// stop removes the containers.
+// stop removes the containers and closes the servers' logs.
 func (r *run) stop(ctx context.Context) stopResult {
 	t := time.Now()
-	err := errors.Join(r.d.Stop(ctx), r.logs.Close())
-	return stopResult{time.Since(t), err}
+	left := r.d.Stop(ctx)
+	return stopResult{time.Since(t), left, r.logs.Close()}
 }
 
 // closeHistory ends the file; what failed while writing it makes the run an error.

@@ -27,10 +27,9 @@ type Outcome struct {
 	Analysis *result.Analysis
 	History  *history.History
 	Took     time.Duration
+	// Left is why something that the run had started could not be removed; the next start tries again. nil: nothing is left.
+	Left error
 }
-
-// healTime bounds what is done after the run was interrupted: heal, collect, stop.
-const healTime = 40 * time.Second
 
 // run is one run in progress.
 type run struct {
@@ -96,28 +95,24 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 		}
 	}
 	// From here on the run is over: what follows must happen even after Ctrl-C.
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
-	defer cancel()
-	r.failed(r.carry(func() error { r.collect(after); return nil }))
+	r.failed(r.carry(func() error {
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), collectBudget)
+		defer cancel()
+		r.collect(after)
+		return nil
+	}))
 	stopStalls()
 	stopped := make(chan stopResult, 1)
 	if r.opts.Keep && ctx.Err() == nil {
 		stopped <- stopResult{} // the containers stay until the report is written, and then until Ctrl-C
 	} else {
-		go func() {
-			var s stopResult
-			err := r.carry(func() error { s = r.stop(after); return nil })
-			s.err = errors.Join(s.err, err)
-			stopped <- s
-		}()
+		go func() { stopped <- r.clean(ctx) }()
 	}
 	out, err := r.conclude(stopped)
 	if r.opts.Keep && ctx.Err() == nil {
 		r.progress("keep", "the containers of run "+r.meta.ID+" stay until Ctrl-C")
 		<-ctx.Done()
-		gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTime)
-		defer cancel()
-		return out, errors.Join(err, r.stop(gone).err)
+		return r.leave(out, err, r.clean(ctx))
 	}
 	if err == nil && ctx.Err() != nil {
 		err = &Problem{Exit: ExitError, Text: "interrupted; the report is incomplete", Err: context.Cause(ctx)}
@@ -128,7 +123,29 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 // stopResult is how stopping the containers went.
 type stopResult struct {
 	took time.Duration
-	err  error
+	left error // what could not be removed
+	err  error // what the run lacks for it
+}
+
+func (s stopResult) all() error { return errors.Join(s.left, s.err) }
+
+// clean removes the containers, on a budget of its own.
+func (r *run) clean(ctx context.Context) (s stopResult) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanBudget)
+	defer cancel()
+	if err := r.carry(func() error { s = r.stop(ctx); return nil }); err != nil {
+		s.err = errors.Join(s.err, err)
+	}
+	return s
+}
+
+// leave notes what cleaning left behind. It takes nothing from what was seen: the verdict stands.
+func (r *run) leave(out *Outcome, err error, s stopResult) (*Outcome, error) {
+	if out == nil {
+		return nil, errors.Join(err, s.all())
+	}
+	out.Left = s.left
+	return out, errors.Join(err, s.err)
 }
 
 // conclude closes the history, judges it and writes the page, while the containers stop.
@@ -142,13 +159,13 @@ func (r *run) conclude(stopped <-chan stopResult) (*Outcome, error) {
 	})
 	stop := <-stopped
 	if err != nil {
-		return nil, errors.Join(err, stop.err)
+		return nil, errors.Join(err, stop.all())
 	}
 	r.meta.Costs["stop"] = stop.took.Nanoseconds()
 	if err = r.carry(func() error { return r.publish(out) }); err != nil {
 		out.Report = "" // there may be none
 	}
-	return out, errors.Join(err, stop.err)
+	return r.leave(out, err, stop)
 }
 
 // scenario drives the load and the faults, then brings everything to rest and reads it.
@@ -176,6 +193,7 @@ func (r *run) faults(ctx context.Context, loadStart int64) error {
 		Live:      r.live,
 		Clock:     r.now,
 		LoadStart: loadStart,
+		HealTime:  healBudget,
 		HoldUntil: loadStart + r.plan.Load.Nanoseconds(),
 		Record:    func(f history.Fault) { r.append(&history.Batch{Faults: []history.Fault{f}}) },
 		Progress:  func(text string) { r.progress("load", text) },

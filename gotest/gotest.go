@@ -28,6 +28,7 @@ import (
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports"
 	"github.com/schismtest/schism/scenarios"
 )
@@ -159,10 +160,10 @@ func (d *Door) one(t *testing.T, name string, s scenarios.Scenario, server strin
 		}
 	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(words.Line(err.Error()))
 	}
 	if out.Result.Verdict != result.Pass {
-		t.Fatalf("%s: %s", out.Result.Verdict, strings.Join(out.Result.Reasons, "; "))
+		t.Fatalf("%s: %s", out.Result.Verdict, words.Line(strings.Join(out.Result.Reasons, "\n")))
 	}
 	for _, look := range looks {
 		look(t, out)

@@ -254,7 +254,7 @@ func (m *cure) inject(ctx context.Context) (int64, error) {
 	if !f.open() {
 		return 0, fmt.Errorf("fault %d is not there to heal", m.fault)
 	}
-	f.heal(ctx)
+	f.heal()
 	return f.afterHeal(ctx)
 }
 

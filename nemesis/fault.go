@@ -119,7 +119,7 @@ func (f *fault) stages(ctx context.Context) {
 		f.proof.Wait()
 		return
 	}
-	f.heal(ctx)
+	f.heal()
 }
 
 // skip closes the stages of a fault that never begins.
@@ -160,7 +160,7 @@ func (f *fault) begin(ctx context.Context, at int64) bool {
 	if err != nil {
 		f.fail("not injected", err)
 		close(f.begun)
-		f.heal(context.WithoutCancel(ctx))
+		f.heal()
 		return false
 	}
 	f.effect = effect
@@ -186,7 +186,7 @@ func (f *fault) open() bool {
 }
 
 // heal undoes the fault and proves it, once. One that is still being injected is healed after that.
-func (f *fault) heal(ctx context.Context) {
+func (f *fault) heal() {
 	<-f.begun
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -199,8 +199,8 @@ func (f *fault) heal(ctx context.Context) {
 		f.stopProof()
 		f.proof.Wait()
 	}
-	// A heal that has begun is brought to its end, whatever ends the run.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
+	// A heal that has begun outlives the run's end, for a while.
+	ctx, cancel := context.WithTimeout(f.r.ends, healLimit)
 	defer cancel()
 	called := f.r.Clock()
 	if f.action.Kind == KindDebugSleep && f.effect > 0 {

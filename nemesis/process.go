@@ -319,7 +319,7 @@ func (m *revival) inject(ctx context.Context) (int64, error) {
 		}
 		g.Go(func() error {
 			f := m.r.faults[id-1]
-			f.heal(ctx)
+			f.heal()
 			at, err := f.afterHeal(ctx)
 			mu.Lock()
 			defer mu.Unlock()

@@ -31,6 +31,8 @@ type Config struct {
 	HoldUntil int64
 	// EventTimeout bounds the wait for what may never come (a failover, a link, acknowledgements); default 1 min.
 	EventTimeout time.Duration
+	// HealTime is how long after ctx ended healing may go on; default 20 s.
+	HealTime time.Duration
 	// Record takes each fault's record at each of its stages. It is called by one goroutine at a time.
 	Record func(history.Fault)
 	// Progress takes one line for people at each stage; nil: nobody listens.
@@ -39,8 +41,8 @@ type Config struct {
 
 const (
 	defaultEventTimeout = time.Minute
-	// healTimeout bounds the healing of what is still broken when the run was interrupted.
-	healTimeout = 20 * time.Second
+	// defaultHealTime bounds the healing of what is still broken when the run was interrupted.
+	defaultHealTime = 20 * time.Second
 )
 
 // Run carries the schedule out, and returns when its last fault is healed. When ctx ends it heals what is broken, on time of its own,
@@ -61,6 +63,9 @@ func Run(ctx context.Context, c Config) error {
 	for _, p := range unavailable {
 		r.faults[p.Fault-1].rec.Unavailable = p.Why
 	}
+	var end context.CancelFunc
+	r.ends, end = outlive(ctx, r.HealTime)
+	defer end()
 	g, gctx := guard.WithContext(ctx)
 	for _, f := range r.faults {
 		g.Go(func() error { f.run(gctx); return nil })
@@ -69,18 +74,25 @@ func Run(ctx context.Context, c Config) error {
 	if hold := c.HoldUntil; hold > 0 && r.anyOpen() {
 		_ = r.sleep(ctx, hold) // an interrupted hold heals at once
 	}
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), healTimeout)
-	defer cancel()
-	err = r.healOpen(after)
+	err = r.healOpen()
 	if ctx.Err() != nil {
 		err = errors.Join(fmt.Errorf("run schedule: %w", context.Cause(ctx)), err)
 	}
 	return err
 }
 
+// outlive is a context that ends so long after ctx did.
+func outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	after, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
+	return after, func() { stop(); cancel() }
+}
+
 // runner is one schedule on its way.
 type runner struct {
 	Config
+	// ends is when healing must be over: a while after the run was interrupted.
+	ends   context.Context
 	sched  Schedule
 	nodes  []history.Node
 	faults []*fault
@@ -96,6 +108,9 @@ type runner struct {
 func newRunner(c Config) *runner {
 	if c.EventTimeout == 0 {
 		c.EventTimeout = defaultEventTimeout
+	}
+	if c.HealTime == 0 {
+		c.HealTime = defaultHealTime
 	}
 	r := &runner{Config: c, sched: c.Schedule, nodes: c.Cluster.Nodes(), dead: newMarks(), frozen: newMarks()}
 	r.links = newMatrix(c.Cluster, r.nodes, c.Clock)
@@ -159,7 +174,7 @@ func (r *runner) anyOpen() bool {
 
 // healOpen heals what is still broken: the network first, so that what runs again finds its peers, then frozen and dead processes,
 // roles last.
-func (r *runner) healOpen(ctx context.Context) error {
+func (r *runner) healOpen() error {
 	order := func(a Action) int {
 		switch {
 		case a.network():
@@ -173,7 +188,7 @@ func (r *runner) healOpen(ctx context.Context) error {
 		var wg guard.WaitGroup
 		for _, f := range r.faults {
 			if f.open() && f.action.heals() && order(f.action) == stage {
-				wg.Go(func() { f.heal(ctx) })
+				wg.Go(f.heal)
 			}
 		}
 		wg.Wait()

@@ -69,7 +69,7 @@ func (a *app) end(err error) int {
 	if a.code == schism.ExitPass {
 		a.code = schism.ExitCode("", err)
 	}
-	fmt.Fprintf(a.errw, "schism: %v\n", err)
+	fmt.Fprintf(a.errw, "schism: %s\n", words.Line(err.Error()))
 	return a.code
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/internal/guard"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // Output rules of progress: on a terminal one line that is rewritten, cut to its width; elsewhere a plain line a step, and a
@@ -82,7 +83,7 @@ func (p *progress) print() {
 		return
 	}
 	p.said = time.Now()
-	line := fmt.Sprintf("%4.0fs  %-8s %s", time.Since(p.start).Seconds(), p.last.Phase, p.last.Text)
+	line := fmt.Sprintf("%4.0fs  %-8s %s", time.Since(p.start).Seconds(), p.last.Phase, words.Line(p.last.Text))
 	if !p.tty {
 		fmt.Fprintln(p.w, line)
 		return

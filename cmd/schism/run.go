@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports"
 	"github.com/schismtest/schism/scenarios"
 )
@@ -49,6 +50,9 @@ Examples:
 			bar.end()
 			if outcome != nil {
 				fmt.Fprintf(a.errw, "harness cost %s\n", outcome.Cost())
+				if outcome.Left != nil {
+					fmt.Fprintf(a.errw, "schism: not all that the run started could be removed, the next start tries again: %s\n", words.Line(outcome.Left.Error()))
+				}
 			}
 			return finish(outcome, err, a.out, true)
 		}),

@@ -39,7 +39,7 @@ var knows = map[string][]string{
 	"checker/result":   {"history", "internal/words"},
 	"sim":              {"history"},
 	"scenarios":        {"topology", "workloads", "nemesis", "checker/result", "internal/words"},
-	"gotest":           {".", "scenarios", "reports", "checker/result"},
+	"gotest":           {".", "scenarios", "reports", "checker/result", "internal/words"},
 	"reports":          {"history", "checker/result", "internal/words", "reports/sentences", "reports/page", "reports/index"},
 
 	"reports/sentences":        {"history", "checker/result", "internal/words"},

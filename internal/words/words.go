@@ -176,6 +176,17 @@ func Clean(s string) string {
 	}, s)
 }
 
+// Line is text from elsewhere as one line: the lines of an error stand behind each other.
+func Line(s string) string {
+	var lines []string
+	for l := range strings.SplitSeq(s, "\n") {
+		if l = strings.TrimSpace(Clean(l)); l != "" {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
 // Clip shortens text to n runes.
 func Clip(s string, n int) string {
 	r := []rune(s)

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/schismtest/schism/internal/words"
 )
@@ -68,7 +69,15 @@ func Execute(own fs.FS, pattern, name string, page any) ([]byte, error) {
 	if err := t.ExecuteTemplate(&b, name, page); err != nil {
 		return nil, fmt.Errorf("write page: %w", err)
 	}
-	return b.Bytes(), nil
+	return bytes.Map(visible, b.Bytes()), nil
+}
+
+// visible keeps control characters of what servers and users wrote out of a page: some turn the reading direction, others confuse tools.
+func visible(r rune) rune {
+	if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+		return ' '
+	}
+	return r
 }
 
 func funcs() template.FuncMap {

@@ -84,7 +84,7 @@ func TestPageStaysSmall(t *testing.T) {
 }
 
 func TestPageEscapes(t *testing.T) {
-	const evil = `</script><script>alert(1)</script><img src=x onerror=alert(1)>"'` + "`"
+	const evil = `</script><script>alert(1)</script><img src=x onerror=alert(1)>"'` + "`\x00\x1b[31m\u202e"
 	h, a := fixture.SplitBrain(50)
 	h.Run.Scenario, h.Run.Why, h.Run.Command, h.Run.Image = evil, evil, evil, evil
 	h.Run.Setup = []history.KV{{K: evil, V: evil}}
@@ -133,6 +133,7 @@ func TestPageEscapes(t *testing.T) {
 	require.NotContains(t, page, `href="javascript`)
 	require.NotContains(t, page, "passwd")
 	require.NotContains(t, page, "../x")
+	require.NotRegexp(t, "[\x00\x1b\u202e]", page)
 }
 
 // A section without data is left out; what was not measured is a dash, never a zero.
