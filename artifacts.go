@@ -23,6 +23,7 @@ const (
 type folder struct {
 	dir  string
 	root string // artifacts
+	made bool   // root was not there before
 	lock *os.File
 }
 
@@ -31,17 +32,18 @@ func createFolder(root, scenario, server string, started time.Time, seed int64) 
 	base := filepath.Join(root, scenario, fileName(server))
 	stamp := started.UTC().Format("20060102T150405.000")
 	dir := filepath.Join(base, fmt.Sprintf("%s-%d", strings.Replace(stamp, ".", "", 1), seed))
+	_, statErr := os.Stat(root)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, &Problem{Exit: ExitUsage, Text: "the folder for artifacts cannot be made: " + err.Error(), Do: "name another with -artifacts", Err: err}
+		return nil, &Problem{Exit: ExitUsage, Text: "the folder for runs cannot be made: " + err.Error(), Do: "name another with -runs", Err: err}
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find run folder: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(abs, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
-	f := &folder{dir: dir, root: root, lock: lock}
+	f := &folder{dir: dir, root: root, made: errors.Is(statErr, os.ErrNotExist), lock: lock}
 	if err != nil {
-		return nil, errors.Join(&Problem{Exit: ExitUsage, Text: "the folder for artifacts cannot be written: " + err.Error(), Do: "name another with -artifacts", Err: err}, f.remove())
+		return nil, errors.Join(&Problem{Exit: ExitUsage, Text: "the folder for runs cannot be written: " + err.Error(), Do: "name another with -runs", Err: err}, f.remove())
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock run folder: %w", err), f.release()) // it is another run's
@@ -57,8 +59,11 @@ func (f *folder) remove() error {
 	err := os.RemoveAll(f.dir)
 	for dir := filepath.Dir(f.dir); dir != f.root && dir != "."; dir = filepath.Dir(dir) {
 		if os.Remove(dir) != nil {
-			break // another run lives there
+			return err // another run lives there
 		}
+	}
+	if f.made {
+		_ = os.Remove(f.root) // unless another run lives there
 	}
 	return err
 }

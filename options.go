@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,6 +61,7 @@ func (o Options) withDefaults() Options {
 	if o.Artifacts == "" {
 		o.Artifacts = "artifacts"
 	}
+	o.Artifacts = filepath.Clean(o.Artifacts) // rel/../x is x, also where there is no rel
 	if o.Seed == 0 {
 		o.Seed = time.Now().UnixNano()%999_999 + 1
 	}

@@ -208,7 +208,7 @@ func (r *run) image(ctx context.Context) (images.Image, error) {
 // checkServer refuses a -server that is not on the list before anything is made.
 func (o Options) checkServer() error {
 	if o.Image != "" {
-		return nil
+		return surroundings(images.CheckName(o.Image))
 	}
 	if _, err := images.Find(o.Server); err != nil {
 		return surroundings(err)

@@ -19,7 +19,7 @@ func surroundings(err error) error {
 		return &Problem{Exit: ExitUsage, Text: config.Error(), Err: err}
 	case errors.As(err, &image):
 		return &Problem{Exit: ExitUsage, Text: image.Error(), Err: err}
-	case errors.Is(err, images.ErrUnknownServer), errors.Is(err, images.ErrNotAServer):
+	case errors.Is(err, images.ErrUnknownServer), errors.Is(err, images.ErrNotAServer), errors.Is(err, images.ErrNotAnImage):
 		return &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
 	}
 	return &Problem{Exit: ExitError, Text: err.Error(), Err: err}

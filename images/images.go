@@ -9,7 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
 	"github.com/moby/moby/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/schismtest/schism/internal/dockerenv"
 )
 
 // Server is a server and version that schism knows how to get.
@@ -92,6 +97,7 @@ type Image struct {
 var (
 	ErrUnknownServer = errors.New("unknown server")     // usage
 	ErrNotAServer    = errors.New("no server in it")    // usage: -image
+	ErrNotAnImage    = errors.New("no such image")      // usage: -image
 	ErrNoEngine      = errors.New("no Docker engine")   // surroundings
 	ErrNoImage       = errors.New("no image to be had") // surroundings
 )
@@ -120,6 +126,9 @@ func Ensure(ctx context.Context, server, own string, progress func(string)) (Ima
 
 // Client is a client of an engine that answers.
 func Client(ctx context.Context) (*client.Client, error) {
+	if err := dockerenv.Settle(); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrNoEngine, err)
+	}
 	cli, err := client.New(client.FromEnv)
 	if err != nil {
 		return nil, fmt.Errorf("%w answers: %v; run make doctor, or scripts/setup.sh as root", ErrNoEngine, err)
@@ -127,7 +136,11 @@ func Client(ctx context.Context) (*client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, err := cli.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w answers at %s; start Docker, or run scripts/setup.sh as root", ErrNoEngine, cli.DaemonHost()), cli.Close())
+		do := "start Docker, or run scripts/setup.sh as root"
+		if strings.Contains(err.Error(), "permission denied") {
+			do = "this user may not use its socket: join the group docker, or run as root"
+		}
+		return nil, errors.Join(fmt.Errorf("%w answers at %s; %s", ErrNoEngine, cli.DaemonHost(), do), cli.Close())
 	}
 	return cli, nil
 }
@@ -182,12 +195,18 @@ func present(ctx context.Context, st store, s Server, ref string) (Image, error)
 
 // ensureOwn takes an image of the user's if a server is in it.
 func ensureOwn(ctx context.Context, e *engine, ref string) (Image, error) {
+	if err := CheckName(ref); err != nil {
+		return Image{}, err
+	}
 	id, err := e.id(ctx, ref)
 	if err != nil {
 		return Image{}, err
 	}
 	if id == "" {
-		if err := e.pull(ctx, ref); err != nil {
+		switch err := e.pull(ctx, ref); {
+		case errdefs.IsNotFound(err), errdefs.IsPermissionDenied(err): // registries say the one or the other of what they have not
+			return Image{}, fmt.Errorf("%w: the engine does not have %s, and its registry says: %v", ErrNotAnImage, ref, err)
+		case err != nil:
 			return Image{}, fmt.Errorf("%w: the engine does not have %s, and it cannot be pulled: %v", ErrNoImage, ref, err)
 		}
 		if id, err = e.id(ctx, ref); err != nil {
@@ -199,4 +218,15 @@ func ensureOwn(ctx context.Context, e *engine, ref string) (Image, error) {
 		return Image{}, err
 	}
 	return Image{Ref: ref, Binary: bin, ID: id, Kind: KindUser}, nil
+}
+
+// CheckName refuses what cannot be an image's name; its error is an ErrNotAnImage.
+func CheckName(ref string) error {
+	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
+		if _, err := digest.Parse(ref); err == nil {
+			return nil // an image's id
+		}
+		return fmt.Errorf("%w: -image %q cannot be a name: %v", ErrNotAnImage, ref, err)
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	tclog "github.com/testcontainers/testcontainers-go/log"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/dockerenv"
 )
 
 // engine is the container engine, as far as this package needs it.
@@ -44,8 +45,12 @@ var prepareLibrary = sync.OnceFunc(func() {
 
 // connect finds the engine and asks it what it is. Its error is an *EngineError.
 func connect(ctx context.Context) (*engine, error) {
+	if err := dockerenv.Settle(); err != nil {
+		return nil, &EngineError{Text: err.Error()}
+	}
 	prepareLibrary()
-	cli, err := testcontainers.NewDockerClientWithOpts(ctx)
+	// The library keeps what the first call in the process found, also that there was nothing because the caller had given up.
+	cli, err := testcontainers.NewDockerClientWithOpts(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, noEngine(err)
 	}

@@ -99,6 +99,11 @@ func (s Spec) Validate() error {
 	default:
 		return fmt.Errorf("persistence %q: use %s, %s, %s, %s or %s", s.Persistence, AOFEverySec, AOFAlways, AOFNo, RDB, NoneKept)
 	}
+	for _, n := range []int{s.Replicas, s.Sentinels, s.Workers, s.Strangers} {
+		if n > maxNodes {
+			return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", n, maxNodes)
+		}
+	}
 	nodes := s.layout()
 	if len(nodes) > maxNodes {
 		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", len(nodes), maxNodes)

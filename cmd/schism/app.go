@@ -61,6 +61,9 @@ func dispatch(ctx context.Context, args []string, out, errw io.Writer, wrap func
 // grace is how long a command that holds nothing may take to end by itself.
 const grace = time.Second
 
+// longestError is how many characters an error takes at most: some repeat what the user gave.
+const longestError = 1000
+
 // end says the error, if any, and returns the exit code.
 func (a *app) end(err error) int {
 	if err == nil {
@@ -69,7 +72,7 @@ func (a *app) end(err error) int {
 	if a.code == schism.ExitPass {
 		a.code = schism.ExitCode("", err)
 	}
-	fmt.Fprintf(a.errw, "schism: %s\n", words.Line(err.Error()))
+	fmt.Fprintf(a.errw, "schism: %s\n", words.Clip(words.Line(err.Error()), longestError))
 	return a.code
 }
 
