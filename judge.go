@@ -21,7 +21,11 @@ import (
 func (r *run) judge() (*Outcome, error) {
 	t := time.Now()
 	r.progress("check", "checking the history")
-	out, err := check(r.folder.dir, nil)
+	h, err := history.LoadUnsealed(r.folder.dir)
+	var out *Outcome
+	if err == nil {
+		out, err = checkLoaded(r.folder.dir, h)
+	}
 	if err != nil { // whatever it is, it is not what the user wrote
 		return nil, &Problem{Exit: ExitError, Text: err.Error(), Err: err}
 	}
@@ -30,16 +34,22 @@ func (r *run) judge() (*Outcome, error) {
 	return out, nil
 }
 
-// publish writes the run's costs, its result, its page and the index.
+// publish seals the run's folder, and writes its result, its page and the index.
 func (r *run) publish(out *Outcome) error {
 	r.progress("report", "writing the report")
 	t := time.Now()
+	if err := r.w.SaveRun(r.meta); err != nil {
+		return err
+	}
+	if err := history.Seal(r.folder.dir, r.meta.ID, resultFile, reportFile, lockFile); err != nil {
+		return err
+	}
+	out.Run = r.meta
 	if err := writeReport(out); err != nil {
 		return err
 	}
-	r.meta.Costs["report"] = time.Since(t).Nanoseconds()
-	out.Run = r.meta
-	return errors.Join(r.w.SaveRun(r.meta), r.folder.latest(), reports.Index(r.opts.Artifacts))
+	r.meta.Costs["report"] = time.Since(t).Nanoseconds() // known too late for run.json
+	return errors.Join(r.folder.latest(), reports.Index(r.opts.Artifacts))
 }
 
 // Check judges a run's folder anew. Promises of the user's own ("lost=0"), if there are any, take the place of the run's on the same
@@ -65,6 +75,10 @@ func check(dir string, promises []string) (*Outcome, error) {
 			return nil, err
 		}
 	}
+	return checkLoaded(dir, h)
+}
+
+func checkLoaded(dir string, h *history.History) (*Outcome, error) {
 	a, err := checker.Check(h, checker.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("check history: %w", err)

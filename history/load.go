@@ -26,8 +26,23 @@ func LoadRun(dir string) (*Run, error) {
 	return &r, nil
 }
 
-// Load reads a run's folder, cuts the history where its workers' watermarks say, and puts every record in order.
+// Load reads a run's folder, cuts the history where its workers' watermarks say, and puts every record in order. What is not as the run
+// left it, by its manifest, counts as missing; a run without one was cut off before its end.
 func Load(dir string) (*History, error) {
+	h, err := LoadUnsealed(dir)
+	if err != nil {
+		return nil, err
+	}
+	wrong, found := unseal(dir, h.Run.ID)
+	h.Missing = append(h.Missing, wrong...)
+	if !found && h.Run.Schema >= sealedSchema && h.Torn == "" {
+		h.Torn = "it has no " + ManifestFile + ", so the harness ended before the run did"
+	}
+	return h, nil
+}
+
+// LoadUnsealed is Load of a run that has not written its manifest yet.
+func LoadUnsealed(dir string) (*History, error) {
 	run, err := LoadRun(dir)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,10 @@ func TestLoadRestoresWhatWasWritten(t *testing.T) {
 
 	h, err := Load(dir)
 	require.NoError(t, err)
+	require.Contains(t, h.Torn, ManifestFile, "it is not sealed yet")
+	require.NoError(t, Seal(dir, "x"))
+	h, err = Load(dir)
+	require.NoError(t, err)
 	require.Empty(t, h.Torn)
 	require.Empty(t, h.Missing)
 	require.Zero(t, h.Cut)

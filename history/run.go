@@ -2,8 +2,8 @@ package history
 
 import "encoding/json"
 
-// RunSchema is the version of run.json.
-const RunSchema = 1
+// RunSchema is the version of run.json. From 2 on a run ends with a manifest.
+const RunSchema = 2
 
 // Run is run.json: what was asked for, as data, written before the first container starts.
 type Run struct {

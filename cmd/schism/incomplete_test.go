@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +20,7 @@ import (
 func runFolder(t *testing.T, closed bool, batches ...*history.Batch) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	w, err := history.Create(dir, &history.Run{Schema: history.RunSchema, Scenario: "by hand",
+	w, err := history.Create(dir, &history.Run{Schema: history.RunSchema, ID: "id", Scenario: "by hand",
 		Nodes: []history.Node{{Name: "n1", Kind: history.Server, Role: history.RoleMaster}, {Name: "w1", Kind: history.Worker}}})
 	require.NoError(t, err)
 	for _, b := range batches {
@@ -23,6 +28,7 @@ func runFolder(t *testing.T, closed bool, batches ...*history.Batch) string {
 	}
 	if closed {
 		require.NoError(t, w.Close())
+		require.NoError(t, history.Seal(dir, "id"))
 	}
 	return dir
 }
@@ -74,4 +80,47 @@ func TestAModelRemembersWhatIsMissing(t *testing.T) {
 			require.Equal(t, schism.ExitUsage, code, text)
 		})
 	}
+}
+
+// Whatever byte of a run's evidence changes, whatever file of it goes: it is said, and never a pass.
+func TestDamagedEvidenceNeverPasses(t *testing.T) {
+	write, read := batch(1, false, history.FWrite, 1, history.None, 1000), batch(2, true, history.FRead, history.None, 1, 2000)
+	dir := runFolder(t, true, write, read)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "logs"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "logs", "n1.log"), []byte("Ready to accept connections\n"), 0o644))
+	require.NoError(t, history.Seal(dir, "id"))
+	code, text := checked(t, dir, "register")
+	require.Equal(t, schism.ExitPass, code, text)
+	r := rand.New(rand.NewSource(1))
+	for _, name := range []string{history.RunFile, history.HistoryFile, "logs/n1.log", history.ManifestFile} {
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		require.NoError(t, err)
+		never := func(what string) {
+			t.Helper()
+			for _, model := range []string{"register", ""} {
+				code, text := checked(t, dir, model)
+				require.NotContains(t, []int{schism.ExitPass, schism.ExitViolation}, code, "%s: %s: %s", name, what, text)
+			}
+		}
+		for range 100 {
+			at, bit := r.Intn(len(whole)), r.Intn(8)
+			hurt := bytes.Clone(whole)
+			hurt[at] ^= 1 << bit
+			require.NoError(t, os.WriteFile(path, hurt, 0o644))
+			if name == history.ManifestFile && json.Valid(hurt) && strings.EqualFold(string(hurt), string(whole)) {
+				continue // the case of a field's name is nothing
+			}
+			never(fmt.Sprintf("bit %d of byte %d", bit, at))
+		}
+		for range 10 {
+			require.NoError(t, os.WriteFile(path, whole[:r.Intn(len(whole))], 0o644))
+			never("cut off")
+		}
+		require.NoError(t, os.Remove(path))
+		never("removed")
+		require.NoError(t, os.WriteFile(path, whole, 0o644))
+	}
+	code, text = checked(t, dir, "register")
+	require.Equal(t, schism.ExitPass, code, text)
 }

@@ -110,7 +110,10 @@ func write(dir string, ops, keys int) error {
 	if err := finish(w, version, t); err != nil {
 		return err
 	}
-	return w.Close()
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return history.Seal(dir, "")
 }
 
 // finish records the barrier and what the server holds after it, so that every write is accounted for.
