@@ -20,6 +20,7 @@ const (
 	runDelayShare   = 0.20        // of the time that a server waited for a processor
 	rateShare       = 0.10        // of the load that was not offered, outside outages
 	tiltLasts       = int64(30e9) // how long a sentinel in TILT does nothing
+	harnessStall    = int64(5e9)  // of the harness itself, after which the schedule is not the one that was asked for
 	tiltStall       = int64(2e9)  // a stall so near before a TILT may be its cause
 )
 
@@ -60,6 +61,26 @@ func (d *disturbances) figures() result.Disturbance {
 		}
 	}
 	return f
+}
+
+// stoodStill says that the harness did not run for so long during the load that neither the load nor the faults went as planned; empty when
+// it did.
+func (c *check) stoodStill() string {
+	from, to := load(c.h)
+	var longest int64
+	text := ""
+	for i := range c.h.Events {
+		e := &c.h.Events[i]
+		during := e.T+e.Dur > from && e.T < to
+		switch {
+		case e.Kind != history.EvStall || e.Node != history.NoNode || !during || e.Dur < harnessStall || e.Dur <= longest:
+		case e.Name == history.StallTick:
+			longest, text = e.Dur, "the harness stood still for "+words.Duration(e.Dur)
+		case e.Name == history.StallSuspended:
+			longest, text = e.Dur, "the machine was suspended for "+words.Duration(e.Dur)
+		}
+	}
+	return text
 }
 
 // within is the union of the stalls in a span, ns.

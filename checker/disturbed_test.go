@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,4 +88,32 @@ func TestStallsWidenTimes(t *testing.T) {
 	r := judged(t, h)
 	require.Equal(t, result.Unknown, r.Verdict)
 	require.EqualValues(t, 2e8, r.Disturbance.StallsTotal)
+}
+
+// A harness that stood still for long has not carried out what was asked for: nothing passes on it, and what was seen stays seen.
+func TestHarnessThatStoodStill(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		e    history.Event
+		want result.Verdict
+		says string
+	}{
+		{"long", history.Event{Node: history.NoNode, T: 5 * vSecond, Dur: 20 * vSecond, Name: history.StallTick}, result.Unknown, "the harness stood still for 20 s"},
+		{"suspended", history.Event{Node: history.NoNode, T: 5 * vSecond, Dur: 20 * vSecond, Name: history.StallSuspended}, result.Unknown, "the machine was suspended for 20 s"},
+		{"short", history.Event{Node: history.NoNode, T: 5 * vSecond, Dur: vSecond, Name: history.StallTick}, result.Pass, ""},
+		{"an agent's", history.Event{Node: 1, T: 5 * vSecond, Dur: 20 * vSecond, Name: history.StallTick}, result.Pass, ""},
+		{"before the load", history.Event{Node: history.NoNode, T: -30 * vSecond, Dur: 20 * vSecond, Name: history.StallTick}, result.Pass, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := failoverRun(t, 4*vSecond)
+			c.e.Kind = history.EvStall
+			h.Events = append(h.Events, c.e)
+			r := judged(t, h)
+			require.Equal(t, c.want, r.Verdict, r.Reasons)
+			require.Contains(t, strings.Join(r.Reasons, " "), c.says)
+			h = failoverRun(t, 4*vSecond, result.NothingLost())
+			h.Events = append(h.Events, c.e)
+			require.Equal(t, result.Violation, judged(t, h).Verdict)
+		})
+	}
 }

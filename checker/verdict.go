@@ -69,6 +69,9 @@ func (c *check) vacuous() {
 	if c.h.Torn != "" {
 		say("the history is incomplete: %s", c.h.Torn)
 	}
+	if still := c.stoodStill(); still != "" {
+		say("%s, so neither the load nor the faults went as planned", still)
+	}
 	if held, _, why := barrier(c.h); !held {
 		say("no barrier: %s", why)
 	}

@@ -144,6 +144,8 @@ const (
 const (
 	StallTick = "tick" // a tick that was due at T came at T+Dur: the process did not get to run
 	StallHeld = "held" // an agent waited that long for a harness that did not read
+	// The machine was suspended for Dur before T. The run's clock stood still meanwhile, so no span of it holds this time.
+	StallSuspended = "suspended"
 )
 
 // LeftOut are the nodes that the barrier left out, since a fault ended them for good: they were not read, so they agree with nobody

@@ -65,3 +65,22 @@ func TestStallsAreKeptForASlowTaker(t *testing.T) {
 		require.Less(t, got[0].T+got[0].Dur, got[1].T)
 	})
 }
+
+// A machine that was suspended has lost no time on its monotonic clock: only the other clock tells.
+func TestSuspensionIsSeen(t *testing.T) {
+	looks := 0
+	slept := func() int64 { // from the second look on
+		looks++
+		return min(int64(looks-1), 1) * (20 * time.Second).Nanoseconds()
+	}
+	found := make(chan []history.Event)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		watchTicks(ctx, func() int64 { return 5 }, slept, found)
+	}()
+	require.Equal(t, []history.Event{{Node: history.NoNode, T: 5, Dur: 20e9, Kind: history.EvStall, Name: history.StallSuspended}}, <-found)
+	cancel()
+	<-done
+}

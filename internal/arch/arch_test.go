@@ -29,7 +29,7 @@ var knows = map[string][]string{
 	"wire":             {"history", "internal/guard"},
 	"clients":          {"history", "internal/monotime"},
 	"workloads":        {"history", "clients"},
-	"observer":         {"history", "clients"},
+	"observer":         {"history", "clients", "internal/monotime"},
 	"agent":            {"wire", "history", "clients", "workloads", "observer", "internal/monotime"},
 	"images":           {"internal/dockerenv"},
 	"topology":         {"wire", "history", "images", "internal/guard", "internal/dockerenv"},
