@@ -1,14 +1,12 @@
 package schism_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -23,73 +21,6 @@ import (
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
 )
-
-// child is schism run as a process of its own.
-type child struct {
-	cmd *exec.Cmd
-	out bytes.Buffer
-	dir string // artifacts
-}
-
-func startChild(t *testing.T, args ...string) *child {
-	t.Helper()
-	return startChildIn(t, filepath.Join(t.TempDir(), "artifacts"), args...)
-}
-
-func startChildIn(t *testing.T, artifacts string, args ...string) *child {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts real servers")
-	}
-	bin := filepath.Join(t.TempDir(), "schism")
-	out, err := exec.Command("go", "build", "-o", bin, "./cmd/schism").CombinedOutput()
-	require.NoError(t, err, string(out))
-	c := &child{dir: artifacts}
-	c.cmd = exec.Command(bin, append([]string{"run"}, append(args, "-artifacts", c.dir)...)...)
-	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
-	require.NoError(t, c.cmd.Start())
-	t.Cleanup(func() { _ = c.cmd.Process.Kill() })
-	return c
-}
-
-// untilFault waits until the run's folder holds faults that took effect, and returns the folder.
-func (c *child) untilFault(t *testing.T) string {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
-		dirs, err := filepath.Glob(filepath.Join(c.dir, "*", "*", "2*"))
-		require.NoError(t, err)
-		if len(dirs) == 1 {
-			effect := false
-			_, _ = history.Scan(filepath.Join(dirs[0], history.HistoryFile), func(b *history.Batch) error {
-				for _, f := range b.Faults {
-					effect = effect || f.Effect > 0
-				}
-				return nil
-			})
-			if effect {
-				return dirs[0]
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("no fault took effect within a minute")
-	return ""
-}
-
-// exit waits for its end and returns its exit code and the run's folder.
-func (c *child) exit(t *testing.T) (code int, dir string) {
-	t.Helper()
-	err := c.cmd.Wait()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		require.NoError(t, err)
-	}
-	dirs, err := filepath.Glob(filepath.Join(c.dir, "*", "*", "2*"))
-	require.NoError(t, err)
-	require.Len(t, dirs, 1, c.out.String())
-	return c.cmd.ProcessState.ExitCode(), dirs[0]
-}
 
 // A full disk leaves what fitted on it, which is judged later, and never passes.
 func TestFullDiskKeepsTheEvidence(t *testing.T) {
@@ -125,22 +56,6 @@ func TestFailedStartKeepsTheEvidence(t *testing.T) {
 	require.Equal(t, result.Unknown, out.Result.Verdict)
 	_, err = schism.Report(t.Context(), dir)
 	require.NoError(t, err)
-}
-
-// left lists the engine's containers or networks of a run.
-func left(t *testing.T, kind, run string) string {
-	t.Helper()
-	args := map[string][]string{"containers": {"ps", "-aq", "--filter", "name=schism-" + run}, "networks": {"network", "ls", "-q", "--filter", "name=schism-" + run}}[kind]
-	out, err := exec.Command("docker", args...).Output()
-	require.NoError(t, err)
-	return strings.TrimSpace(string(out))
-}
-
-func runID(t *testing.T, dir string) string {
-	t.Helper()
-	run, err := history.LoadRun(dir)
-	require.NoError(t, err)
-	return run.ID
 }
 
 func TestHarnessInterruptedHealsAndReports(t *testing.T) {

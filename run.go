@@ -1,6 +1,7 @@
 package schism
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,6 +86,9 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	}
 	stopStalls := r.measureStalls()
 	runErr := r.carry(func() error { return r.scenario(ctx) })
+	if why := r.whyLost(ctx); runErr != nil && why != nil {
+		runErr = why
+	}
 	if ctx.Err() != nil {
 		r.meta.Incomplete = "interrupted: " + context.Cause(ctx).Error()
 	}
@@ -129,6 +133,13 @@ type stopResult struct {
 
 func (s stopResult) all() error { return errors.Join(s.left, s.err) }
 
+// whyLost says which of the surroundings took a node away; nil when none did.
+func (r *run) whyLost(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), collectBudget)
+	defer cancel()
+	return r.d.WhyLost(ctx)
+}
+
 // clean removes the containers, on a budget of its own.
 func (r *run) clean(ctx context.Context) (s stopResult) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanBudget)
@@ -170,6 +181,17 @@ func (r *run) conclude(stopped <-chan stopResult) (*Outcome, error) {
 
 // scenario drives the load and the faults, then brings everything to rest and reads it.
 func (r *run) scenario(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	var watch guard.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-r.d.Lost(): // nothing that comes after it is worth waiting for
+			stop(r.d.LostErr())
+		case <-ctx.Done():
+		}
+	})
+	defer watch.Wait()
+	defer stop(nil)
 	loadStart, err := r.startLoad(ctx)
 	if err != nil {
 		return err
@@ -177,7 +199,7 @@ func (r *run) scenario(ctx context.Context) error {
 	faultErr := r.faults(ctx, loadStart)
 	loadErr := r.endLoad(ctx)
 	if err := errors.Join(faultErr, loadErr); err != nil || ctx.Err() != nil {
-		return err
+		return cmp.Or(err, r.d.LostErr())
 	}
 	r.progress("barrier", "waiting for one master and level replicas, then reading every node")
 	// A barrier that did not hold is no failure of the run: the history says it, and the verdict is unknown.
@@ -205,20 +227,17 @@ func (r *run) faults(ctx context.Context, loadStart int64) error {
 	if len(r.plan.Faults) > 0 {
 		until = max(until, r.now()+r.plan.Settle.Nanoseconds())
 	}
-	return r.keepLoad(ctx, until)
+	r.keepLoad(ctx, until)
+	return nil
 }
 
-// keepLoad lets the clients go on until the moment on the run's clock; a worker that dies ends it.
-func (r *run) keepLoad(ctx context.Context, until int64) error {
+// keepLoad lets the clients go on until the moment on the run's clock.
+func (r *run) keepLoad(ctx context.Context, until int64) {
 	t := time.NewTimer(time.Duration(until - r.now()))
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
 	case <-ctx.Done():
-		return nil
-	case <-r.d.Lost():
-		return fmt.Errorf("keep load: %w", r.d.LostErr())
 	}
 }
 

@@ -78,6 +78,7 @@ type Deployment struct {
 	lost     chan struct{}
 	mu       sync.Mutex
 	lostErr  error
+	lostNode *Node
 	stopping chan struct{}
 	stopOnce sync.Once
 	stopErr  error
@@ -200,44 +201,6 @@ func (d *Deployment) greet(ctx context.Context) error {
 }
 
 var ports = map[history.NodeKind]int{history.Server: ServerPort, history.Sentinel: SentinelPort}
-
-// watchConns notices an agent that ends before it should.
-func (d *Deployment) watchConns(context.Context) error {
-	for _, n := range d.Nodes {
-		d.wg.Go(func() {
-			select {
-			case <-d.stopping:
-			case <-n.Conn.Done():
-				d.lose(n)
-			}
-		})
-	}
-	return nil
-}
-
-func (d *Deployment) lose(n *Node) {
-	select {
-	case <-d.stopping:
-		return
-	default:
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.lostErr == nil {
-		d.lostErr = &StartError{Node: n.Name, Want: "its agent ended in the middle of the run", Log: lines(n.stream.errs.String(), 3), Err: n.Conn.Err()}
-		close(d.lost)
-	}
-}
-
-// Lost is closed when an agent has ended before Stop; LostErr says which.
-func (d *Deployment) Lost() <-chan struct{} { return d.lost }
-
-// LostErr is why Lost was closed; nil before.
-func (d *Deployment) LostErr() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.lostErr
-}
 
 // Configs are the config files as the nodes were started with them, by the node's name. Sentinels and CONFIG REWRITE change
 // the files in the containers later on.

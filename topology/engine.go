@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
@@ -79,6 +80,19 @@ func connect(ctx context.Context) (*engine, error) {
 	}
 	return e, nil
 }
+
+// gone says that the engine does not answer any more; nil when it does.
+func (e *engine) gone(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if _, err := e.cli.Client.Ping(ctx, client.PingOptions{}); err != nil {
+		return &EngineError{Text: "Docker stopped answering in the middle of the run", Do: "the next start removes what is left of it", Err: err}
+	}
+	return nil
+}
+
+// askTime is how long a busy engine may take to answer at all.
+const askTime = 10 * time.Second
 
 func noEngine(err error) error {
 	if err := hint(err); err != nil {

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,11 @@ func (d *Deployment) stop(ctx context.Context) error {
 	}
 	err := g.Wait()
 	d.wg.Wait()
-	err = errors.Join(err, d.engine.remove(ctx, d.opts.RunID), d.engine.close())
+	err = errors.Join(err, d.engine.remove(ctx, d.opts.RunID))
+	if err != nil {
+		err = cmp.Or(d.engine.gone(context.WithoutCancel(ctx)), err) // not every request that failed for it
+	}
+	err = errors.Join(err, d.engine.close())
 	if err != nil {
 		return fmt.Errorf("stop topology: %w", err)
 	}
