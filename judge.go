@@ -1,6 +1,7 @@
 package schism
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports"
+	"github.com/schismtest/schism/reports/nights"
 )
 
 // judge checks the history as it stands in the file, so that a check of the same run years later says the same.
@@ -27,7 +29,7 @@ func (r *run) judge() (*Outcome, error) {
 	return out, nil
 }
 
-// publish writes the run's costs, its result, its page and the index.
+// publish writes the run's costs, its result, its page, its line in the history of all runs and the index.
 func (r *run) publish(out *Outcome) error {
 	r.progress("report", "writing the report")
 	t := time.Now()
@@ -36,7 +38,8 @@ func (r *run) publish(out *Outcome) error {
 	}
 	r.meta.Costs["report"] = time.Since(t).Nanoseconds()
 	out.Run = r.meta
-	return errors.Join(r.w.SaveRun(r.meta), r.folder.latest(), reports.Index(r.opts.Artifacts))
+	ctx := context.Background() // it happens after Ctrl-C too
+	return errors.Join(r.w.SaveRun(r.meta), r.folder.latest(), nights.Note(ctx, r.opts.Artifacts, out.Dir, out.Run, out.Result, time.Now()), reports.Index(ctx, r.opts.Artifacts, time.Now()))
 }
 
 // Check judges a run's folder anew.
@@ -66,7 +69,7 @@ func Report(dir string) (out *Outcome, err error) {
 		if out, err = check(dir); err != nil {
 			return err
 		}
-		return writeReport(out)
+		return errors.Join(writeReport(out), noteAgain(context.Background(), out))
 	})
 	return out, err
 }

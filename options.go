@@ -40,6 +40,8 @@ type Options struct {
 	// Artifacts is the folder of all runs, "artifacts" by default. Keep leaves the containers running for a look.
 	Artifacts string
 	Keep      bool
+	// Night names the night that the run is part of, and NightURL the page of the job that runs it; empty for a run by hand.
+	Night, NightURL string
 	// Progress is told what goes on; nil: nobody is.
 	Progress func(Progress)
 }

@@ -39,13 +39,14 @@ var knows = map[string][]string{
 	"checker/result":   {"history", "internal/words"},
 	"sim":              {"history"},
 	"scenarios":        {"topology", "workloads", "nemesis", "checker/result"},
-	"reports":          {"history", "checker/result", "internal/words", "reports/sentences", "reports/page", "reports/index"},
+	"reports":          {"history", "checker/result", "internal/words", "reports/sentences", "reports/page", "reports/index", "reports/nights"},
 
 	"reports/sentences":        {"history", "checker/result", "internal/words"},
 	"reports/frame":            {"internal/words"},
 	"reports/charts":           {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame"},
 	"reports/page":             {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
-	"reports/index":            {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/nights":           {"history", "checker/result", "internal/words", "reports/sentences"},
+	"reports/index":            {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts", "reports/nights"},
 	"reports/internal/fixture": {"history", "checker/result", "internal/words"},
 }
 

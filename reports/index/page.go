@@ -1,10 +1,11 @@
 package index
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
+	"net/url"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/schismtest/schism/checker/result"
@@ -12,381 +13,454 @@ import (
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/charts"
 	"github.com/schismtest/schism/reports/frame"
+	"github.com/schismtest/schism/reports/nights"
 	"github.com/schismtest/schism/reports/sentences"
 )
 
-// indexPage is what index.tmpl shows.
-type indexPage struct {
+// page is what index.tmpl shows.
+type page struct {
 	frame.Frame
 	Title, Headline, Sub string
 	Mark                 sentences.Mark
 	Tag                  string
+	Notices, Around      []string
 	Facts                []history.KV
+	Last, Before         string // "Last night" and "The night before", or runs
 	Changes              []changeRow
-	Earlier              bool // there are earlier runs to compare with
+	Standing             []standingRow
 	Servers              []serverHead
-	Rows                 []indexRow
-	Broken               []string
+	Rows                 []row
+	Runs                 []runsOf
 	Filters              []filter
-	NotRun               int
+	Blank                int // cells that were never run
+
+	into string // the folder that the page stands in
 }
 
 type serverHead struct{ Name, Version string }
 
 type filter struct{ Mark, Value, Label string }
 
-type indexRow struct {
+type row struct {
 	Name, Why, Measure string
-	Cells              []indexCell
+	Cells              []cell
 }
 
-// indexCell is one scenario on one server.
-type indexCell struct {
-	Server      string
-	Href        string
-	Mark        string
-	Word        string // the verdict, for who cannot see the mark
-	Verdict     string // for the filter
-	Text        string
-	Was         string
-	Class       string
-	Changed     bool
-	Spark       template.HTML
-	Blank       bool
-	BlankReason string
+// cell is one scenario on one server.
+type cell struct {
+	Server  string
+	Href    string
+	Mark    string
+	Word    string // the verdict, for who cannot see the mark
+	Verdict string // for the filter
+	Text    string
+	Noun    string // what the text counts
+	Was     string
+	Class   string
+	Changed bool
+	Spark   template.HTML
+	Blank   string // why there is nothing, if so
 }
 
 type changeRow struct {
-	Mark, Change, Scenario, Server, Href string
-	Before, Now, Note, Around            string
-	Bad                                  bool
-	Spark                                template.HTML
-	rank                                 int
+	Mark, Kind, Scenario, Server, Href string
+	Before, Now, Note, Around          string
+	Promise                            string
+	Bad                                bool
+	Strip                              template.HTML
 }
 
-func newIndexPage(cells []cellRuns, broken []string) *indexPage {
-	p := &indexPage{Broken: broken}
+type standingRow struct {
+	Scenario, Server, Href string
+	Promise, By            string
+	Since, Last            string
+	Told                   bool
+	Happened               string
+	Strip                  template.HTML
+}
+
+// runsOf are the runs of one scenario, newest first.
+type runsOf struct {
+	Scenario, Note string
+	Runs           []runRow
+}
+
+type runRow struct {
+	Mark, Word, Server, Started, Seed string
+	Number, Happened                  string
+	Links                             []link
+	Gone                              string
+}
+
+type link struct{ Text, Href string }
+
+func newPage(into string, r *nights.Report, broken []string) *page {
+	p := &page{into: into, Last: "Last run", Before: "The run before"}
+	if r.Last != nil {
+		p.Last, p.Before = "Last night", "The night before"
+	}
+	p.Notices = notices(r, broken)
+	p.Around = r.Around
+	for i := range r.Changes {
+		p.Changes = append(p.Changes, p.change(&r.Changes[i], r))
+	}
+	for i := range r.Standing {
+		p.Standing = append(p.Standing, p.standing(&r.Standing[i], r))
+	}
+	count := map[string]int{}
+	p.matrix(r, count)
+	p.sentence(r, count)
+	p.Facts = facts(r)
+	p.Filters = filters(count, changedCells(r))
+	return p
+}
+
+// notices say what could not be read.
+func notices(r *nights.Report, broken []string) []string {
+	var out []string
+	for _, b := range broken {
+		out = append(out, "Cannot be read: "+b)
+	}
+	if n := len(r.History.Damaged); n > 0 {
+		out = append(out, fmt.Sprintf("%s of %s cannot be read. Kept as they stand, not counted here.", words.Plural(int64(n), "line", "lines"), nights.FileName))
+	}
+	if n := len(r.History.Newer); n > 0 {
+		out = append(out, fmt.Sprintf("%s of %s by a newer schism. Kept as they stand, not counted here.", words.Plural(int64(n), "line is", "lines are"), nights.FileName))
+	}
+	if n := len(r.Old); n > 0 {
+		var names []string
+		for _, c := range r.Old[:min(n, 5)] {
+			names = append(names, c.Scenario+" on "+c.Server)
+		}
+		out = append(out, fmt.Sprintf("Not run in the last %d nights, and left out below: %s%s.", nights.Shown, strings.Join(names, ", "), more(n-5)))
+	}
+	return out
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
+}
+
+// matrix fills in every scenario on every server, and the runs behind it.
+func (p *page) matrix(r *nights.Report, count map[string]int) {
 	var scenarios, servers []string
-	by := map[[2]string]*cellRuns{}
-	for i := range cells {
-		c := &cells[i]
-		by[[2]string{c.scenario, c.server}] = c
-		scenarios, servers = append(scenarios, c.scenario), append(servers, c.server)
+	by := map[nights.Cell]*nights.CellReport{}
+	for _, c := range r.Cells {
+		by[c.Cell] = c
+		scenarios, servers = append(scenarios, c.Cell.Scenario), append(servers, c.Cell.Server)
 	}
 	slices.Sort(scenarios)
 	slices.Sort(servers)
 	scenarios, servers = slices.Compact(scenarios), slices.Compact(servers)
-	count := map[string]int{}
-	total, finished := 0, 0
 	for _, s := range scenarios {
-		row := indexRow{Name: s}
-		top := rowTop(cells, s)
-		shown, of := 0, 0
+		var cells []*nights.CellReport
 		for _, v := range servers {
-			c := by[[2]string{s, v}]
+			cells = append(cells, by[nights.Cell{Scenario: s, Server: v}])
+		}
+		row := rowOf(s, cells)
+		top := rowTop(cells)
+		runs := runsOf{Scenario: s}
+		for i, c := range cells {
 			if c == nil {
-				row.Cells = append(row.Cells, indexCell{Server: v, Blank: true, BlankReason: "not run"})
-				p.NotRun++
+				row.Cells = append(row.Cells, cell{Server: servers[i], Blank: "not run"})
+				p.Blank++
 				continue
 			}
-			if len(c.runs) == 0 {
-				row.Cells = append(row.Cells, indexCell{Server: v, Blank: true, BlankReason: "first run goes on"})
-				continue
-			}
-			cell, ch := judgeCell(c, top)
-			if c.going {
-				cell.Was = strings.TrimPrefix(cell.Was+"; a new run goes on", "; ")
-			}
+			cell := p.cell(c, top)
 			row.Cells = append(row.Cells, cell)
-			count[cell.Verdict]++
-			if last := c.runs[len(c.runs)-1].result; last != nil && last.Verdict == result.Pass && last.Weakness {
-				count["weakness"]++
-			}
-			total++
-			if ch != nil {
-				p.Changes = append(p.Changes, *ch)
-			}
-			for _, e := range c.runs {
-				row.Name, row.Why = e.run.Scenario, firstSentence(e.run.Why)
-				if e.result == nil {
-					continue
-				}
-				finished++
-				if len(e.result.Shows) > 0 {
-					of++
-					if wasShown(&e.result.Result) {
-						shown++
-					}
-				}
-				if n, _, _, ok := e.number(); ok || row.Measure == "" {
-					row.Measure = n
+			if cell.Blank == "" {
+				count[cell.Verdict]++
+				if cell.Mark == "weak" {
+					count["weakness"]++
 				}
 			}
-			p.Earlier = p.Earlier || len(c.runs) > 1
+			for _, n := range recent(c) {
+				for _, l := range n.Lines {
+					runs.Runs = append(runs.Runs, p.run(l))
+				}
+			}
 		}
-		if of > 0 {
-			row.Measure += fmt.Sprintf("; shown %d of %d", shown, of)
-		}
-		p.Rows = append(p.Rows, row)
+		slices.SortStableFunc(runs.Runs, func(a, b runRow) int { return cmp.Compare(b.Started, a.Started) })
+		runs.Note = words.Plural(int64(len(runs.Runs)), "run", "runs")
+		p.Rows, p.Runs = append(p.Rows, row), append(p.Runs, runs)
 	}
 	for _, v := range servers {
-		p.Servers = append(p.Servers, head(cells, v))
+		p.Servers = append(p.Servers, head(r.Cells, v))
 	}
-	sort.SliceStable(p.Changes, func(i, j int) bool { return p.Changes[i].rank < p.Changes[j].rank })
-	p.sentence(count, total, len(scenarios), len(servers))
-	p.Facts = indexFacts(cells, finished, len(scenarios), len(servers))
-	p.Filters = filters(count, len(p.Changes))
-	return p
 }
 
-// wasShown tells whether a run showed something of what its scenario is for; a share is shown where it was measured.
-func wasShown(r *result.Result) bool {
-	return slices.ContainsFunc(r.Shows, func(p result.PromiseResult) bool { return p.Status == result.Broken })
+// recent are a cell's last nights, as many as are shown.
+func recent(c *nights.CellReport) []*nights.Night {
+	return c.Nights[max(0, len(c.Nights)-nights.Shown):]
+}
+
+// rowOf is a row's head: what its number is, and how often its weakness was shown.
+func rowOf(scenario string, cells []*nights.CellReport) row {
+	row := row{Name: scenario}
+	shown, of := 0, 0
+	for _, c := range cells {
+		if c == nil {
+			continue
+		}
+		for _, n := range recent(c) {
+			row.Why = firstSentence(n.Lines[0].Why)
+			s, o := n.Shown()
+			shown, of = shown+s, of+o
+			if f := n.Number(); f != nil {
+				row.Measure = f.Noun
+			}
+		}
+	}
+	if of > 0 {
+		row.Measure += fmt.Sprintf("; shown %d of %d", shown, of)
+		row.Measure = strings.TrimPrefix(row.Measure, "; ")
+	}
+	return row
 }
 
 // rowTop is the largest number of a scenario, so that a row's lines share one scale from 0.
-func rowTop(cells []cellRuns, scenario string) float64 {
+func rowTop(cells []*nights.CellReport) float64 {
 	top := 0.0
-	for i := range cells {
-		if cells[i].scenario != scenario {
+	for _, c := range cells {
+		if c == nil {
 			continue
 		}
-		for j := range cells[i].runs {
-			if _, _, v, ok := cells[i].runs[j].number(); ok {
-				top = max(top, v)
+		for _, n := range recent(c) {
+			if f := n.Number(); f != nil {
+				top = max(top, f.Value.Lo)
 			}
 		}
 	}
 	return top
 }
 
-func head(cells []cellRuns, server string) serverHead {
-	h := serverHead{Name: server}
+func head(cells []*nights.CellReport, server string) serverHead {
+	h := serverHead{Name: strings.Replace(server, ":", " ", 1)}
 	for _, c := range cells {
-		if c.server != server {
-			continue
-		}
-		for _, e := range c.runs {
-			if e.run.Server != "" {
-				h.Name = strings.Replace(e.run.Server, ":", " ", 1)
-			}
-			if n := sentences.Server(e.run); n != h.Name {
-				h.Version = n[strings.LastIndexByte(n, ' ')+1:]
+		if last := c.Last(); c.Cell.Server == server && last != nil {
+			for _, l := range last.Lines {
+				h.Version = max(h.Version, l.Release)
 			}
 		}
 	}
 	return h
 }
 
-// verdictOf is how a finished or unfinished run counts.
-func verdictOf(e *entry) (verdict, mark, word string) {
-	if e.result == nil {
-		return "error", "err", "not finished"
+// markOf is how a run counts.
+func markOf(l *nights.Line) (mark, word string) {
+	if l.Unfinished {
+		return "err", "not finished"
 	}
-	m := sentences.MarkOf(e.result.Verdict, e.result.Weakness)
-	return string(e.result.Verdict), m.ID, strings.ToLower(m.Word)
+	m := sentences.MarkOf(l.Verdict, l.Weakness)
+	return m.ID, strings.ToLower(m.Word)
 }
 
-func judgeCell(c *cellRuns, top float64) (indexCell, *changeRow) {
-	last := &c.runs[len(c.runs)-1]
-	verdict, mark, word := verdictOf(last)
-	cell := indexCell{Server: c.server, Verdict: verdict, Mark: mark, Word: word, Spark: spark(c, top)}
-	_, cell.Text, _, _ = last.number()
-	if verdict == "unknown" || verdict == "error" {
-		cell.Text = word
-		if last.result != nil && last.run.Incomplete != "" {
-			cell.Text += ", incomplete"
-		}
+func (p *page) cell(c *nights.CellReport, top float64) cell {
+	out := cell{Server: c.Cell.Server}
+	last := c.Last()
+	if last == nil {
+		out.Blank = "first run goes on"
+		return out
 	}
-	if last.report {
-		cell.Href = last.href()
-	}
-	if len(c.runs) == 1 {
-		return cell, nil
-	}
-	prev := &c.runs[len(c.runs)-2]
-	before, _, wasWord := verdictOf(prev)
-	ch := &changeRow{Mark: mark, Scenario: last.run.Scenario, Server: sentences.Server(last.run), Href: cell.Href, Before: cellWords(prev), Now: cellWords(last),
-		Around: around(prev, last), Spark: cell.Spark}
-	if last.result != nil && len(last.result.Reasons) > 0 {
-		ch.Note = last.result.Reasons[0]
-	}
+	w := last.Worst()
+	out.Mark, out.Word = markOf(w)
+	out.Verdict, out.Spark = string(w.Verdict), spark(c, top)
+	out.Text, out.Noun = cellWords(last)
+	out.Href = p.href(w)
 	switch {
-	case verdict == "violation" && before != "violation":
-		ch.Change, ch.Bad, ch.rank = "New violation", true, 0
-		if last.result != nil {
-			ch.Note = last.result.Headline
+	case c.NotRun:
+		out.Blank = "not run"
+		out.Was = fmt.Sprintf("%s: %s", frame.Moment(w.Started), out.Word)
+		if c.Standing {
+			out.Was += ", standing violation"
 		}
-	case verdict == "error" && before != "error":
-		ch.Change, ch.rank = "Could not run", 1
-	case verdict == "unknown" && before != "unknown":
-		ch.Change, ch.rank = "No longer decided", 2
-	case verdict == "pass" && before == "violation":
-		ch.Change, ch.rank = "Fixed", 5
-	case verdict == "pass" && before != "pass":
-		ch.Change, ch.rank = "Passes again", 6
-	case verdict == "pass" && word != wasWord:
-		ch.Change, ch.rank = "Weakness no longer shown", 3
-		if last.result.Weakness {
-			ch.Change = "Weakness now shown"
+		return out
+	case c.New:
+		out.Class, out.Changed = "new", true
+	case w.Verdict == result.Violation: // it was so before
+		out.Mark, out.Class = "old", "std"
+		out.Word = "violation, as before"
+		out.Was = fmt.Sprintf("violation, night %d in a row", c.Age)
+		if p.Last == "Last run" {
+			out.Was = fmt.Sprintf("violation, run %d in a row", c.Age)
 		}
-	default:
-		note, out := outOfRange(c)
-		if !out {
-			if verdict == "violation" { // a known one is outlined
-				cell.Mark, cell.Word = "old", "violation, as before"
-			}
-			return cell, nil
-		}
-		ch.Change, ch.Note, ch.rank = "Out of its range", note, 4
+	case c.Standing:
+		out.Class, out.Was = "std", "standing violation, not told"
 	}
-	cell.Changed, cell.Class = true, "chd"
-	if ch.Bad {
-		cell.Class = "new"
+	if c.Change != nil && !c.New {
+		out.Changed, out.Class = true, strings.TrimSpace(out.Class+" chd")
 	}
-	cell.Was = "was " + cellShort(prev)
-	return cell, ch
+	if c.Change != nil && c.Change.Before != "" {
+		out.Was = "was: " + c.Change.Before
+	}
+	if n, of := count(last, w.Verdict), len(last.Lines); of > 1 && n < of {
+		out.Was = strings.TrimPrefix(out.Was+fmt.Sprintf("; %s in %d of %d runs", w.Verdict, n, of), "; ")
+	}
+	if c.Going {
+		out.Was = strings.TrimPrefix(out.Was+"; a new run goes on", "; ")
+	}
+	return out
 }
 
-// cellShort and cellWords are a run's number, with its measure's name in the second.
-func cellShort(e *entry) string {
-	v, _, word := verdictOf(e)
-	if v == "unknown" || v == "error" {
-		return word
-	}
-	_, text, _, _ := e.number()
-	return text
-}
-
-func cellWords(e *entry) string {
-	v, _, word := verdictOf(e)
-	if v == "unknown" || v == "error" {
-		return word
-	}
-	name, text, _, _ := e.number()
-	return text + " " + name
-}
-
-// outOfRange compares the last number with at least four earlier ones.
-func outOfRange(c *cellRuns) (string, bool) {
-	var lo, hi float64
-	n := 0
-	for i := range c.runs[:len(c.runs)-1] {
-		if _, _, v, ok := c.runs[i].number(); ok {
-			if n == 0 {
-				lo, hi = v, v
-			}
-			lo, hi = min(lo, v), max(hi, v)
-			n++
+// count is how many of a night's runs came to a verdict.
+func count(n *nights.Night, v result.Verdict) int {
+	k := 0
+	for _, l := range n.Lines {
+		if l.Verdict == v {
+			k++
 		}
 	}
-	_, _, v, ok := c.runs[len(c.runs)-1].number()
-	if !ok || n < 4 || (v <= hi*1.25 && v >= lo*0.75) {
-		return "", false
-	}
-	return fmt.Sprintf("the %d runs before: %s to %s", n, words.Short(lo), words.Short(hi)), true
+	return k
 }
 
-// around names what changed besides: the server's build, the machine, schism, the seed.
-func around(a, b *entry) string {
+// cellWords are a night's number, or its verdict where that decides nothing.
+func cellWords(n *nights.Night) (text, noun string) {
+	w := n.Worst()
+	if w.Verdict == result.Unknown || w.Verdict == result.Error {
+		_, text = markOf(w)
+		if w.Incomplete != "" && !w.Unfinished {
+			text += ", incomplete"
+		}
+		return text, ""
+	}
+	f := n.Number()
+	if f == nil {
+		return string(w.Verdict), ""
+	}
+	noun = f.Noun
+	if len(n.Lines) > 1 {
+		noun += fmt.Sprintf(", the most of %d runs", len(n.Lines))
+	}
+	return f.Text, noun
+}
+
+// href is the address of a run's page, relative to the index; empty where its folder is gone.
+func (p *page) href(l *nights.Line) string {
+	if !nights.Page(p.into, l) {
+		return ""
+	}
 	var parts []string
-	if x, y := sentences.Server(a.run), sentences.Server(b.run); x != y {
-		parts = append(parts, x+" → "+y)
+	for _, s := range strings.Split(l.Dir, "/") {
+		parts = append(parts, url.PathEscape(s))
 	}
-	hosts := map[string]string{}
-	for _, kv := range a.run.Host {
-		hosts[kv.K] = kv.V
-	}
-	for _, kv := range b.run.Host {
-		if old, ok := hosts[kv.K]; ok && old != kv.V {
-			parts = append(parts, fmt.Sprintf("%s %s → %s", kv.K, old, kv.V))
-		}
-	}
-	if a.run.Seed != b.run.Seed {
-		parts = append(parts, fmt.Sprintf("seed %d → %d", a.run.Seed, b.run.Seed))
-	}
-	if string(a.run.Promises) != string(b.run.Promises) {
-		parts = append(parts, "promises")
-	}
-	if len(parts) == 0 {
-		return "nothing"
-	}
-	return strings.Join(parts, "; ")
+	return "./" + strings.Join(parts, "/") + "/report.html"
 }
 
-// spark draws the last runs' numbers from 0.
-func spark(c *cellRuns, top float64) template.HTML {
-	if len(c.runs) < 2 || top <= 0 {
+// run is a row of the list of runs.
+func (p *page) run(l *nights.Line) runRow {
+	out := runRow{Server: cmp.Or(l.Name, l.Server), Started: frame.Moment(l.Started), Seed: fmt.Sprint(l.Seed), Number: words.Dash, Happened: strings.TrimSpace(l.Headline + " " + l.Sub)}
+	out.Mark, out.Word = markOf(l)
+	if f := l.Number; f != nil {
+		out.Number = f.Text + " " + f.Noun
+	}
+	if h := p.href(l); h != "" {
+		out.Links = append(out.Links, link{"report", h})
+	} else {
+		out.Gone = "folder gone"
+		if l.Unfinished {
+			out.Gone = "no page"
+		}
+	}
+	if u, err := url.Parse(l.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		out.Links = append(out.Links, link{"the job", l.URL})
+	}
+	return out
+}
+
+func (p *page) change(c *nights.Change, r *nights.Report) changeRow {
+	out := changeRow{Kind: c.Kind, Scenario: c.Cell.Scenario, Server: serverName(c.Last, c.Cell), Href: p.href(c.Line), Before: c.Before, Now: c.Now, Note: c.Note,
+		Around: nights.Around(c.Around), Bad: c.Class == nights.New}
+	out.Mark, _ = markOf(c.Line)
+	switch {
+	case c.Prev == nil:
+		out.Around = words.Dash
+	case c.Prev == c.Last:
+		out.Mark, out.Around = "na", words.Dash
+	}
+	if c.Held != nil {
+		out.Promise = c.Held.Text
+		if c.Note == c.Held.Text {
+			out.Note = ""
+		}
+		out.Strip = strip(r, c.Cell, c.Held.Key)
+	} else {
+		out.Strip = strip(r, c.Cell, "")
+	}
+	return out
+}
+
+func (p *page) standing(s *nights.Standing, r *nights.Report) standingRow {
+	since := "since " + s.Since.When()
+	of := words.Plural(int64(s.Nights), "night", "nights")
+	if p.Last == "Last run" {
+		of = words.Plural(int64(s.Nights), "run", "runs")
+	}
+	out := standingRow{Scenario: s.Cell.Scenario, Server: serverName(s.Last, s.Cell), Href: p.href(s.Line), Promise: s.Held.Text, By: s.Held.By, Since: of + ", " + since, Told: s.Told,
+		Happened: s.Line.Headline, Strip: strip(r, s.Cell, s.Held.Key)}
+	out.Last = fmt.Sprintf("%s; limit %s; %s", s.Held.Measured, s.Held.Limit, s.Runs)
+	if !s.Told {
+		out.Last = s.Why
+	}
+	return out
+}
+
+func serverName(n *nights.Night, c nights.Cell) string { return cmp.Or(n.Lines[0].Name, c.Server) }
+
+// strip shows a cell's last nights: what they say of a promise, or their verdicts.
+func strip(r *nights.Report, c nights.Cell, key string) template.HTML {
+	i := slices.IndexFunc(r.Cells, func(x *nights.CellReport) bool { return x.Cell == c })
+	if i < 0 || len(r.Cells[i].Nights) < 2 {
+		return ""
+	}
+	var out []charts.State
+	for _, n := range recent(r.Cells[i]) {
+		out = append(out, stateOf(n, key))
+	}
+	if r.Cells[i].NotRun {
+		out = append(out[max(0, len(out)-nights.Shown+1):], charts.NotThere)
+	}
+	return charts.Strip(out, nights.Shown)
+}
+
+func stateOf(n *nights.Night, key string) charts.State {
+	if key != "" {
+		switch {
+		case n.Broke(key):
+			return charts.Broken
+		case n.Kept(key):
+			return charts.Kept
+		}
+		if n.Worst().Verdict != result.Error {
+			return charts.Open
+		}
+	}
+	switch n.Worst().Verdict {
+	case result.Violation:
+		return charts.Broken
+	case result.Pass:
+		return charts.Kept
+	case result.Unknown:
+		return charts.Open
+	}
+	return charts.NotThere
+}
+
+// spark draws the last nights' numbers from 0.
+func spark(c *nights.CellReport, top float64) template.HTML {
+	if len(c.Nights) < 2 || top <= 0 {
 		return ""
 	}
 	var points []charts.Point
-	for i := range c.runs {
-		_, text, v, ok := c.runs[i].number()
-		points = append(points, charts.Point{V: v, Known: ok, Text: text})
+	for _, n := range recent(c) {
+		f := n.Number()
+		if f == nil || n.Worst().Verdict == result.Error {
+			points = append(points, charts.Point{})
+			continue
+		}
+		points = append(points, charts.Point{V: f.Value.Lo, Known: true, Text: f.Text})
 	}
-	return charts.Spark(points, nights, top)
-}
-
-// sentence says what is new, or what there is.
-func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int) {
-	tally := tallyWords(count)
-	switch {
-	case total == 0:
-		p.Mark = sentences.Mark{ID: "und", Class: "v-und", Char: "?", Word: "No run"}
-		p.Headline, p.Sub = "No run yet.", "Run a scenario, and it will stand here."
-	case len(p.Changes) > 0 && p.Changes[0].Bad:
-		c := p.Changes[0]
-		p.Mark = sentences.MarkOf(result.Violation, false)
-		p.Mark.Word = "New violation"
-		p.Headline = fmt.Sprintf("%s on %s: %s", c.Scenario, c.Server, strings.TrimSuffix(c.Note, ".")+".")
-		p.Sub = fmt.Sprintf("%d of %s changed since the run before. %s.", len(p.Changes), words.Plural(int64(total), "cell", "cells"), words.Capital(tally))
-	case len(p.Changes) > 0:
-		p.Mark = sentences.Mark{ID: p.Changes[0].Mark, Class: "v-chg", Char: "~", Word: p.Changes[0].Change}
-		p.Headline = fmt.Sprintf("%s changed since the run before; no new violation.", words.Plural(int64(len(p.Changes)), "cell", "cells"))
-		p.Sub = words.Capital(tally) + "."
-	default:
-		v := result.Pass
-		for _, w := range []result.Verdict{result.Error, result.Unknown, result.Violation} {
-			if count[string(w)] > 0 {
-				v = w
-			}
-		}
-		p.Mark = sentences.MarkOf(v, false)
-		p.Headline = words.Capital(tally) + "."
-		if v == result.Pass {
-			p.Headline = fmt.Sprintf("All %s pass.", words.Plural(int64(total), "cell", "cells"))
-			if n := count["weakness"]; n > 0 {
-				p.Mark = sentences.MarkOf(v, true)
-				p.Headline = fmt.Sprintf("All %s pass; %d of them show the weakness that they exist for.", words.Plural(int64(total), "cell", "cells"), n)
-			}
-		}
-		p.Sub = fmt.Sprintf("%s on %s.", words.Plural(int64(scenarios), "scenario", "scenarios"), words.Plural(int64(servers), "server", "servers"))
-		if p.Earlier {
-			p.Sub += " Nothing changed since the run before."
-		} else {
-			p.Sub += " There is no earlier run to compare with."
-		}
-		if v == result.Violation {
-			p.Mark.Word = "Violations, none new"
-			if !p.Earlier {
-				p.Mark.Word = "Violation"
-			}
-		}
-	}
-	p.Title = fmt.Sprintf("%s %s | schism", p.Mark.Char, strings.TrimSuffix(p.Headline, "."))
-	p.Tag = tally
-}
-
-func indexFacts(cells []cellRuns, runs, scenarios, servers int) []history.KV {
-	kv := []history.KV{{K: words.Count(int64(scenarios)), V: noun(scenarios, "scenario")}, {K: words.Count(int64(servers)), V: noun(servers, "server")}, {K: words.Count(int64(runs)), V: "finished runs, at most 14 a cell"}}
-	newest := ""
-	for _, c := range cells {
-		for _, e := range c.runs {
-			newest = max(newest, e.run.Started)
-		}
-	}
-	if newest != "" {
-		kv = append(kv, history.KV{K: frame.Moment(newest), V: "the newest"})
-	}
-	return kv
+	return charts.Spark(points, nights.Shown, top)
 }
