@@ -28,9 +28,11 @@ var (
 	flagServer    = flag.String("server", env("SERVER", "redis:7.0"), "servers, separated by commas")
 	flagImage     = flag.String("image", env("IMAGE", ""), "an image of your own, instead of -server")
 	flagDuration  = flag.Duration("duration", envDuration("DURATION"), "how long the clients write at least")
-	flagSeed      = flag.Int64("seed", envInt("SEED"), "seed of every random choice; 0 draws one")
+	flagSeed      = flag.String("seed", env("SEED", "0"), "seeds of every random choice, separated by commas: a run each; 0 draws one")
 	flagPromise   = flag.String("promise", env("PROMISE", ""), "promises of your own, separated by commas")
 	flagArtifacts = flag.String("artifacts", env("ARTIFACTS", "artifacts"), "folder of all runs")
+	flagNight     = flag.String("night", env("NIGHT", ""), "name of the night that the runs are part of")
+	flagNightURL  = flag.String("night-url", env("NIGHT_URL", ""), "page of the job that runs them")
 	flagKeep      = flag.Bool("keep", env("KEEP", "") != "", "leave the containers running")
 	flagSet       = flag.String("set", env("SET", "ci"), "which scenarios run when -run names none: ci or all")
 )
@@ -49,15 +51,6 @@ func envDuration(name string) time.Duration {
 		bad("SCHISM_"+name, v, "a duration such as 20s")
 	}
 	return d
-}
-
-func envInt(name string) int64 {
-	v := env(name, "0")
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
-		bad("SCHISM_"+name, v, "a number")
-	}
-	return n
 }
 
 func bad(name, value, want string) {
@@ -106,18 +99,29 @@ func TestScenario(t *testing.T) {
 			}
 			for _, server := range names {
 				t.Run(strings.ReplaceAll(server+*flagImage, "/", "_"), func(t *testing.T) {
-					seed := *flagSeed
-					if seed == 0 {
-						seed = time.Now().UnixNano()%999_999 + 1
+					for i, seed := range seeds(t) {
+						// The seed is no part of the name, or a drawn one would make a test of its own each night.
+						t.Run(fmt.Sprintf("run=%d", i+1), func(t *testing.T) {
+							ran.Add(1)
+							scenario(t, s, server, seed)
+						})
 					}
-					t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-						ran.Add(1)
-						scenario(t, s, server, seed)
-					})
 				})
 			}
 		})
 	}
+}
+
+// seeds are those of the flag; 0 stays, and the run draws one.
+func seeds(t *testing.T) []int64 {
+	t.Helper()
+	var out []int64
+	for _, f := range strings.Split(*flagSeed, ",") {
+		n, err := strconv.ParseInt(strings.TrimSpace(f), 10, 64)
+		require.NoError(t, err, "-seed %s: seeds are whole numbers, separated by commas", *flagSeed)
+		out = append(out, n)
+	}
+	return out
 }
 
 // chosen are all scenarios when -run names one, else those of the set.
@@ -140,7 +144,7 @@ func scenario(t *testing.T, s scenarios.Scenario, server string, seed int64) {
 		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-30*time.Second), fmt.Errorf("go test's -timeout is near"))
 		defer cancel()
 	}
-	o := schism.Options{Server: server, Image: *flagImage, Duration: *flagDuration, Seed: seed, Artifacts: *flagArtifacts, Keep: *flagKeep}
+	o := schism.Options{Server: server, Image: *flagImage, Duration: *flagDuration, Seed: seed, Artifacts: *flagArtifacts, Keep: *flagKeep, Night: *flagNight, NightURL: *flagNightURL}
 	if *flagPromise != "" {
 		o.Promises = strings.Split(*flagPromise, ",")
 	}

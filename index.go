@@ -20,6 +20,8 @@ import (
 type IndexOptions struct {
 	// Into is the folder of the page and of the joined history; where it is empty, the one folder that is given.
 	Into string
+	// Night is the night that is told of; empty: that of the newest run.
+	Night string
 	// KeepNights removes the folders of runs that are older than so many nights; 0 keeps all. Their lines stay.
 	KeepNights int
 	// Summary, JUnit and Annotations are files to write: Markdown, which is added to what is there, JUnit's XML, and GitHub's workflow commands
@@ -38,11 +40,14 @@ type IndexOutcome struct {
 	Removed []string // folders that KeepNights removed
 }
 
-// Exit is the exit code: that of a violation where one is new, else a pass. What is unknown, failed or stands from before has failed its own
-// run already.
+// Exit is the exit code: that of a violation where one is new, unknown for a night in which nothing was run, else a pass. What is unknown,
+// failed or stands from before has failed its own run already.
 func (o *IndexOutcome) Exit() int {
-	if len(o.Report.NewOnes()) > 0 {
+	switch last := o.Report.Last; {
+	case len(o.Report.NewOnes()) > 0:
 		return ExitViolation
+	case last != nil && len(last.Lines) == 0:
+		return ExitUnknown
 	}
 	return ExitPass
 }
@@ -92,7 +97,7 @@ func makeIndex(ctx context.Context, dirs []string, o IndexOptions) (*IndexOutcom
 			return nil, err
 		}
 	}
-	if out.Report, err = index.Again(o.Into, f); err != nil {
+	if out.Report, err = index.Again(o.Into, f, o.Night); err != nil {
 		return nil, err
 	}
 	return out, o.write(out.Report)

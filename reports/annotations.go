@@ -23,7 +23,7 @@ func Annotations(w io.Writer, r *nights.Report) error {
 			break
 		}
 		fmt.Fprintf(&b, "::error title=%s::%s\n", property(fmt.Sprintf("New violation: %s on %s", c.Cell.Scenario, c.Cell.Server)),
-			data(words.Clip(fmt.Sprintf("%s: %s. %s Changed around it: %s.", c.Held.Text, c.Now, c.Note, nights.Around(c.Around)), 1000)))
+			data(words.Clip(fmt.Sprintf("%s: %s. %s Changed around it: %s.", c.Held.Text, c.Now, c.Note, c.AroundWords()), 1000)))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write annotations: %w", err)

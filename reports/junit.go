@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -131,7 +132,7 @@ func promiseCases(class string, n *nights.Night) []junitCase {
 		}
 		for _, h := range l.Undecided {
 			names = append(names, h.Key)
-			open[h.Key] = append(open[h.Key], fmt.Sprintf("seed %d: %s: %s", l.Seed, h.Text, h.Why))
+			open[h.Key] = append(open[h.Key], fmt.Sprintf("seed %d: %s: %s", l.Seed, h.Text, cmp.Or(h.Why, "not judged")))
 		}
 		names = append(names, l.Kept...)
 		if l.Verdict != result.Pass && l.Verdict != result.Violation {

@@ -53,18 +53,20 @@ func Markdown(w io.Writer, r *nights.Report, most int) error {
 		t.line("")
 		t.line("| Scenario | Server | Promise | Before | Now | What happened | Changed around it |\n|---|---|---|---|---|---|---|")
 		for _, c := range news {
-			t.line("| ✕ **%s** | %s | %s | %s | %s | %s | %s |", md(c.Cell.Scenario), md(c.Cell.Server), md(c.Held.Text), md(c.Before), md(c.Now), md(c.Note), md(nights.Around(c.Around)))
+			t.line("| ✕ **%s** | %s | %s | %s | %s | %s | %s |", md(c.Cell.Scenario), md(c.Cell.Server), md(c.Held.Text), md(c.Before), md(c.Now), md(c.Note), md(c.AroundWords()))
 		}
 		t.line("")
+		said := map[string]bool{"": true}
 		for _, c := range news {
-			if c.Line.Command != "" {
+			if !said[c.Line.Command] {
 				t.line("- Again: `%s`", strings.ReplaceAll(c.Line.Command, "`", "'"))
 			}
+			said[c.Line.Command] = true
 		}
 		t.line("")
 	}
 	list(t, "Gone", gone, func(c nights.Change) string {
-		return fmt.Sprintf("✓ %s on %s: %s. It was %s; now %s. Changed around it: %s.", c.Cell.Scenario, c.Cell.Server, c.Held.Text, c.Before, c.Now, nights.Around(c.Around))
+		return fmt.Sprintf("✓ %s on %s: %s. It was %s; now %s. Changed around it: %s.", c.Cell.Scenario, c.Cell.Server, c.Held.Text, c.Before, c.Now, c.AroundWords())
 	})
 	list(t, "Changed", changed, func(c nights.Change) string {
 		s := fmt.Sprintf("%s: %s on %s. %s: %s; now %s.", c.Kind, c.Cell.Scenario, c.Cell.Server, words.Capital(before), c.Before, c.Now)
@@ -72,7 +74,7 @@ func Markdown(w io.Writer, r *nights.Report, most int) error {
 			s += " " + strings.TrimSuffix(c.Note, ".") + "."
 		}
 		if c.Prev != c.Last {
-			s += " Changed around it: " + nights.Around(c.Around) + "."
+			s += " Changed around it: " + c.AroundWords() + "."
 		}
 		return s
 	})
@@ -153,6 +155,8 @@ func Headline(r *nights.Report) string {
 		return fmt.Sprintf("~ No new violation, %d gone, %d changed", gone, changed)
 	case len(r.Standing) > 0:
 		return fmt.Sprintf("✕ No new violation; %s", words.Plural(int64(len(r.Standing)), "one stands from before", "stand from before"))
+	case count[result.Unknown]+count[result.Error] > 0 && !r.Earlier:
+		return "? No violation; not everything was decided"
 	case count[result.Unknown]+count[result.Error] > 0:
 		return "? No violation, and nothing changed; not everything was decided"
 	case !r.Earlier:

@@ -25,12 +25,12 @@ func Write(ctx context.Context, into string, sources []string, now time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	return Again(into, f)
+	return Again(into, f, "")
 }
 
-// Again writes the page of what was found already.
-func Again(into string, f *nights.Found) (*nights.Report, error) {
-	r := nights.Compare(f.History, f.Going)
+// Again writes the page of what was found already. night is the one that is told of; empty: that of the newest run.
+func Again(into string, f *nights.Found, night string) (*nights.Report, error) {
+	r := nights.Compare(f.History, f.Going, night)
 	js, err := assets.ReadFile("assets/index.js")
 	if err != nil {
 		return nil, fmt.Errorf("read script: %w", err)

@@ -25,7 +25,7 @@ type page struct {
 	Tag                  string
 	Notices, Around      []string
 	Facts                []history.KV
-	Last, Before         string // "Last night" and "The night before", or runs
+	Last, Before, Nights string // "Last night", "The night before" and "nights", or runs
 	Changes              []changeRow
 	Standing             []standingRow
 	Servers              []serverHead
@@ -42,8 +42,8 @@ type serverHead struct{ Name, Version string }
 type filter struct{ Mark, Value, Label string }
 
 type row struct {
-	Name, Why, Measure string
-	Cells              []cell
+	Name, Why, Shown string
+	Cells            []cell
 }
 
 // cell is one scenario on one server.
@@ -95,9 +95,9 @@ type runRow struct {
 type link struct{ Text, Href string }
 
 func newPage(into string, r *nights.Report, broken []string) *page {
-	p := &page{into: into, Last: "Last run", Before: "The run before"}
+	p := &page{into: into, Last: "Last run", Before: "The run before", Nights: "runs"}
 	if r.Last != nil {
-		p.Last, p.Before = "Last night", "The night before"
+		p.Last, p.Before, p.Nights = "Last night", "The night before", "nights"
 	}
 	p.Notices = notices(r, broken)
 	p.Around = r.Around
@@ -197,7 +197,7 @@ func recent(c *nights.CellReport) []*nights.Night {
 	return c.Nights[max(0, len(c.Nights)-nights.Shown):]
 }
 
-// rowOf is a row's head: what its number is, and how often its weakness was shown.
+// rowOf is a row's head: why there is the scenario, and how often its weakness was shown.
 func rowOf(scenario string, cells []*nights.CellReport) row {
 	row := row{Name: scenario}
 	shown, of := 0, 0
@@ -209,14 +209,10 @@ func rowOf(scenario string, cells []*nights.CellReport) row {
 			row.Why = firstSentence(n.Lines[0].Why)
 			s, o := n.Shown()
 			shown, of = shown+s, of+o
-			if f := n.Number(); f != nil {
-				row.Measure = f.Noun
-			}
 		}
 	}
 	if of > 0 {
-		row.Measure += fmt.Sprintf("; shown %d of %d", shown, of)
-		row.Measure = strings.TrimPrefix(row.Measure, "; ")
+		row.Shown = fmt.Sprintf("shown %d of %d times", shown, of)
 	}
 	return row
 }
@@ -283,12 +279,12 @@ func (p *page) cell(c *nights.CellReport, top float64) cell {
 	case w.Verdict == result.Violation: // it was so before
 		out.Mark, out.Class = "old", "std"
 		out.Word = "violation, as before"
-		out.Was = fmt.Sprintf("violation, night %d in a row", c.Age)
-		if p.Last == "Last run" {
-			out.Was = fmt.Sprintf("violation, run %d in a row", c.Age)
-		}
+		h := last.Broken()[0]
+		out.Was = fmt.Sprintf("%s: %s; broken in %s", h.Text, cmp.Or(h.Measured, "broken"), words.Plural(int64(c.Age), strings.TrimSuffix(p.Nights, "s"), p.Nights))
 	case c.Standing:
 		out.Class, out.Was = "std", "standing violation, not told"
+	case w.Verdict == result.Unknown || w.Verdict == result.Error:
+		out.Was = words.Clip(w.Headline, 90)
 	}
 	if c.Change != nil && !c.New {
 		out.Changed, out.Class = true, strings.TrimSpace(out.Class+" chd")
@@ -332,7 +328,11 @@ func cellWords(n *nights.Night) (text, noun string) {
 	}
 	noun = f.Noun
 	if len(n.Lines) > 1 {
-		noun += fmt.Sprintf(", the most of %d runs", len(n.Lines))
+		most := "most"
+		if f.Share() {
+			most = "least"
+		}
+		noun += fmt.Sprintf(", the %s of %d runs", most, len(n.Lines))
 	}
 	return f.Text, noun
 }
@@ -372,13 +372,10 @@ func (p *page) run(l *nights.Line) runRow {
 
 func (p *page) change(c *nights.Change, r *nights.Report) changeRow {
 	out := changeRow{Kind: c.Kind, Scenario: c.Cell.Scenario, Server: serverName(c.Last, c.Cell), Href: p.href(c.Line), Before: c.Before, Now: c.Now, Note: c.Note,
-		Around: nights.Around(c.Around), Bad: c.Class == nights.New}
+		Around: c.AroundWords(), Bad: c.Class == nights.New}
 	out.Mark, _ = markOf(c.Line)
-	switch {
-	case c.Prev == nil:
-		out.Around = words.Dash
-	case c.Prev == c.Last:
-		out.Mark, out.Around = "na", words.Dash
+	if c.Prev == c.Last {
+		out.Mark = "na"
 	}
 	if c.Held != nil {
 		out.Promise = c.Held.Text

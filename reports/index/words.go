@@ -177,7 +177,11 @@ func facts(r *nights.Report) []history.KV {
 		}
 	}
 	if r.Last != nil {
-		out = append(out, history.KV{K: r.Last.Name, V: "the night, begun " + frame.Moment(r.Last.Started)})
+		begun := ""
+		if r.Last.Started != "" {
+			begun = ", begun " + frame.Moment(r.Last.Started)
+		}
+		out = append(out, history.KV{K: r.Last.Name, V: "the night" + begun})
 		out = append(out, history.KV{K: words.Count(int64(len(r.Last.Lines))), V: "runs in it"})
 	} else if newest != "" {
 		out = append(out, history.KV{K: frame.Moment(newest), V: "the newest"})

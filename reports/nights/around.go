@@ -32,7 +32,7 @@ func aroundServer(a, b []*Line) []Diff {
 	var out []Diff
 	name := diff("server", a, b, func(l *Line) string { return l.Release })
 	out = append(out, name...)
-	out = append(out, diff("server build", a, b, func(l *Line) string { return l.Build })...)
+	out = append(out, diff("server build", a, b, func(l *Line) string { return short(l.Build) })...)
 	if d := diff("image", a, b, func(l *Line) string { return l.Image }); len(d) > 0 {
 		out = append(out, d...)
 	}
@@ -41,8 +41,11 @@ func aroundServer(a, b []*Line) []Diff {
 
 // short is a digest as people quote it.
 func short(digest string) string {
-	const most = len("sha256:") + 12
-	return digest[:min(most, len(digest))]
+	kind, hash, ok := strings.Cut(digest, ":")
+	if !ok {
+		return digest[:min(12, len(digest))]
+	}
+	return kind + ":" + hash[:min(12, len(hash))]
 }
 
 // aroundRest is what changed about schism and the machine.

@@ -10,95 +10,25 @@ import (
 	"github.com/schismtest/schism/internal/words"
 )
 
-// Class sorts changes: what is broken and was not, what is no longer broken, and all else.
-type Class string
-
-// The classes.
-const (
-	New     Class = "new"
-	Gone    Class = "gone"
-	Changed Class = "changed"
-)
-
-// Change is one way in which a cell's last night differs from the one before.
-type Change struct {
-	Class Class
-	Kind  string // "New violation", "Could not run", ...
-	Cell  Cell
-	Last  *Night // the cell's; that before is nil for a first one
-	Prev  *Night // that which it is compared with
-	Line  *Line  // the run to look at
-	Held  *Held  // the promise, of a violation
-	// Before and Now say what it was and is, Note what is to be known besides. Around is what changed around it.
-	Before, Now, Note string
-	Around            []Diff
-	rank              int
-}
-
-// Standing is a violation that was there before.
-type Standing struct {
-	Cell   Cell
-	Held   Held   // as it was broken last
-	Line   *Line  // the run to look at: the last that broke it
-	Since  *Night // the first of the nights in a row that broke it
-	Nights int    // how many nights broke it since
-	Last   *Night // the cell's last; whether it broke the promise says Told
-	Told   bool   // false: the last night did not tell (unknown, error, not run)
-	Why    string // why it did not
-	Runs   string // "2 of 3 runs"
-}
-
-// CellReport is a cell with all its nights, oldest first.
-type CellReport struct {
-	Cell   Cell
-	Nights []*Night
-	Going  bool // another run goes on
-	NotRun bool // the last night of all has no run of it
-	// New and Standing: its last night broke a promise that it had kept, or had broken before.
-	New, Standing bool
-	Age           int     // nights of its oldest standing violation
-	Change        *Change // the first of its changes
-}
-
-// Last is the cell's last night, nil before a first run has ended.
-func (c *CellReport) Last() *Night {
-	if len(c.Nights) == 0 {
-		return nil
-	}
-	return c.Nights[len(c.Nights)-1]
-}
-
-// Report is what the last night says, held against those before.
-type Report struct {
-	// Last and Before are the last two nights over all cells; nil where runs by hand are compared, each cell with its own run before.
-	Last, Before *Night
-	Earlier      bool // some cell has a night to compare with
-	Cells        []*CellReport
-	Changes      []Change // the worst first
-	Standing     []Standing
-	Around       []string // what changed around the last night, by server
-	Old          []Cell   // cells that none of the last Shown nights ran; nothing more is said of them
-	History      *History
-}
-
-// Compare says what the last night found. Where the newest run is part of a night, nights are compared, and what was run by hand is left
-// out; else each cell's last run is compared with the one before.
-func Compare(h *History, going []Cell) *Report {
+// Compare says what the last night found, or the one that is named. Where the newest run is part of a night, nights are compared, and what was
+// run by hand is left out; else each cell's last run is compared with the one before.
+func Compare(h *History, going []Cell, night string) *Report {
 	r := &Report{History: h}
 	var lines []*Line
 	for i := range h.Lines {
 		lines = append(lines, &h.Lines[i])
 	}
 	recent := ""
-	if n := len(lines); n > 0 && lines[n-1].Night != "" {
+	if n := len(lines); night != "" || n > 0 && lines[n-1].Night != "" {
 		lines = slices.DeleteFunc(lines, func(l *Line) bool { return l.Night == "" })
-		all := group(lines)
+		all := upTo(group(lines), night)
+		lines = linesOf(all)
 		r.Last = all[len(all)-1]
 		if len(all) > 1 {
 			r.Before = all[len(all)-2]
 		}
 		r.Around = aroundNight(r.Before, r.Last)
-		recent = all[max(0, len(all)-Shown)].Lines[0].Started
+		recent = startOf(all[max(0, len(all)-Shown)])
 	}
 	by := map[Cell][]*Line{}
 	for _, l := range lines {
@@ -125,18 +55,32 @@ func Compare(h *History, going []Cell) *Report {
 	return r
 }
 
-// NewOnes are the new violations, worst first.
-func (r *Report) NewOnes() []Change { return r.Of(New) }
-
-// Of are the changes of one class.
-func (r *Report) Of(c Class) []Change {
-	var out []Change
-	for _, ch := range r.Changes {
-		if ch.Class == c {
-			out = append(out, ch)
-		}
+// upTo ends nights at the one that is named; one that nothing is known of comes last, since nothing was run in it.
+func upTo(ns []*Night, name string) []*Night {
+	if name == "" {
+		return ns
 	}
+	if i := slices.IndexFunc(ns, func(n *Night) bool { return n.Name == name }); i >= 0 {
+		return ns[:i+1]
+	}
+	return append(ns, &Night{Name: name})
+}
+
+// linesOf are the runs of nights, by start.
+func linesOf(ns []*Night) []*Line {
+	var out []*Line
+	for _, n := range ns {
+		out = append(out, n.Lines...)
+	}
+	slices.SortStableFunc(out, func(a, b *Line) int { return cmp.Compare(a.Started, b.Started) })
 	return out
+}
+
+func startOf(n *Night) string {
+	if len(n.Lines) == 0 {
+		return ""
+	}
+	return n.Lines[0].Started
 }
 
 // cell compares one cell's last night.
@@ -174,7 +118,7 @@ func (r *Report) violations(c *CellReport, last *Night) {
 		earlier = c.Nights
 	}
 	if !c.NotRun {
-		for _, h := range last.broken() {
+		for _, h := range last.Broken() {
 			switch told := lastTold(earlier, h.Key); {
 			case told != nil && told.status(h.Key) == broken:
 				r.stands(c, h, earlier, last, "")
@@ -358,6 +302,9 @@ func whyUntold(notRun bool, last *Night) string {
 
 // measured is what was measured of a promise that is broken, with its limit.
 func (h *Held) measured() string {
+	if h.Limit == "" {
+		return cmp.Or(h.Measured, "broken")
+	}
 	return fmt.Sprintf("%s (promised: %s)", cmp.Or(h.Measured, "broken"), h.Limit)
 }
 

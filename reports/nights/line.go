@@ -108,14 +108,16 @@ func LineOf(run *history.Run, f *sentences.File, dir string, judged time.Time) L
 	if r.Verdict == result.Violation && len(l.Broken) == 0 {
 		l.Broken = []Held{{Key: "verdict", Text: l.Headline}}
 	}
+	if r.Verdict == result.Error {
+		l.Weakness = false
+		return l
+	}
 	for _, p := range r.Shows {
 		h := heldOf(p)
 		h.Shown = p.Status == result.Broken
 		l.Shows = append(l.Shows, h)
 	}
-	if r.Verdict != result.Error {
-		l.Number = figureOf(r)
-	}
+	l.Number = figureOf(r)
 	return l
 }
 

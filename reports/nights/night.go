@@ -24,17 +24,15 @@ const (
 	broken               // a run broke it
 )
 
-// status is what the night says of a promise. A run that is unknown tells nothing by what it kept: what would have broken that may not have
-// been tried.
+// status is what the night says of a promise. A run that is unknown or failed tells nothing by what it kept, or by what it lacks: what would
+// have broken a promise may not have been tried.
 func (n *Night) status(key string) status {
 	s := absent
 	for _, l := range n.Lines {
 		switch {
 		case slices.Contains(keys(l.Broken), key):
 			return broken
-		case l.Unfinished || slices.Contains(keys(l.Undecided), key):
-			s = untold
-		case slices.Contains(l.Kept, key) && l.Verdict != result.Pass && l.Verdict != result.Violation:
+		case slices.Contains(keys(l.Undecided), key), l.Verdict != result.Pass && l.Verdict != result.Violation:
 			s = untold
 		case slices.Contains(l.Kept, key) && s == absent:
 			s = kept
@@ -62,8 +60,8 @@ func (n *Night) breaks(key string) (runs []*Line, of int) {
 	return runs, of
 }
 
-// broken are the promises that the night's runs broke, what is always a bug first.
-func (n *Night) broken() []Held {
+// Broken are the promises that the night's runs broke, what is always a bug first.
+func (n *Night) Broken() []Held {
 	var out []Held
 	for _, l := range n.Lines {
 		for _, h := range l.Broken {
@@ -94,15 +92,28 @@ func (n *Night) Worst() *Line {
 	return slices.MaxFunc(n.Lines, func(a, b *Line) int { return cmp.Compare(weight(a), weight(b)) })
 }
 
-// Number is the largest figure of the night's runs, nil where none has one.
+// Number is the worst figure of the night's runs: the largest, of a share the smallest; nil where none has one.
 func (n *Night) Number() *Figure {
 	var out *Figure
 	for _, l := range n.Lines {
-		if f := l.Number; f != nil && (out == nil || f.Value.Lo > out.Value.Lo) {
+		if f := l.Number; f != nil && (out == nil || f.worse(out)) {
 			out = f
 		}
 	}
 	return out
+}
+
+func (f *Figure) worse(than *Figure) bool {
+	if f.Share() {
+		return f.Value.Lo < than.Value.Lo
+	}
+	return f.Value.Lo > than.Value.Lo
+}
+
+// Share tells whether the figure is a part of a whole, of which less is worse.
+func (f *Figure) Share() bool {
+	m, _ := result.MeasureOf(result.NameToday(f.Measure))
+	return m.Unit == result.Share
 }
 
 // Shown counts the runs that showed what their scenario is for, of those that finished and have something to show.

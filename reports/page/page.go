@@ -250,7 +250,7 @@ func commands(run *history.Run) []history.KV {
 		out = append(out, history.KV{K: "Run it again", V: run.Command})
 	}
 	if run.Imported == "" && run.Server != "" && run.Scenario != "" {
-		out = append(out, history.KV{K: "As a test", V: fmt.Sprintf("go test -run 'TestScenario/%s$/%s/seed=%d$' .", run.Scenario, run.Server, run.Seed)})
+		out = append(out, history.KV{K: "As a test", V: fmt.Sprintf("go test -run 'TestScenario/%s$' . -server %s -seed %d", run.Scenario, run.Server, run.Seed)})
 	}
 	return out
 }
