@@ -84,10 +84,7 @@ func makeIndex(ctx context.Context, dirs []string, o IndexOptions) (*IndexOutcom
 		return nil, &Problem{Exit: ExitUsage, Text: "the folder for the page cannot be made: " + err.Error(), Err: err}
 	}
 	sources := append([]string{o.Into}, slices.DeleteFunc(slices.Clone(dirs), func(d string) bool { return sameFile(d, o.Into) })...)
-	f, err := nights.Refresh(ctx, o.Into, sources, time.Now())
-	if err == nil { // its folder's file is sorted and has each line once, whoever wrote to it
-		err = nights.Update(ctx, o.Into, func(old *nights.History) (*nights.History, error) { return old, nil })
-	}
+	f, err := nights.Join(ctx, o.Into, sources, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +94,7 @@ func makeIndex(ctx context.Context, dirs []string, o IndexOptions) (*IndexOutcom
 			return nil, err
 		}
 	}
-	if out.Report, err = index.Again(o.Into, f, o.Night); err != nil {
+	if out.Report, err = index.Page(o.Into, f, o.Night); err != nil {
 		return nil, err
 	}
 	return out, o.write(out.Report)

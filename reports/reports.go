@@ -19,8 +19,7 @@ func Run(w io.Writer, h *history.History, a *result.Analysis, files []string) er
 
 // Index writes index.html over all runs in a folder. A run that cannot be read is said, not skipped in silence.
 func Index(ctx context.Context, artifacts string, now time.Time) error {
-	_, err := index.Write(ctx, artifacts, []string{artifacts}, now)
-	return err
+	return index.Write(ctx, artifacts, now)
 }
 
 // Sentences are what a result says to people.

@@ -18,18 +18,18 @@ var assets embed.FS
 // FileName is the page's, in the folder of all runs.
 const FileName = "index.html"
 
-// Write writes the page over the runs of some folders into one of them, or elsewhere. What it finds without a line it adds to that folder's
-// history. A run or a line that cannot be read is said, not skipped in silence.
-func Write(ctx context.Context, into string, sources []string, now time.Time) (*nights.Report, error) {
-	f, err := nights.Refresh(ctx, into, sources, now)
-	if err != nil {
-		return nil, err
+// Write writes the page over the runs of a folder into it. What it finds without a line it adds to that folder's history. A run or a line that
+// cannot be read is said, not skipped in silence.
+func Write(ctx context.Context, artifacts string, now time.Time) error {
+	f, err := nights.Refresh(ctx, artifacts, now)
+	if err == nil {
+		_, err = Page(artifacts, f, "")
 	}
-	return Again(into, f, "")
+	return err
 }
 
-// Again writes the page of what was found already. night is the one that is told of; empty: that of the newest run.
-func Again(into string, f *nights.Found, night string) (*nights.Report, error) {
+// Page writes the page of what was found. night is the one that is told of; empty: that of the newest run.
+func Page(into string, f *nights.Found, night string) (*nights.Report, error) {
 	r := nights.Compare(f.History, f.Going, night)
 	js, err := assets.ReadFile("assets/index.js")
 	if err != nil {

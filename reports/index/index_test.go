@@ -44,8 +44,7 @@ func writeRun(t *testing.T, root, scenario, server, stamp string, edit func(*his
 // write writes the index, as a run does at its end.
 func write(t *testing.T, root string) {
 	t.Helper()
-	_, err := Write(t.Context(), root, []string{root}, time.Date(2025, 11, 15, 0, 0, 0, 0, time.UTC))
-	require.NoError(t, err)
+	require.NoError(t, Write(t.Context(), root, time.Date(2025, 11, 15, 0, 0, 0, 0, time.UTC)))
 }
 
 func lostResult(v result.Verdict, lost int64, weakness bool) *result.Result {

@@ -111,7 +111,7 @@ func newPage(into string, r *nights.Report, broken []string) *page {
 	p.matrix(r, count)
 	p.sentence(r, count)
 	p.Facts = facts(r)
-	p.Filters = filters(count, changedCells(r))
+	p.Filters = filters(count, changedCells(r), notRun(r)+p.Blank)
 	return p
 }
 

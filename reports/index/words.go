@@ -135,12 +135,15 @@ func tallyWords(count map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func filters(count map[string]int, changes int) []filter {
+func filters(count map[string]int, changes, notRun int) []filter {
 	var out []filter
 	for _, k := range [][3]string{{"violation", "bad", "Violation"}, {"pass", "ok", "Pass"}, {"unknown", "und", "Unknown"}, {"error", "err", "Error"}} {
 		if n := count[k[0]]; n > 0 {
 			out = append(out, filter{k[1], k[0], fmt.Sprintf("%s %d", k[2], n)})
 		}
+	}
+	if notRun > 0 {
+		out = append(out, filter{"na", "notrun", fmt.Sprintf("Not run %d", notRun)})
 	}
 	if changes > 0 {
 		out = append(out, filter{"", "changed", fmt.Sprintf("Changed %d", changes)})
@@ -156,6 +159,13 @@ func firstSentence(s string) string {
 		}
 	}
 	return words.Clip(strings.TrimSuffix(s, "."), 110)
+}
+
+func inFile(h *nights.History) string {
+	if h.Cut {
+		return "newest runs of " + nights.FileName + "; schism index goes over all"
+	}
+	return "runs in " + nights.FileName
 }
 
 // facts say how much there is.
@@ -187,7 +197,7 @@ func facts(r *nights.Report) []history.KV {
 		out = append(out, history.KV{K: frame.Moment(newest), V: "the newest"})
 	}
 	out = append(out, history.KV{K: words.Count(int64(runs)), V: fmt.Sprintf("runs below, at most %d nights a cell", nights.Shown)},
-		history.KV{K: words.Count(int64(len(r.History.Lines))), V: "runs in " + nights.FileName})
+		history.KV{K: words.Count(int64(len(r.History.Lines))), V: inFile(r.History)})
 	for v := range schism {
 		if len(schism) == 1 {
 			out = append(out, history.KV{K: v, V: "schism"})

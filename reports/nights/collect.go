@@ -35,6 +35,11 @@ type Found struct {
 // Collect reads folders of runs for a page in another: the lines of each, and each run's result for which there is no line yet. A source is a
 // folder with artifacts/<scenario>/<server>/<run> below it, or a file of lines. Line.Dir is relative to into.
 func Collect(ctx context.Context, into string, sources []string, now time.Time) (*Found, error) {
+	return collect(ctx, into, sources, 0, now)
+}
+
+// collect is Collect with no more of each file of lines than its last so many bytes; all where most is 0.
+func collect(ctx context.Context, into string, sources []string, most int64, now time.Time) (*Found, error) {
 	f := &Found{History: &History{}}
 	for _, src := range sources {
 		if err := ctx.Err(); err != nil {
@@ -48,7 +53,7 @@ func Collect(ctx context.Context, into string, sources []string, now time.Time) 
 		if info.IsDir() {
 			file = filepath.Join(src, FileName)
 		}
-		h, err := Read(file)
+		h, err := readEnd(file, most)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +116,12 @@ func Page(root string, l *Line) bool {
 // cost the look into a directory.
 func (f *Found) folder(ctx context.Context, root string, h *History, now time.Time) error {
 	known := map[string]Line{}
+	since := "" // what began before has a line among those that were not read
 	for _, l := range h.Lines {
 		known[l.Dir] = l
+		if h.Cut && since == "" {
+			since = stamp(l.Started)
+		}
 	}
 	scenarios, err := folders(root)
 	if err != nil {
@@ -131,7 +140,10 @@ func (f *Found) folder(ctx context.Context, root string, h *History, now time.Ti
 			if err != nil {
 				return err
 			}
-			for _, r := range runs {
+			for _, r := range runs { // their names begin with the time
+				if r < since {
+					continue
+				}
 				dir := path.Join(s, v, r)
 				if l, ok := known[dir]; !ok || l.Unfinished {
 					f.run(root, dir, ok, h, now)
@@ -141,6 +153,11 @@ func (f *Found) folder(ctx context.Context, root string, h *History, now time.Ti
 	}
 	h.settle()
 	return nil
+}
+
+// stamp is a moment as the name of a run's folder begins with it.
+func stamp(rfc3339 string) string {
+	return strings.NewReplacer("-", "", ":", "", "Z", "").Replace(rfc3339)
 }
 
 // run adds a run's line to a history. known: there is one, which says that the run was not finished.
@@ -214,18 +231,39 @@ func folders(dir string) ([]string, error) {
 	return out, nil
 }
 
-// Refresh is Collect, and writes the lines that it found into the page's own folder: what is parsed once is not parsed again, and a run
-// whose folder goes keeps its line.
-func Refresh(ctx context.Context, into string, sources []string, now time.Time) (*Found, error) {
+// Join is Collect, and writes all lines into the page's own folder: what is parsed once is not parsed again, and a run whose folder goes keeps its
+// line.
+func Join(ctx context.Context, into string, sources []string, now time.Time) (*Found, error) {
 	f, err := Collect(ctx, into, sources, now)
-	if err != nil || f.Fresh == 0 && slices.Equal(sources, []string{into}) {
+	if err != nil {
+		return nil, err
+	}
+	return f, f.save(ctx, into)
+}
+
+// endOfRun is how much of the history is read at the end of a run, in bytes: some 10,000 runs.
+const endOfRun = 16 << 20
+
+// Refresh is Join for the end of a run, which must not take longer the more runs there were: it reads the end of the file, and writes it anew only
+// where a folder had no line yet.
+func Refresh(ctx context.Context, into string, now time.Time) (*Found, error) {
+	return refresh(ctx, into, endOfRun, now)
+}
+
+func refresh(ctx context.Context, into string, most int64, now time.Time) (*Found, error) {
+	f, err := collect(ctx, into, []string{into}, most, now)
+	if err != nil || f.Fresh == 0 {
 		return f, err
 	}
-	err = Update(ctx, into, func(old *History) (*History, error) {
+	return f, f.save(ctx, into)
+}
+
+func (f *Found) save(ctx context.Context, into string) error {
+	return Update(ctx, into, func(old *History) (*History, error) {
 		f.History = Merge(old, f.History)
+		f.Cut = false
 		return f.History, nil
 	})
-	return f, err
 }
 
 // Note adds the line of a run that has just been judged to the history of its folder. root is the folder of all runs.

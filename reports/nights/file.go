@@ -26,13 +26,18 @@ type History struct {
 	Lines []Line
 	// Newer and Damaged are lines that it does not read, as they stand in the file. They are kept and never dropped.
 	Newer, Damaged []string
+	// Cut: there are older lines, which were not read.
+	Cut bool
 }
 
 // longest is how long a line may be, in bytes; a longer one is damaged.
 const longest = 4 << 20
 
 // Read reads a file of lines. One that is not there has none.
-func Read(name string) (*History, error) {
+func Read(name string) (*History, error) { return readEnd(name, 0) }
+
+// readEnd reads the last so many bytes of a file of lines, from the next line on; all of it where most is 0.
+func readEnd(name string, most int64) (*History, error) {
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return &History{}, nil
@@ -41,7 +46,29 @@ func Read(name string) (*History, error) {
 		return nil, fmt.Errorf("read history of nights: %w", err)
 	}
 	defer f.Close()
-	return parse(f)
+	end, err := f.Seek(0, io.SeekEnd)
+	cut := err == nil && most > 0 && end > most
+	from := int64(0)
+	if cut {
+		from = end - most
+	}
+	if err == nil {
+		_, err = f.Seek(from, io.SeekStart)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read history of nights: %w", err)
+	}
+	r := bufio.NewReaderSize(f, 1<<16)
+	if cut { // the first is not whole
+		if _, err := r.ReadString('\n'); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read history of nights: %w", err)
+		}
+	}
+	h, err := parse(r)
+	if h != nil {
+		h.Cut = cut
+	}
+	return h, err
 }
 
 // parse reads lines. No line is an error: what cannot be read is kept as it is.
@@ -65,17 +92,18 @@ func parse(rd io.Reader) (*History, error) {
 
 func (h *History) add(text string) {
 	var l Line
+	if len(text) <= longest && json.Unmarshal([]byte(text), &l) == nil && l.Version == LineVersion && l.valid() {
+		h.Lines = append(h.Lines, l)
+		return
+	}
 	var v struct {
 		Version int `json:"v"`
 	}
-	switch err := json.Unmarshal([]byte(text), &v); {
-	case err == nil && v.Version > LineVersion:
+	if json.Unmarshal([]byte(text), &v) == nil && v.Version > LineVersion {
 		h.Newer = append(h.Newer, text)
-	case err != nil || len(text) > longest || v.Version < 1 || json.Unmarshal([]byte(text), &l) != nil || !l.valid():
-		h.Damaged = append(h.Damaged, text)
-	default:
-		h.Lines = append(h.Lines, l)
+		return
 	}
+	h.Damaged = append(h.Damaged, text)
 }
 
 // valid tells whether a line says what it must, so that a file of something else is not taken for runs.
@@ -91,6 +119,7 @@ func Merge(hs ...*History) *History {
 		out.Lines = append(out.Lines, h.Lines...)
 		out.Newer = append(out.Newer, h.Newer...)
 		out.Damaged = append(out.Damaged, h.Damaged...)
+		out.Cut = out.Cut || h.Cut
 	}
 	out.settle()
 	return out

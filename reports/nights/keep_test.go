@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +18,7 @@ func runFolder(t *testing.T, root string, l *Line, id string) string {
 	t.Helper()
 	dir := filepath.Join(root, filepath.FromSlash(l.Dir))
 	require.NoError(t, os.MkdirAll(dir, 0o755))
-	b, err := json.Marshal(history.Run{Schema: history.RunSchema, ID: id, Scenario: l.Scenario, Server: l.Server})
+	b, err := json.Marshal(history.Run{Schema: history.RunSchema, ID: id, Scenario: l.Scenario, Server: l.Server, Started: l.Started})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, history.RunFile), b, 0o644))
 	return dir
@@ -55,4 +56,39 @@ func TestKeepRemovesFoldersOnly(t *testing.T) {
 		}
 		require.DirExists(t, dir, id) // 2-0 is its cell's newest
 	}
+}
+
+func TestTheEndOfARunReadsTheEndOfTheHistory(t *testing.T) {
+	root := t.TempDir()
+	h := tell("k", "k", "k", "k", "k", "k")
+	for i := range h.Lines {
+		l := &h.Lines[i]
+		l.Dir = "healthy/redis-7.0/" + stamp(l.Started) + "000-" + l.Run
+		runFolder(t, root, l, l.Run)
+	}
+	last := h.Lines[5]
+	h.Lines = h.Lines[:5] // the last has no line yet
+	b, err := h.bytes()
+	require.NoError(t, err)
+	name := filepath.Join(root, FileName)
+	require.NoError(t, os.WriteFile(name, b, 0o644))
+
+	f, err := collect(t.Context(), root, []string{root}, int64(len(b))/2, time.Now())
+	require.NoError(t, err)
+	require.True(t, f.Cut)
+	require.Len(t, f.Lines, 2+1)
+	require.Equal(t, 1, f.Fresh, "older folders are not parsed again")
+
+	f, err = refresh(t.Context(), root, int64(len(b))/2, time.Now())
+	require.NoError(t, err)
+	require.Len(t, f.Lines, 6, "where there is something to write, all is read")
+	again, err := Read(name)
+	require.NoError(t, err)
+	require.Equal(t, f.Lines, again.Lines)
+	require.Equal(t, last.Run, again.Lines[5].Run)
+
+	f, err = refresh(t.Context(), root, int64(len(b))/2, time.Now())
+	require.NoError(t, err)
+	require.Zero(t, f.Fresh)
+	require.True(t, f.Cut)
 }
