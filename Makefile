@@ -79,5 +79,5 @@ fmt: ## gofmt
 doctor: ## what is there, what is missing, what it costs
 	$(GO) run ./cmd/schism doctor
 
-clean: ## remove runs and built files
+clean: ## remove runs, their history and built files
 	rm -rf artifacts bin
