@@ -129,6 +129,18 @@ func (o *IndexOptions) file(name string, how int, write func(io.Writer) error) e
 	return errors.Join(write(f), f.Close())
 }
 
+// noteFailure adds a line of a run that was judged, and whose exit code is another than its verdict's: something failed besides.
+func (r *run) noteFailure(out *Outcome, err error) error {
+	if out == nil || err == nil {
+		return nil
+	}
+	exit := ExitCode(out.Result.Verdict, err)
+	if exit == ExitCode(out.Result.Verdict, nil) {
+		return nil
+	}
+	return nights.NoteExit(context.Background(), r.opts.Artifacts, out.Dir, out.Run, out.Result, exit, time.Now())
+}
+
 // noteAgain adds a line of a run that was judged anew, so that the index says the same as its page.
 func noteAgain(ctx context.Context, out *Outcome) error {
 	dir, err := filepath.EvalSymlinks(out.Dir)

@@ -268,10 +268,16 @@ func (f *Found) save(ctx context.Context, into string) error {
 
 // Note adds the line of a run that has just been judged to the history of its folder. root is the folder of all runs.
 func Note(ctx context.Context, root, dir string, run *history.Run, r *result.Result, now time.Time) error {
+	return NoteExit(ctx, root, dir, run, r, exitOf(run, r.Verdict), now)
+}
+
+// NoteExit is Note for a run whose exit code is not that of its verdict: something failed besides.
+func NoteExit(ctx context.Context, root, dir string, run *history.Run, r *result.Result, exit int, now time.Time) error {
 	rel, err := filepath.Rel(root, dir)
 	if err != nil {
 		return fmt.Errorf("note run: %w", err)
 	}
-	res := &sentences.File{Sentences: sentences.Of(run, r), Result: *r}
-	return Append(ctx, root, LineOf(run, res, filepath.ToSlash(rel), now))
+	l := LineOf(run, &sentences.File{Sentences: sentences.Of(run, r), Result: *r}, filepath.ToSlash(rel), now)
+	l.Exit = exit
+	return Append(ctx, root, l)
 }

@@ -126,6 +126,9 @@ func unfinished(run *history.Run, dir string, judged time.Time) Line {
 	l := ofRun(run, dir, judged)
 	l.Verdict, l.Exit, l.Unfinished = result.Error, 3, true
 	l.Headline = "Not finished: the run's process ended before it was judged."
+	if l.Incomplete != "" {
+		l.Headline = "Not judged: " + strings.TrimSuffix(l.Incomplete, ".") + "."
+	}
 	return l
 }
 
