@@ -198,6 +198,7 @@ func TestThreeRecordedNights(t *testing.T) {
 	four := mergeNight(t, site(4), kept, 4)
 	require.Equal(t, schism.ExitPass, four.out.Exit())
 	require.Equal(t, []string{"No longer decided: zombie on redis 7.0.15", "Not run: zombie on valkey 8.1.1", "Violation gone: healthy on valkey 8.1.1"}, kinds(four.page))
+	require.Contains(t, four.page, "1 violation is gone. 2 violations stand from before, 2 of them not told of now.")
 	require.Contains(t, four.summary, "- ✓ healthy on valkey:8.1: no acknowledged write is lost. It was 41 (promised: 0); now kept in 3 of 3 runs. Changed around it: server build cccccccc → dddddddd; image digest")
 	require.Contains(t, four.summary, "Broken in 3 nights, since 2026-01-01. Not told now (unknown: fault 1 never took effect): neither gone nor new.")
 	require.Contains(t, four.summary, "Broken in 3 nights, since 2026-01-01. Not told now (not run): neither gone nor new.")

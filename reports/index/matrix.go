@@ -134,7 +134,7 @@ func (p *page) cell(c *nights.CellReport, top float64) cell {
 	}
 	w := last.Worst()
 	out.Mark, out.Word = markOf(w)
-	out.Verdict, out.Spark = string(w.Verdict), spark(c, top)
+	out.Verdict, out.Spark = string(w.Verdict), p.spark(c, top)
 	out.Text, out.Noun = cellWords(last)
 	out.Href = p.href(w)
 	switch {
@@ -209,7 +209,7 @@ func cellWords(n *nights.Night) (text, noun string) {
 }
 
 // spark draws the last nights' numbers from 0.
-func spark(c *nights.CellReport, top float64) template.HTML {
+func (p *page) spark(c *nights.CellReport, top float64) template.HTML {
 	if len(c.Nights) < 2 || top <= 0 {
 		return ""
 	}
@@ -222,5 +222,5 @@ func spark(c *nights.CellReport, top float64) template.HTML {
 		}
 		points = append(points, charts.Point{V: f.Value.Lo, Known: true, Text: f.Text})
 	}
-	return charts.Spark(points, nights.Shown, top)
+	return charts.Spark(points, p.slots, top)
 }

@@ -34,7 +34,8 @@ type page struct {
 	Filters              []filter
 	Blank                int // cells that were never run
 
-	into string // the folder that the page stands in
+	into  string // the folder that the page stands in
+	slots int    // how many nights its strips and lines have room for
 }
 
 type serverHead struct{ Name, Version string }
@@ -74,7 +75,7 @@ type standingRow struct {
 	Scenario, Server, Href string
 	Promise, By            string
 	Since, Last            string
-	Told                   bool
+	Mark                   string // of a night that did not tell; empty where it did
 	Happened               string
 	Strip                  template.HTML
 }
@@ -98,6 +99,10 @@ func newPage(into string, r *nights.Report, broken []string) *page {
 	p := &page{into: into, Last: "Last run", Before: "The run before", Nights: "runs"}
 	if r.Last != nil {
 		p.Last, p.Before, p.Nights = "Last night", "The night before", "nights"
+	}
+	p.slots = 2
+	for _, c := range r.Cells {
+		p.slots = min(nights.Shown, max(p.slots, len(c.Nights)+1))
 	}
 	p.Notices = notices(r, broken)
 	p.Around = r.Around
@@ -189,9 +194,9 @@ func (p *page) change(c *nights.Change, r *nights.Report) changeRow {
 		if c.Note == c.Held.Text {
 			out.Note = ""
 		}
-		out.Strip = strip(r, c.Cell, c.Held.Key)
+		out.Strip = p.strip(r, c.Cell, c.Held.Key)
 	} else {
-		out.Strip = strip(r, c.Cell, "")
+		out.Strip = p.strip(r, c.Cell, "")
 	}
 	return out
 }
@@ -202,10 +207,14 @@ func (p *page) standing(s *nights.Standing, r *nights.Report) standingRow {
 	if p.Last == "Last run" {
 		of = words.Plural(int64(s.Nights), "run", "runs")
 	}
-	out := standingRow{Scenario: s.Cell.Scenario, Server: serverName(s.Last, s.Cell), Href: p.href(s.Line), Promise: s.Held.Text, By: s.Held.By, Since: of + ", " + since, Told: s.Told,
-		Happened: s.Line.Headline, Strip: strip(r, s.Cell, s.Held.Key)}
+	out := standingRow{Scenario: s.Cell.Scenario, Server: serverName(s.Last, s.Cell), Href: p.href(s.Line), Promise: s.Held.Text, By: s.Held.By, Since: of + ", " + since,
+		Happened: s.Line.Headline, Strip: p.strip(r, s.Cell, s.Held.Key)}
 	out.Last = fmt.Sprintf("%s; limit %s; %s", s.Held.Measured, s.Held.Limit, s.Runs)
 	if !s.Told {
+		out.Mark, _ = markOf(s.Last.Worst())
+		if s.Why == nights.NotRun {
+			out.Mark = "na"
+		}
 		out.Last = s.Why
 	}
 	return out
@@ -214,7 +223,7 @@ func (p *page) standing(s *nights.Standing, r *nights.Report) standingRow {
 func serverName(n *nights.Night, c nights.Cell) string { return cmp.Or(n.Lines[0].Name, c.Server) }
 
 // strip shows a cell's last nights: what they say of a promise, or their verdicts.
-func strip(r *nights.Report, c nights.Cell, key string) template.HTML {
+func (p *page) strip(r *nights.Report, c nights.Cell, key string) template.HTML {
 	i := slices.IndexFunc(r.Cells, func(x *nights.CellReport) bool { return x.Cell == c })
 	if i < 0 || len(r.Cells[i].Nights) < 2 {
 		return ""
@@ -226,7 +235,7 @@ func strip(r *nights.Report, c nights.Cell, key string) template.HTML {
 	if r.Cells[i].NotRun {
 		out = append(out[max(0, len(out)-nights.Shown+1):], charts.NotThere)
 	}
-	return charts.Strip(out, nights.Shown)
+	return charts.Strip(out, p.slots)
 }
 
 func stateOf(n *nights.Night, key string) charts.State {

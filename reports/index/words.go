@@ -55,7 +55,7 @@ func (p *page) sentence(r *nights.Report, count map[string]int) {
 		p.quiet(r, count, total, tally)
 	}
 	if n := len(r.Standing); n > 0 {
-		p.Sub += fmt.Sprintf(" %s from before.", words.Plural(int64(n), "violation stands", "violations stand"))
+		p.Sub += fmt.Sprintf(" %s from before%s.", words.Plural(int64(n), "violation stands", "violations stand"), untold(r))
 	}
 	p.Title = fmt.Sprintf("%s %s | schism", p.Mark.Char, strings.TrimSuffix(p.Headline, "."))
 	p.Tag = tally
@@ -95,6 +95,20 @@ func (p *page) quiet(r *nights.Report, count map[string]int, total int, tally st
 
 func (p *page) changed(r *nights.Report, total int) string {
 	return fmt.Sprintf("%d of %s changed since %s", changedCells(r), words.Plural(int64(total), "cell", "cells"), strings.ToLower(p.Before))
+}
+
+// untold says how many of the violations that stand the last night did not tell of.
+func untold(r *nights.Report) string {
+	n := 0
+	for _, s := range r.Standing {
+		if !s.Told {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of them not told of now", n)
 }
 
 func verb(n int, one, many string) string {

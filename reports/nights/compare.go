@@ -287,10 +287,13 @@ func heldIn(l *Line, key string) Held {
 	return l.Broken[slices.IndexFunc(l.Broken, func(h Held) bool { return h.Key == key })]
 }
 
+// NotRun is why a night without a run of a cell tells nothing of it.
+const NotRun = "not run"
+
 func whyUntold(notRun bool, last *Night) string {
 	switch w := last.Worst(); {
 	case notRun:
-		return "not run"
+		return NotRun
 	case w.Unfinished:
 		return "not finished"
 	case len(w.Reasons) > 0:
