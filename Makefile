@@ -2,16 +2,17 @@
 SHELL := /bin/bash
 export PATH := $(PATH):/usr/local/go/bin
 GO ?= go
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 # Packages whose tests start real servers; they run one after the other, since they measure times.
 SERVERS := ./agent ./clients ./images ./nemesis ./observer ./topology ./workloads
 # Packages with goroutines of their own run under the race detector; the pure ones would only get slower.
 RACE := . ./agent/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
 
-.PHONY: help man demo test unit servers scenarios own lint bench prove kills mutants nightly report fmt doctor clean setup
+.PHONY: help man demo test unit servers scenarios own lint bench prove kills mutants nightly night-run night-merge night-restore report fmt doctor clean setup
 
 help: ## these lines
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup:
 	@scripts/setup.sh
@@ -36,8 +37,9 @@ scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogu
 own: setup ## a user's own module with a scenario of its own
 	cd examples/own && $(GO) test -count=1 -timeout 5m -v ./...
 
-lint: ## golangci-lint
+lint: ## golangci-lint, and actionlint for the workflows
 	$(GO) run $(LINT) run ./...
+	$(GO) run $(ACTIONLINT)
 
 bench: setup ## every number that the README and docs quote
 	$(GO) run ./internal/bench/check
@@ -56,9 +58,17 @@ kills: setup ## kill the harness at 25 random moments: never a finding
 mutants: ## deliberate faults in the checkers, each killed by a test
 	$(GO) run ./internal/mutants
 
-nightly: setup ## the whole catalogue, each run judged anew from its exports; SCHISM_SERVER names servers, separated by commas
-	SCHISM_SET=all $(GO) test -count=1 -timeout 5h -run TestScenario -v .
-	SCHISM_RUNS=$(CURDIR)/artifacts $(GO) test -count=1 -timeout 1h -run TestExportsOfRuns ./cmd/schism
+nightly: ## a night on this machine: night-run, then night-merge, whatever came of it; SCHISM_SERVER names servers, separated by commas
+	@code=0; $(MAKE) night-run || code=$$?; $(MAKE) night-merge || code=$$?; exit $$code
+
+night-run: setup ## the whole catalogue with fixed seeds and a drawn one, each run judged anew from its exports
+	scripts/night.sh run
+
+night-merge: ## one page, history and JUnit file over NIGHT_RUNS in NIGHT_SITE (both artifacts/); fails on a new violation
+	scripts/night.sh merge
+
+night-restore: ## the history of the nights before, from CI's artifacts where its cache had none
+	scripts/night.sh restore
 
 report: ## write every page anew from its history
 	for d in artifacts/*/*/*-*/; do $(GO) run ./cmd/schism report $$d || true; done
@@ -74,5 +84,5 @@ fmt: ## gofmt
 doctor: ## what is there, what is missing, what it costs
 	$(GO) run ./cmd/schism doctor
 
-clean: ## remove runs and built files
+clean: ## remove runs, their history and built files
 	rm -rf artifacts bin

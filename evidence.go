@@ -14,7 +14,7 @@ import (
 // evidence ends a run whatever it came to. What was recorded stays; a folder without anything would only clutter the index. Where no
 // page was written, the error says where the records are.
 func (r *run) evidence(out *Outcome, err error) error {
-	err = errors.Join(err, r.folder.release())
+	err = errors.Join(err, r.noteFailure(out, err), r.folder.release())
 	dir := r.folder.dir
 	if out == nil && (r.w == nil || !recorded(dir)) {
 		err = errors.Join(err, r.folder.remove())

@@ -43,6 +43,8 @@ func Flags(o *Options) []Flag {
 		{"cold-sentinels", nil, "let sentinels discover each other", yesFlag(&o.ColdSentinels)},
 		{"rate", nil, "`OPS` a second in open loop (default: the scenario's, mostly 2000)", numberFlag(&o.Rate, 1)},
 		{"closed", nil, "closed loop: as fast as replies come", yesFlag(&o.Closed)},
+		{"night", nil, "`NAME` of the night that the run is part of", textFlag(&o.Night)},
+		{"night-url", nil, "`URL` of the job that runs it", textFlag(&o.NightURL)},
 		{"runs", []string{"artifacts"}, "`FOLDER` of all runs (default: artifacts)", textFlag(&o.Artifacts)},
 		{"keep", nil, "leave the containers running until Ctrl-C", yesFlag(&o.Keep)},
 	}
@@ -156,6 +158,39 @@ func numberFlag[T int | int64](to *T, least T) FlagValue {
 		return T(n), nil
 	}}
 }
+
+// SeedsFlag is the value of a list of seeds, separated by commas; 0 stands for one that is drawn.
+func SeedsFlag(to *[]int64) FlagValue { return seedsFlag{to} }
+
+type seedsFlag struct{ to *[]int64 }
+
+// Set implements flag.Value; the list replaces the one before.
+func (f seedsFlag) Set(v string) error {
+	var seeds []int64
+	for one := range strings.SplitSeq(v, ",") {
+		n, err := strconv.ParseInt(strings.TrimSpace(one), 10, 64)
+		if err != nil || n < 0 {
+			return errors.New("seeds are whole numbers, separated by commas; 0 draws one")
+		}
+		seeds = append(seeds, n)
+	}
+	*f.to = seeds
+	return nil
+}
+
+// String implements flag.Value.
+func (f seedsFlag) String() string {
+	if f.to == nil {
+		return ""
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(*f.to), " ", ","), "[]")
+}
+
+// IsBoolFlag implements FlagValue.
+func (f seedsFlag) IsBoolFlag() bool { return false }
+
+// Repeats implements FlagValue.
+func (f seedsFlag) Repeats() bool { return false }
 
 func yesFlag(to *bool) FlagValue {
 	return setting[bool]{to: to, yes: true, parse: func(v string) (bool, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports"
+	"github.com/schismtest/schism/reports/nights"
 )
 
 // judge checks the history as it stands in the file, so that a check of the same run years later says the same.
@@ -34,7 +35,7 @@ func (r *run) judge() (*Outcome, error) {
 	return out, nil
 }
 
-// publish seals the run's folder, and writes its result, its page and the index.
+// publish seals the run's folder, and writes its result, its page, its line in the history of all runs and the index.
 func (r *run) publish(out *Outcome) error {
 	r.progress("report", "writing the report")
 	t := time.Now()
@@ -49,7 +50,8 @@ func (r *run) publish(out *Outcome) error {
 		return err
 	}
 	r.meta.Costs["report"] = time.Since(t).Nanoseconds() // known too late for run.json
-	return errors.Join(r.folder.latest(), reports.Index(r.opts.Artifacts))
+	ctx := context.Background()                          // it happens after Ctrl-C too
+	return errors.Join(r.folder.latest(), nights.Note(ctx, r.opts.Artifacts, out.Dir, out.Run, out.Result, time.Now()), reports.Index(ctx, r.opts.Artifacts, time.Now()))
 }
 
 // Check judges a run's folder anew. Promises of the user's own ("lost=0"), if there are any, take the place of the run's on the same
@@ -111,7 +113,7 @@ func Report(ctx context.Context, dir string) (out *Outcome, err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return writeReport(out)
+		return errors.Join(writeReport(out), noteAgain(ctx, out))
 	})
 	return out, err
 }

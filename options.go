@@ -44,6 +44,8 @@ type Options struct {
 	Keep      bool
 	// Test is the name of the go test that runs the scenario, for the line that repeats it.
 	Test string
+	// Night names the night that the run is part of, and NightURL the page of the job that runs it; empty for a run by hand.
+	Night, NightURL string
 	// Progress is told what goes on; nil: nobody is.
 	Progress func(Progress)
 }

@@ -45,7 +45,7 @@ func (r *run) prepare(ctx context.Context, began time.Time) error {
 	}
 	r.folder = f
 	r.meta = &history.Run{Schema: history.RunSchema, ID: hex.EncodeToString(id), Scenario: r.plan.Name, Why: r.plan.Why, Server: name,
-		Seed: r.opts.Seed, Started: began.UTC().Format(time.RFC3339), Command: r.opts.command(r.plan.Name), Test: r.opts.testCommand(), Duration: r.plan.Load.Nanoseconds(),
+		Seed: r.opts.Seed, Night: r.opts.Night, NightURL: r.opts.NightURL, Started: began.UTC().Format(time.RFC3339), Command: r.opts.command(r.plan.Name), Test: r.opts.testCommand(), Duration: r.plan.Load.Nanoseconds(),
 		Topology: data(r.plan.Spec), Workload: data(r.plan.Work), Schedule: data(r.plan.Faults), Promises: data(r.plan.Promises), Shows: data(r.plan.Shows),
 		Setup: r.setup(), Costs: map[string]int64{}}
 	w, err := history.Create(f.dir, r.meta)
@@ -85,7 +85,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	if err := topology.Sweep(ctx); err != nil {
 		return surroundings(err)
 	}
-	r.meta.Image = image.Ref
+	r.meta.Image, r.meta.ImageID = image.Ref, image.ID
 	r.logs, err = openLogs(filepath.Join(r.folder.dir, logFolder), r.plan.Spec.NodeName)
 	if err != nil {
 		return err

@@ -35,8 +35,9 @@ import (
 
 // Door is a test binary's way to run scenarios.
 type Door struct {
-	opts schism.Options
-	env  error // what is wrong with the environment
+	opts  schism.Options
+	seeds []int64 // a run each; 0 draws one
+	env   error   // what is wrong with the environment
 	ran  atomic.Int64
 	// names of the tests that run scenarios, as patterns of -run find them
 	names []string
@@ -47,6 +48,11 @@ type Door struct {
 func New(scenarioTests ...string) *Door {
 	d := &Door{names: scenarioTests}
 	flags := schism.Flags(&d.opts)
+	for i := range flags {
+		if flags[i].Name == "seed" {
+			flags[i].Usage, flags[i].Value = "`SEEDS`, separated by commas: a run each; 0 draws one (default: 0)", schism.SeedsFlag(&d.seeds)
+		}
+	}
 	d.env = schism.FromEnv(flags)
 	for _, f := range flags {
 		flag.Var(f.Value, f.Name, f.Usage+" (go test: "+f.EnvName()+")")
@@ -123,23 +129,40 @@ func (d *Door) Run(t *testing.T, s scenarios.Scenario, looks ...func(*testing.T,
 		t.Skip("scenarios start real servers; they run without -short")
 	}
 	d.uncache() // go test notes what a running test opens
-	servers := strings.Split(d.opts.Server, ",")
-	if d.opts.Image != "" || len(servers) == 1 {
-		d.one(t, t.Name(), s, servers[0], looks)
-		return
+	servers, seeds := strings.Split(d.opts.Server, ","), d.seeds
+	if d.opts.Image != "" {
+		servers = []string{""}
 	}
-	name := t.Name() // with one server the test has no further name
+	if len(seeds) == 0 {
+		seeds = []int64{0}
+	}
+	name := t.Name() // one server and one seed are no further tests
 	for _, server := range servers {
-		t.Run(strings.ReplaceAll(server, "/", "_"), func(t *testing.T) { d.one(t, name, s, server, looks) })
+		under(t, len(servers), strings.ReplaceAll(server, "/", "_"), func(t *testing.T) {
+			for i, seed := range seeds {
+				// The seed is no part of the name, or a drawn one would make a test of its own each night.
+				under(t, len(seeds), fmt.Sprintf("run=%d", i+1), func(t *testing.T) { d.one(t, name, s, server, seed, looks) })
+			}
+		})
 	}
 }
 
-// one runs a scenario on one server; name is that of the test that repeats it.
-func (d *Door) one(t *testing.T, name string, s scenarios.Scenario, server string, looks []func(*testing.T, *schism.Outcome)) {
+// under calls f in a subtest when it is one of several.
+func under(t *testing.T, of int, name string, f func(*testing.T)) {
+	t.Helper()
+	if of == 1 {
+		f(t)
+		return
+	}
+	t.Run(name, f)
+}
+
+// one runs a scenario on one server with one seed; name is that of the test that repeats it.
+func (d *Door) one(t *testing.T, name string, s scenarios.Scenario, server string, seed int64, looks []func(*testing.T, *schism.Outcome)) {
 	t.Helper()
 	d.ran.Add(1)
 	o := d.opts
-	o.Server, o.Test = server, name
+	o.Server, o.Seed, o.Test = server, seed, name
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if deadline, ok := t.Deadline(); ok {

@@ -13,11 +13,16 @@ type Run struct {
 	Why      string `json:"why"`
 	// Server is what was asked for ("redis:7.0"), Image what ran ("schism/redis:7.0").
 	Server, Image string
-	Seed          int64  `json:"seed"`
-	Started       string `json:"started"`        // wall clock, RFC 3339
-	Command       string `json:"command"`        // repeats the run; empty where only a test can
-	Test          string `json:"test,omitempty"` // repeats it by go test, in the folder of its package
-	Duration      int64  `json:"duration_ns"`
+	// ImageID is the image's digest, by the engine.
+	ImageID string `json:"image_id,omitempty"`
+	Seed    int64  `json:"seed"`
+	Started string `json:"started"` // wall clock, RFC 3339
+	// Night names the night that the run is part of, empty for a run by hand; NightURL is the job's page.
+	Night    string `json:"night,omitempty"`
+	NightURL string `json:"night_url,omitempty"`
+	Command  string `json:"command"`        // repeats the run; empty where only a test can
+	Test     string `json:"test,omitempty"` // repeats it by go test, in the folder of its package
+	Duration int64  `json:"duration_ns"`
 
 	// Topology, Workload, Schedule, Promises and Shows are the scenario as data; topology.Spec, workloads.Spec,
 	// nemesis.Schedule, []result.Promise and []result.Promise (checker/result) decode them.

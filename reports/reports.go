@@ -1,7 +1,9 @@
 package reports
 
 import (
+	"context"
 	"io"
+	"time"
 
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
@@ -15,8 +17,10 @@ func Run(w io.Writer, h *history.History, a *result.Analysis, files []string) er
 	return page.Write(w, h, a, files)
 }
 
-// Index writes index.html over all runs found in a folder of artifacts. A run that cannot be read is said, not skipped in silence.
-func Index(artifacts string) error { return index.Write(artifacts) }
+// Index writes index.html over all runs in a folder. A run that cannot be read is said, not skipped in silence.
+func Index(ctx context.Context, artifacts string, now time.Time) error {
+	return index.Write(ctx, artifacts, now)
+}
 
 // Sentences are what a result says to people.
 func Sentences(run *history.Run, r *result.Result) sentences.Sentences { return sentences.Of(run, r) }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -45,8 +46,13 @@ func TestPageComesOutOfAnything(t *testing.T) {
 			}
 			require.NoError(t, Run(io.Discard, h, a, nil))
 			require.NoError(t, Summary(io.Discard, &h.Run, &a.Result, SummaryOptions{Width: 20}))
-			require.NoError(t, Markdown(io.Discard, &h.Run, &a.Result))
-			require.NoError(t, JUnit(io.Discard, &h.Run, &a.Result))
+			n := night(&h.Run, &a.Result)
+			require.NoError(t, Markdown(io.Discard, n, 0))
+			require.NoError(t, JUnit(io.Discard, n))
+			require.NoError(t, Annotations(io.Discard, n))
+			l := lineOf(&h.Run, &a.Result)
+			_, err := json.Marshal(l)
+			require.NoError(t, err)
 		})
 	}
 }

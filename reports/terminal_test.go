@@ -81,7 +81,7 @@ func TestWithRecordsMissingNothingIsCalledBroken(t *testing.T) {
 func markdown(t *testing.T, run *history.Run, r *result.Result) string {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, Markdown(&b, run, r))
+	require.NoError(t, Markdown(&b, night(run, r), 0))
 	return b.String()
 }
 

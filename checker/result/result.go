@@ -16,6 +16,9 @@ const (
 	Error     Verdict = "error"     // 3: the harness or its surroundings failed
 )
 
+// Known tells whether it is one of these.
+func (v Verdict) Known() bool { return v == Pass || v == Violation || v == Unknown || v == Error }
+
 // Result is what result.json holds, but for the sentences that reports make of it. All times are ns on the run's clock, all durations ns; -1 is "not measured".
 type Result struct {
 	Schema  int     `json:"schema"`

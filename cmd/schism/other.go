@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/scenarios"
 )
 
@@ -63,6 +64,51 @@ Example:
 			}
 			o, err := schism.Report(ctx, dir)
 			return finish(o, err, a.out, false)
+		}),
+	}
+}
+
+func (a *app) index() *cli.Command {
+	o := schism.IndexOptions{}
+	return &cli.Command{
+		Name: "index", Usage: "the page over all runs, and what is new since the last night", ArgsUsage: "[DIR...]",
+		Description: `Joins the runs and histories of the folders (default: artifacts), and writes the
+page over them. The exit code is 1 when the last night has a new violation, 2
+when it ran nothing.
+
+Examples:
+   schism index
+   schism index -into site -summary summary.md -junit junit.xml night-*/artifacts`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "into", Usage: "the `FOLDER` of the page and of the joined history (default: the one that is given)", Destination: &o.Into},
+			&cli.StringFlag{Name: "night", Usage: "the `NIGHT` to tell of (default: that of the newest run)", Destination: &o.Night},
+			&cli.IntFlag{Name: "keep-nights", Usage: "remove the folders of runs older than `N` nights; their lines stay (default: keep all)", Destination: &o.KeepNights, HideDefault: true},
+			&cli.StringFlag{Name: "summary", Usage: "add a summary in Markdown to a `FILE`, - for standard output", Destination: &o.Summary},
+			&cli.StringFlag{Name: "junit", Usage: "write JUnit's XML to a `FILE`, - for standard output", Destination: &o.JUnit},
+			&cli.StringFlag{Name: "annotations", Usage: "write GitHub's workflow commands for new violations to a `FILE`, - for standard output", Destination: &o.Annotations},
+		},
+		Action: a.act(func(ctx context.Context, a *app, c *cli.Command) (int, error) {
+			dirs := c.Args().Slice()
+			if len(dirs) == 0 {
+				dirs = []string{"artifacts"}
+			}
+			o.Out = a.out
+			out, err := schism.Index(ctx, dirs, o)
+			if err != nil {
+				return schism.ExitCode("", err), err
+			}
+			for _, b := range out.Broken {
+				fmt.Fprintf(a.errw, "schism: %s\n", words.Line(b))
+			}
+			for _, dir := range out.Removed {
+				fmt.Fprintf(a.errw, "removed %s\n", words.Line(dir))
+			}
+			if o.Summary != "-" && o.JUnit != "-" && o.Annotations != "-" {
+				fmt.Fprintf(a.out, "%s\n%s\n", words.Line(out.Headline()), out.Page)
+			} else { // standard output is somebody's file
+				fmt.Fprintf(a.errw, "%s\n%s\n", words.Line(out.Headline()), out.Page)
+			}
+			return out.Exit(), nil
 		}),
 	}
 }

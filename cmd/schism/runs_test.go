@@ -9,10 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/history"
 )
 
-// TestExportsOfRuns goes over the runs in the folder that SCHISM_RUNS names (artifacts of schism run): each is exported, and the copy
-// judged as the run, to the last number.
+// TestExportsOfRuns goes over the runs in the folder that SCHISM_RUNS names (artifacts of schism run), and of these over those of the night
+// that SCHISM_NIGHT names: each is exported, and the copy judged as the run, to the last number.
 func TestExportsOfRuns(t *testing.T) {
 	root := os.Getenv("SCHISM_RUNS")
 	if root == "" {
@@ -23,6 +24,13 @@ func TestExportsOfRuns(t *testing.T) {
 	require.NotEmpty(t, runs)
 	for _, r := range runs {
 		dir := filepath.Dir(r)
+		if night := os.Getenv("SCHISM_NIGHT"); night != "" {
+			run, err := history.LoadRun(dir)
+			require.NoError(t, err)
+			if run.Night != night {
+				continue
+			}
+		}
 		name, err := filepath.Rel(root, dir)
 		require.NoError(t, err)
 		t.Run(name, func(t *testing.T) {

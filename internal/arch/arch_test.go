@@ -40,13 +40,14 @@ var knows = map[string][]string{
 	"sim":              {"history"},
 	"scenarios":        {"topology", "workloads", "nemesis", "checker/result", "internal/words"},
 	"gotest":           {".", "scenarios", "reports", "checker/result", "internal/words"},
-	"reports":          {"history", "checker/result", "internal/words", "reports/sentences", "reports/page", "reports/index"},
+	"reports":          {"history", "checker/result", "internal/words", "reports/sentences", "reports/page", "reports/index", "reports/nights"},
 
 	"reports/sentences":        {"history", "checker/result", "internal/words"},
 	"reports/frame":            {"internal/words"},
 	"reports/charts":           {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame"},
 	"reports/page":             {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
-	"reports/index":            {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts"},
+	"reports/nights":           {"history", "checker/result", "internal/words", "reports/sentences"},
+	"reports/index":            {"history", "checker/result", "internal/words", "reports/sentences", "reports/frame", "reports/charts", "reports/nights"},
 	"reports/internal/fixture": {"history", "checker/result", "internal/words"},
 }
 
@@ -242,7 +243,8 @@ func TestTheAgentLinksNoImportOrExport(t *testing.T) {
 // sleepers may sleep, each for its reason.
 var sleepers = map[string]string{
 	"internal/redistest/redistest.go": "polls with a deadline",
-	"robust_test.go":                  "polls with a deadline",
+	"child_test.go":                   "polls with a deadline",
+	"engine_test.go":                  "the slowness of an engine and the standing still of a harness are what it makes",
 	"agent/docker_test.go":            "polls with a deadline",
 	"agent/net_test.go":               "polls with a deadline",
 	"observer/stalls_test.go":         "in a bubble, whose time passes when everybody waits",
@@ -255,6 +257,7 @@ var sleepers = map[string]string{
 // hurried may compare what passed with a limit, each for its reason.
 var hurried = map[string]string{
 	"nemesis/run_test.go":    "in a bubble, whose time passes when everybody waits",
+	"engine_test.go":         "what a run may take to end is the promise itself, and minutes",
 	"clients/server_test.go": "ten seconds for what takes half a second: it tells one try from many",
 }
 

@@ -81,7 +81,7 @@ func visible(r rune) rune {
 }
 
 func funcs() template.FuncMap {
-	return template.FuncMap{"upper": words.Capital, "moment": Moment, "mark": func(id string) template.HTML {
+	return template.FuncMap{"upper": words.Capital, "lower": strings.ToLower, "moment": Moment, "mark": func(id string) template.HTML {
 		return template.HTML(`<svg class="mk" width="16" height="16" aria-hidden="true"><use href="#m-` + id + `"/></svg>`)
 	}}
 }

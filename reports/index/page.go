@@ -1,10 +1,11 @@
 package index
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
+	"net/url"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/schismtest/schism/checker/result"
@@ -12,381 +13,250 @@ import (
 	"github.com/schismtest/schism/internal/words"
 	"github.com/schismtest/schism/reports/charts"
 	"github.com/schismtest/schism/reports/frame"
+	"github.com/schismtest/schism/reports/nights"
 	"github.com/schismtest/schism/reports/sentences"
 )
 
-// indexPage is what index.tmpl shows.
-type indexPage struct {
+// page is what index.tmpl shows.
+type page struct {
 	frame.Frame
 	Title, Headline, Sub string
 	Mark                 sentences.Mark
 	Tag                  string
+	Notices, Around      []string
 	Facts                []history.KV
+	Last, Before, Nights string // "Last night", "The night before" and "nights", or runs
 	Changes              []changeRow
-	Earlier              bool // there are earlier runs to compare with
+	Standing             []standingRow
 	Servers              []serverHead
-	Rows                 []indexRow
-	Broken               []string
+	Rows                 []row
+	Runs                 []runsOf
 	Filters              []filter
-	NotRun               int
+	Blank                int // cells that were never run
+
+	into  string // the folder that the page stands in
+	slots int    // how many nights its strips and lines have room for
 }
 
 type serverHead struct{ Name, Version string }
 
 type filter struct{ Mark, Value, Label string }
 
-type indexRow struct {
-	Name, Why, Measure string
-	Cells              []indexCell
+type row struct {
+	Name, Why, Shown string
+	Cells            []cell
 }
 
-// indexCell is one scenario on one server.
-type indexCell struct {
-	Server      string
-	Href        string
-	Mark        string
-	Word        string // the verdict, for who cannot see the mark
-	Verdict     string // for the filter
-	Text        string
-	Was         string
-	Class       string
-	Changed     bool
-	Spark       template.HTML
-	Blank       bool
-	BlankReason string
+// cell is one scenario on one server.
+type cell struct {
+	Server  string
+	Href    string
+	Mark    string
+	Word    string // the verdict, for who cannot see the mark
+	Verdict string // for the filter
+	Text    string
+	Noun    string // what the text counts
+	Was     string
+	Class   string
+	Changed bool
+	Spark   template.HTML
+	Blank   string // why there is nothing, if so
 }
 
 type changeRow struct {
-	Mark, Change, Scenario, Server, Href string
-	Before, Now, Note, Around            string
-	Bad                                  bool
-	Spark                                template.HTML
-	rank                                 int
+	Mark, Kind, Scenario, Server, Href string
+	Before, Now, Note, Around          string
+	Promise                            string
+	Bad                                bool
+	Strip                              template.HTML
 }
 
-func newIndexPage(cells []cellRuns, broken []string) *indexPage {
-	p := &indexPage{Broken: broken}
-	var scenarios, servers []string
-	by := map[[2]string]*cellRuns{}
-	for i := range cells {
-		c := &cells[i]
-		by[[2]string{c.scenario, c.server}] = c
-		scenarios, servers = append(scenarios, c.scenario), append(servers, c.server)
+type standingRow struct {
+	Scenario, Server, Href string
+	Promise, By            string
+	Since, Last            string
+	Mark                   string // of a night that did not tell; empty where it did
+	Happened               string
+	Strip                  template.HTML
+}
+
+// runsOf are the runs of one scenario, newest first.
+type runsOf struct {
+	Scenario, Note string
+	Runs           []runRow
+}
+
+type runRow struct {
+	Mark, Word, Server, Started, Seed string
+	Number, Happened                  string
+	Links                             []link
+	Gone                              string
+}
+
+type link struct{ Text, Href string }
+
+func newPage(into string, r *nights.Report, broken []string) *page {
+	p := &page{into: into, Last: "Last run", Before: "The run before", Nights: "runs"}
+	if r.Last != nil {
+		p.Last, p.Before, p.Nights = "Last night", "The night before", "nights"
 	}
-	slices.Sort(scenarios)
-	slices.Sort(servers)
-	scenarios, servers = slices.Compact(scenarios), slices.Compact(servers)
+	p.slots = 2
+	for _, c := range r.Cells {
+		p.slots = min(nights.Shown, max(p.slots, len(c.Nights)+1))
+	}
+	p.Notices = notices(r, broken)
+	p.Around = r.Around
+	for i := range r.Changes {
+		p.Changes = append(p.Changes, p.change(&r.Changes[i], r))
+	}
+	for i := range r.Standing {
+		p.Standing = append(p.Standing, p.standing(&r.Standing[i], r))
+	}
 	count := map[string]int{}
-	total, finished := 0, 0
-	for _, s := range scenarios {
-		row := indexRow{Name: s}
-		top := rowTop(cells, s)
-		shown, of := 0, 0
-		for _, v := range servers {
-			c := by[[2]string{s, v}]
-			if c == nil {
-				row.Cells = append(row.Cells, indexCell{Server: v, Blank: true, BlankReason: "not run"})
-				p.NotRun++
-				continue
-			}
-			if len(c.runs) == 0 {
-				row.Cells = append(row.Cells, indexCell{Server: v, Blank: true, BlankReason: "first run goes on"})
-				continue
-			}
-			cell, ch := judgeCell(c, top)
-			if c.going {
-				cell.Was = strings.TrimPrefix(cell.Was+"; a new run goes on", "; ")
-			}
-			row.Cells = append(row.Cells, cell)
-			count[cell.Verdict]++
-			if last := c.runs[len(c.runs)-1].result; last != nil && last.Verdict == result.Pass && last.Weakness {
-				count["weakness"]++
-			}
-			total++
-			if ch != nil {
-				p.Changes = append(p.Changes, *ch)
-			}
-			for _, e := range c.runs {
-				row.Name, row.Why = e.run.Scenario, firstSentence(e.run.Why)
-				if e.result == nil {
-					continue
-				}
-				finished++
-				if len(e.result.Shows) > 0 {
-					of++
-					if wasShown(&e.result.Result) {
-						shown++
-					}
-				}
-				if n, _, _, ok := e.number(); ok || row.Measure == "" {
-					row.Measure = n
-				}
-			}
-			p.Earlier = p.Earlier || len(c.runs) > 1
-		}
-		if of > 0 {
-			row.Measure += fmt.Sprintf("; shown %d of %d", shown, of)
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	for _, v := range servers {
-		p.Servers = append(p.Servers, head(cells, v))
-	}
-	sort.SliceStable(p.Changes, func(i, j int) bool { return p.Changes[i].rank < p.Changes[j].rank })
-	p.sentence(count, total, len(scenarios), len(servers))
-	p.Facts = indexFacts(cells, finished, len(scenarios), len(servers))
-	p.Filters = filters(count, len(p.Changes))
+	p.matrix(r, count)
+	p.sentence(r, count)
+	p.Facts = facts(r)
+	p.Filters = filters(count, changedCells(r), notRun(r)+p.Blank)
 	return p
 }
 
-// wasShown tells whether a run showed something of what its scenario is for; a share is shown where it was measured.
-func wasShown(r *result.Result) bool {
-	return slices.ContainsFunc(r.Shows, func(p result.PromiseResult) bool { return p.Status == result.Broken })
+// notices say what could not be read.
+func notices(r *nights.Report, broken []string) []string {
+	var out []string
+	for _, b := range broken {
+		out = append(out, "Cannot be read: "+b)
+	}
+	if n := len(r.History.Damaged); n > 0 {
+		out = append(out, fmt.Sprintf("%s of %s cannot be read. Kept as they stand, not counted here.", words.Plural(int64(n), "line", "lines"), nights.FileName))
+	}
+	if n := len(r.History.Newer); n > 0 {
+		out = append(out, fmt.Sprintf("%s of %s by a newer schism. Kept as they stand, not counted here.", words.Plural(int64(n), "line is", "lines are"), nights.FileName))
+	}
+	if n := len(r.Old); n > 0 {
+		var names []string
+		for _, c := range r.Old[:min(n, 5)] {
+			names = append(names, c.Scenario+" on "+c.Server)
+		}
+		out = append(out, fmt.Sprintf("Not run in the last %d nights, and left out below: %s%s.", nights.Shown, strings.Join(names, ", "), more(n-5)))
+	}
+	return out
 }
 
-// rowTop is the largest number of a scenario, so that a row's lines share one scale from 0.
-func rowTop(cells []cellRuns, scenario string) float64 {
-	top := 0.0
-	for i := range cells {
-		if cells[i].scenario != scenario {
-			continue
-		}
-		for j := range cells[i].runs {
-			if _, _, v, ok := cells[i].runs[j].number(); ok {
-				top = max(top, v)
-			}
-		}
-	}
-	return top
-}
-
-func head(cells []cellRuns, server string) serverHead {
-	h := serverHead{Name: server}
-	for _, c := range cells {
-		if c.server != server {
-			continue
-		}
-		for _, e := range c.runs {
-			if e.run.Server != "" {
-				h.Name = strings.Replace(e.run.Server, ":", " ", 1)
-			}
-			if n := sentences.Server(e.run); n != h.Name {
-				h.Version = n[strings.LastIndexByte(n, ' ')+1:]
-			}
-		}
-	}
-	return h
-}
-
-// verdictOf is how a finished or unfinished run counts.
-func verdictOf(e *entry) (verdict, mark, word string) {
-	if e.result == nil {
-		return "error", "err", "not finished"
-	}
-	m := sentences.MarkOf(e.result.Verdict, e.result.Weakness)
-	return string(e.result.Verdict), m.ID, strings.ToLower(m.Word)
-}
-
-func judgeCell(c *cellRuns, top float64) (indexCell, *changeRow) {
-	last := &c.runs[len(c.runs)-1]
-	verdict, mark, word := verdictOf(last)
-	cell := indexCell{Server: c.server, Verdict: verdict, Mark: mark, Word: word, Spark: spark(c, top)}
-	_, cell.Text, _, _ = last.number()
-	if verdict == "unknown" || verdict == "error" {
-		cell.Text = word
-		if last.result != nil && last.run.Incomplete != "" {
-			cell.Text += ", incomplete"
-		}
-	}
-	if last.report {
-		cell.Href = last.href()
-	}
-	if len(c.runs) == 1 {
-		return cell, nil
-	}
-	prev := &c.runs[len(c.runs)-2]
-	before, _, wasWord := verdictOf(prev)
-	ch := &changeRow{Mark: mark, Scenario: last.run.Scenario, Server: sentences.Server(last.run), Href: cell.Href, Before: cellWords(prev), Now: cellWords(last),
-		Around: around(prev, last), Spark: cell.Spark}
-	if last.result != nil && len(last.result.Reasons) > 0 {
-		ch.Note = last.result.Reasons[0]
-	}
-	switch {
-	case verdict == "violation" && before != "violation":
-		ch.Change, ch.Bad, ch.rank = "New violation", true, 0
-		if last.result != nil {
-			ch.Note = last.result.Headline
-		}
-	case verdict == "error" && before != "error":
-		ch.Change, ch.rank = "Could not run", 1
-	case verdict == "unknown" && before != "unknown":
-		ch.Change, ch.rank = "No longer decided", 2
-	case verdict == "pass" && before == "violation":
-		ch.Change, ch.rank = "Fixed", 5
-	case verdict == "pass" && before != "pass":
-		ch.Change, ch.rank = "Passes again", 6
-	case verdict == "pass" && word != wasWord:
-		ch.Change, ch.rank = "Weakness no longer shown", 3
-		if last.result.Weakness {
-			ch.Change = "Weakness now shown"
-		}
-	default:
-		note, out := outOfRange(c)
-		if !out {
-			if verdict == "violation" { // a known one is outlined
-				cell.Mark, cell.Word = "old", "violation, as before"
-			}
-			return cell, nil
-		}
-		ch.Change, ch.Note, ch.rank = "Out of its range", note, 4
-	}
-	cell.Changed, cell.Class = true, "chd"
-	if ch.Bad {
-		cell.Class = "new"
-	}
-	cell.Was = "was " + cellShort(prev)
-	return cell, ch
-}
-
-// cellShort and cellWords are a run's number, with its measure's name in the second.
-func cellShort(e *entry) string {
-	v, _, word := verdictOf(e)
-	if v == "unknown" || v == "error" {
-		return word
-	}
-	_, text, _, _ := e.number()
-	return text
-}
-
-func cellWords(e *entry) string {
-	v, _, word := verdictOf(e)
-	if v == "unknown" || v == "error" {
-		return word
-	}
-	name, text, _, _ := e.number()
-	return text + " " + name
-}
-
-// outOfRange compares the last number with at least four earlier ones.
-func outOfRange(c *cellRuns) (string, bool) {
-	var lo, hi float64
-	n := 0
-	for i := range c.runs[:len(c.runs)-1] {
-		if _, _, v, ok := c.runs[i].number(); ok {
-			if n == 0 {
-				lo, hi = v, v
-			}
-			lo, hi = min(lo, v), max(hi, v)
-			n++
-		}
-	}
-	_, _, v, ok := c.runs[len(c.runs)-1].number()
-	if !ok || n < 4 || (v <= hi*1.25 && v >= lo*0.75) {
-		return "", false
-	}
-	return fmt.Sprintf("the %d runs before: %s to %s", n, words.Short(lo), words.Short(hi)), true
-}
-
-// around names what changed besides: the server's build, the machine, schism, the seed.
-func around(a, b *entry) string {
-	var parts []string
-	if x, y := sentences.Server(a.run), sentences.Server(b.run); x != y {
-		parts = append(parts, x+" → "+y)
-	}
-	hosts := map[string]string{}
-	for _, kv := range a.run.Host {
-		hosts[kv.K] = kv.V
-	}
-	for _, kv := range b.run.Host {
-		if old, ok := hosts[kv.K]; ok && old != kv.V {
-			parts = append(parts, fmt.Sprintf("%s %s → %s", kv.K, old, kv.V))
-		}
-	}
-	if a.run.Seed != b.run.Seed {
-		parts = append(parts, fmt.Sprintf("seed %d → %d", a.run.Seed, b.run.Seed))
-	}
-	if string(a.run.Promises) != string(b.run.Promises) {
-		parts = append(parts, "promises")
-	}
-	if len(parts) == 0 {
-		return "nothing"
-	}
-	return strings.Join(parts, "; ")
-}
-
-// spark draws the last runs' numbers from 0.
-func spark(c *cellRuns, top float64) template.HTML {
-	if len(c.runs) < 2 || top <= 0 {
+func more(n int) string {
+	if n <= 0 {
 		return ""
 	}
-	var points []charts.Point
-	for i := range c.runs {
-		_, text, v, ok := c.runs[i].number()
-		points = append(points, charts.Point{V: v, Known: ok, Text: text})
-	}
-	return charts.Spark(points, nights, top)
+	return fmt.Sprintf(" and %d more", n)
 }
 
-// sentence says what is new, or what there is.
-func (p *indexPage) sentence(count map[string]int, total, scenarios, servers int) {
-	tally := tallyWords(count)
-	switch {
-	case total == 0:
-		p.Mark = sentences.Mark{ID: "und", Class: "v-und", Char: "?", Word: "No run"}
-		p.Headline, p.Sub = "No run yet.", "Run a scenario, and it will stand here."
-	case len(p.Changes) > 0 && p.Changes[0].Bad:
-		c := p.Changes[0]
-		p.Mark = sentences.MarkOf(result.Violation, false)
-		p.Mark.Word = "New violation"
-		p.Headline = fmt.Sprintf("%s on %s: %s", c.Scenario, c.Server, strings.TrimSuffix(c.Note, ".")+".")
-		p.Sub = fmt.Sprintf("%d of %s changed since the run before. %s.", len(p.Changes), words.Plural(int64(total), "cell", "cells"), words.Capital(tally))
-	case len(p.Changes) > 0:
-		p.Mark = sentences.Mark{ID: p.Changes[0].Mark, Class: "v-chg", Char: "~", Word: p.Changes[0].Change}
-		p.Headline = fmt.Sprintf("%s changed since the run before; no new violation.", words.Plural(int64(len(p.Changes)), "cell", "cells"))
-		p.Sub = words.Capital(tally) + "."
-	default:
-		v := result.Pass
-		for _, w := range []result.Verdict{result.Error, result.Unknown, result.Violation} {
-			if count[string(w)] > 0 {
-				v = w
-			}
-		}
-		p.Mark = sentences.MarkOf(v, false)
-		p.Headline = words.Capital(tally) + "."
-		if v == result.Pass {
-			p.Headline = fmt.Sprintf("All %s pass.", words.Plural(int64(total), "cell", "cells"))
-			if n := count["weakness"]; n > 0 {
-				p.Mark = sentences.MarkOf(v, true)
-				p.Headline = fmt.Sprintf("All %s pass; %d of them show the weakness that they exist for.", words.Plural(int64(total), "cell", "cells"), n)
-			}
-		}
-		p.Sub = fmt.Sprintf("%s on %s.", words.Plural(int64(scenarios), "scenario", "scenarios"), words.Plural(int64(servers), "server", "servers"))
-		if p.Earlier {
-			p.Sub += " Nothing changed since the run before."
-		} else {
-			p.Sub += " There is no earlier run to compare with."
-		}
-		if v == result.Violation {
-			p.Mark.Word = "Violations, none new"
-			if !p.Earlier {
-				p.Mark.Word = "Violation"
-			}
-		}
+// href is the address of a run's page, relative to the index; empty where its folder is gone.
+func (p *page) href(l *nights.Line) string {
+	if !nights.Page(p.into, l) {
+		return ""
 	}
-	p.Title = fmt.Sprintf("%s %s | schism", p.Mark.Char, strings.TrimSuffix(p.Headline, "."))
-	p.Tag = tally
+	var parts []string
+	for _, s := range strings.Split(l.Dir, "/") {
+		parts = append(parts, url.PathEscape(s))
+	}
+	return "./" + strings.Join(parts, "/") + "/report.html"
 }
 
-func indexFacts(cells []cellRuns, runs, scenarios, servers int) []history.KV {
-	kv := []history.KV{{K: words.Count(int64(scenarios)), V: noun(scenarios, "scenario")}, {K: words.Count(int64(servers)), V: noun(servers, "server")}, {K: words.Count(int64(runs)), V: "finished runs, at most 14 a cell"}}
-	newest := ""
-	for _, c := range cells {
-		for _, e := range c.runs {
-			newest = max(newest, e.run.Started)
+// run is a row of the list of runs.
+func (p *page) run(l *nights.Line) runRow {
+	out := runRow{Server: cmp.Or(l.Name, l.Server), Started: frame.Moment(l.Started), Seed: fmt.Sprint(l.Seed), Number: words.Dash, Happened: strings.TrimSpace(l.Headline + " " + l.Sub)}
+	out.Mark, out.Word = markOf(l)
+	if f := l.Number; f != nil {
+		out.Number = f.Text + " " + f.Noun
+	}
+	if h := p.href(l); h != "" {
+		out.Links = append(out.Links, link{"report", h})
+	} else {
+		out.Gone = "folder gone"
+		if l.Unfinished {
+			out.Gone = "no page"
 		}
 	}
-	if newest != "" {
-		kv = append(kv, history.KV{K: frame.Moment(newest), V: "the newest"})
+	if u, err := url.Parse(l.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		out.Links = append(out.Links, link{"the job", l.URL})
 	}
-	return kv
+	return out
+}
+
+func (p *page) change(c *nights.Change, r *nights.Report) changeRow {
+	out := changeRow{Kind: c.Kind, Scenario: c.Cell.Scenario, Server: serverName(c.Last, c.Cell), Href: p.href(c.Line), Before: c.Before, Now: c.Now, Note: c.Note,
+		Around: c.AroundWords(), Bad: c.Class == nights.New}
+	out.Mark, _ = markOf(c.Line)
+	if c.Prev == c.Last {
+		out.Mark = "na"
+	}
+	if c.Held != nil {
+		out.Promise = c.Held.Text
+		if c.Note == c.Held.Text {
+			out.Note = ""
+		}
+		out.Strip = p.strip(r, c.Cell, c.Held.Key)
+	} else {
+		out.Strip = p.strip(r, c.Cell, "")
+	}
+	return out
+}
+
+func (p *page) standing(s *nights.Standing, r *nights.Report) standingRow {
+	since := "since " + s.Since.When()
+	of := words.Plural(int64(s.Nights), "night", "nights")
+	if p.Last == "Last run" {
+		of = words.Plural(int64(s.Nights), "run", "runs")
+	}
+	out := standingRow{Scenario: s.Cell.Scenario, Server: serverName(s.Last, s.Cell), Href: p.href(s.Line), Promise: s.Held.Text, By: s.Held.By, Since: of + ", " + since,
+		Happened: s.Line.Headline, Strip: p.strip(r, s.Cell, s.Held.Key)}
+	out.Last = fmt.Sprintf("%s; limit %s; %s", s.Held.Measured, s.Held.Limit, s.Runs)
+	if !s.Told {
+		out.Mark, _ = markOf(s.Last.Worst())
+		if s.Why == nights.NotRun {
+			out.Mark = "na"
+		}
+		out.Last = s.Why
+	}
+	return out
+}
+
+func serverName(n *nights.Night, c nights.Cell) string { return cmp.Or(n.Lines[0].Name, c.Server) }
+
+// strip shows a cell's last nights: what they say of a promise, or their verdicts.
+func (p *page) strip(r *nights.Report, c nights.Cell, key string) template.HTML {
+	i := slices.IndexFunc(r.Cells, func(x *nights.CellReport) bool { return x.Cell == c })
+	if i < 0 || len(r.Cells[i].Nights) < 2 {
+		return ""
+	}
+	var out []charts.State
+	for _, n := range recent(r.Cells[i]) {
+		out = append(out, stateOf(n, key))
+	}
+	if r.Cells[i].NotRun {
+		out = append(out[max(0, len(out)-nights.Shown+1):], charts.NotThere)
+	}
+	return charts.Strip(out, p.slots)
+}
+
+func stateOf(n *nights.Night, key string) charts.State {
+	if key != "" {
+		switch {
+		case n.Broke(key):
+			return charts.Broken
+		case n.Kept(key):
+			return charts.Kept
+		}
+		if n.Worst().Verdict != result.Error {
+			return charts.Open
+		}
+	}
+	switch n.Worst().Verdict {
+	case result.Violation:
+		return charts.Broken
+	case result.Pass:
+		return charts.Kept
+	case result.Unknown:
+		return charts.Open
+	}
+	return charts.NotThere
 }

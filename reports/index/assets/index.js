@@ -18,6 +18,14 @@
   });
   sayTheme();
 
+  function openRuns() {
+    var id = location.hash.slice(1), d = null;
+    try { d = doc.getElementById(decodeURIComponent(id)); } catch (e) { /* not ours */ }
+    if (d && d.tagName === 'DETAILS') { d.open = true; d.scrollIntoView(); }
+  }
+  window.addEventListener('hashchange', openRuns);
+  openRuns();
+
   var q = doc.querySelector('#q'), picks = all('.pick'), clear = doc.querySelector('.clear'), none = doc.querySelector('.none');
   if (!q) return;
   function chosen() { return picks.filter(function (b) { return b.getAttribute('aria-pressed') === 'true'; }).map(function (b) { return b.dataset.v; }); }
