@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -213,4 +214,28 @@ func TestHarnessThatNobodyListensTo(t *testing.T) {
 	out, err := schism.Check(t.Context(), dir)
 	require.NoError(t, err)
 	require.Equal(t, result.Pass, out.Result.Verdict, out.Result.Reasons)
+}
+
+// An image that declares volumes: its anonymous volumes go with the containers, those of the look into the image as well.
+func TestHarnessLeavesNoVolumes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM schism/redis:7.0\nVOLUME /data /extra /more\n"), 0o644))
+	build := exec.Command("docker", "build", "-q", "-t", "schism-test/volumes", dir)
+	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	t.Cleanup(func() { command(t, "docker", "rmi", "-f", "schism-test/volumes") })
+	volumes := func() []string {
+		out, err := exec.Command("docker", "volume", "ls", "-q").Output()
+		require.NoError(t, err)
+		return strings.Fields(string(out))
+	}
+	before := volumes()
+	c := startChild(t, "healthy", "-seed", "14", "-image", "schism-test/volumes", "-duration", "2s", "-rate", "500")
+	code, _ := c.exit(t)
+	require.Equal(t, schism.ExitPass, code, c.out.String())
+	require.Subset(t, before, volumes())
 }

@@ -202,7 +202,7 @@ func (r *run) unstarted(why error) error {
 
 // image finds the server's image.
 func (r *run) image(ctx context.Context) (images.Image, error) {
-	return images.Ensure(ctx, r.opts.Server, r.opts.Image, func(s string) { r.progress("prepare", s) })
+	return images.Ensure(ctx, r.opts.Server, r.opts.Image, topology.Labels(r.meta.ID, r.folder.lock.Name()), func(s string) { r.progress("prepare", s) })
 }
 
 // checkServer refuses a -server that is not on the list before anything is made.

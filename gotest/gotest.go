@@ -38,7 +38,7 @@ type Door struct {
 	opts  schism.Options
 	seeds []int64 // a run each; 0 draws one
 	env   error   // what is wrong with the environment
-	ran  atomic.Int64
+	ran   atomic.Int64
 	// names of the tests that run scenarios, as patterns of -run find them
 	names []string
 }

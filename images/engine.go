@@ -13,10 +13,14 @@ import (
 	"github.com/moby/moby/client"
 )
 
+// removeTime is how long the engine may take to remove a container; the next start tries again.
+const removeTime = 30 * time.Second
+
 // engine is a store on a real engine.
 type engine struct {
 	cli      *client.Client
 	progress func(string)
+	labels   map[string]string // of containers
 
 	noPull error // why no registry is asked again: none answered
 }
@@ -83,13 +87,14 @@ func drain(r io.Reader, said func(string)) error {
 
 // serverIn finds the server's binary in an image, in a container that is never started.
 func (e *engine) serverIn(ctx context.Context, ref string) (bin string, err error) {
-	c, err := e.cli.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &container.Config{Image: ref, Cmd: []string{"true"},
-		Labels: map[string]string{"schism.probe": "1"}}})
+	c, err := e.cli.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &container.Config{Image: ref, Cmd: []string{"true"}, Labels: e.labels}})
 	if err != nil {
 		return "", fmt.Errorf("look into image %s: %w", ref, err)
 	}
 	defer func() {
-		_, rmErr := e.cli.ContainerRemove(context.WithoutCancel(ctx), c.ID, client.ContainerRemoveOptions{Force: true})
+		rm, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime)
+		defer cancel()
+		_, rmErr := e.cli.ContainerRemove(rm, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 		err = errors.Join(err, rmErr)
 	}()
 	for _, name := range []string{"redis-server", "valkey-server", "redict-server"} {

@@ -105,15 +105,15 @@ var (
 // pullTime is how long a registry may take to begin to answer.
 const pullTime = 10 * time.Second
 
-// Ensure returns the image of a server, or the user's own image where one is named; what is missing is pulled or built.
-// progress is told of what takes its time.
-func Ensure(ctx context.Context, server, own string, progress func(string)) (Image, error) {
+// Ensure returns the image of a server, or the user's own image where one is named; what is missing is pulled or built. The container
+// in which the user's is looked at has the labels. progress is told of what takes its time.
+func Ensure(ctx context.Context, server, own string, labels map[string]string, progress func(string)) (Image, error) {
 	cli, err := Client(ctx)
 	if err != nil {
 		return Image{}, err
 	}
 	defer cli.Close()
-	e := &engine{cli: cli, progress: progress}
+	e := &engine{cli: cli, labels: labels, progress: progress}
 	if own != "" {
 		return ensureOwn(ctx, e, own)
 	}

@@ -116,12 +116,12 @@ func TestEnsureYieldsARunnableServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Docker")
 	}
-	img, err := Ensure(t.Context(), "redis:7.0", "", func(s string) { t.Log(s) })
+	img, err := Ensure(t.Context(), "redis:7.0", "", nil, func(s string) { t.Log(s) })
 	require.NoError(t, err)
 	out, err := exec.CommandContext(t.Context(), "docker", "run", "--rm", "--network", "none", "--entrypoint", img.Binary, img.Ref, "--version").CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "v=7.0")
-	own, err := Ensure(t.Context(), "", img.Ref, func(string) {})
+	own, err := Ensure(t.Context(), "", img.Ref, map[string]string{"schism.test": "1"}, func(string) {})
 	require.NoError(t, err)
 	require.Equal(t, KindUser, own.Kind)
 	require.Contains(t, own.Binary, "redis-server")

@@ -28,9 +28,15 @@ const (
 // agentPath is where the agent is in a container.
 const agentPath = "/schism-agent"
 
+// Labels are on everything that a run has an engine make, so that the next start can tell what a dead run left. lockFile is held while the
+// run lives.
+func Labels(runID, lockFile string) map[string]string {
+	return map[string]string{labelRun: runID, labelLock: lockFile, labelHost: hostID()}
+}
+
 // labels are those of the run, with more.
 func (d *Deployment) labels(more ...string) map[string]string {
-	m := map[string]string{labelRun: d.opts.RunID, labelLock: d.opts.LockFile, labelHost: hostID()}
+	m := Labels(d.opts.RunID, d.opts.LockFile)
 	for i := 0; i+1 < len(more); i += 2 {
 		m[more[i]] = more[i+1]
 	}
