@@ -30,6 +30,9 @@ Exit codes: 0 pass, 1 violation, 2 unknown, 3 the surroundings lack something or
 `
 
 func main() {
+	if code, ok := asAgent(os.Args[0]); ok {
+		os.Exit(code)
+	}
 	neverUnknown()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := dispatch(ctx, commands(), os.Args[1:], os.Stdout, os.Stderr)
