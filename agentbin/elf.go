@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,28 @@ func checkAgent(path, goos, goarch string) error {
 	if err != nil {
 		return errors.New("it is not schism's: no Go program")
 	}
-	if info.Path != agentPackage && info.Path != commandPackage {
-		return fmt.Errorf("it is not schism's, but %s", info.Path)
+	switch info.Path {
+	case agentPackage:
+		return nil
+	case commandPackage:
+		if hasTag(info, embedTag) { // it leaves the agent's own code out, a quarter of its size
+			return errors.New("it carries its agents inside, and is none itself")
+		}
+		return nil
 	}
-	return nil
+	return fmt.Errorf("it is not schism's, but %s", info.Path)
+}
+
+// embedTag is the build tag of programs that carry their agents.
+const embedTag = "schism_agents"
+
+func hasTag(info *buildinfo.BuildInfo, tag string) bool {
+	for _, s := range info.Settings {
+		if s.Key == "-tags" && slices.Contains(strings.Split(s.Value, ","), tag) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkStatic says why a file is no static ELF binary of the OS and CPU.

@@ -1,3 +1,5 @@
+//go:build linux && !schism_agents
+
 package main
 
 import (
