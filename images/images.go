@@ -127,6 +127,9 @@ func Client(ctx context.Context) (*client.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, err := cli.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
+		if strings.Contains(err.Error(), "permission denied") {
+			return nil, errors.Join(fmt.Errorf("%w may be used by this user at %s; join the group docker, or run as root", ErrNoEngine, cli.DaemonHost()), cli.Close())
+		}
 		return nil, errors.Join(fmt.Errorf("%w answers at %s; start Docker, or run scripts/setup.sh as root", ErrNoEngine, cli.DaemonHost()), cli.Close())
 	}
 	return cli, nil
