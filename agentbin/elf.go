@@ -26,6 +26,11 @@ func checkAgent(path, goos, goarch string) error {
 	if err != nil {
 		return errors.New("it is not schism's: no Go program")
 	}
+	return isAgent(info)
+}
+
+// isAgent says why a Go program cannot act as the agent.
+func isAgent(info *buildinfo.BuildInfo) error {
 	switch info.Path {
 	case agentPackage:
 		return nil
