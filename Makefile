@@ -14,6 +14,7 @@ COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(shell git status --porcelain -
 OWN := github.com/schismtest/schism/internal/version
 STATIC = CGO_ENABLED=0 GOFLAGS= $(GO) build -trimpath -buildvcs=false
 WITH_AGENTS = $(STATIC) -tags schism_agents -ldflags '-s -w -X $(OWN).release=$(VERSION) -X $(OWN).commit=$(COMMIT)'
+TARGETS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 IMAGE ?= schism:$(or $(VERSION),latest)
 
 .PHONY: help demo test unit servers scenarios own binary lint bench prove kills mutants nightly report fmt doctor clean setup build agents release image
@@ -58,7 +59,7 @@ agents: # what the builds embed; never committed
 
 release: agents ## bin/release: schism for linux and darwin on amd64 and arm64, and SHA256SUMS
 	rm -rf bin/release
-	for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+	for target in $(TARGETS); do \
 		GOOS=$${target%/*} GOARCH=$${target#*/} $(WITH_AGENTS) -o bin/release/schism-$${target%/*}-$${target#*/} ./cmd/schism || exit 1; \
 	done
 	cd bin/release && { if command -v sha256sum > /dev/null; then sha256sum schism-*; else shasum -a 256 schism-*; fi; } > SHA256SUMS
