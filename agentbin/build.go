@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -120,11 +119,11 @@ func (f *finder) getInstall(ctx context.Context) (Agent, error) {
 		if _, err := goTool(ctx, gopath, env, args...); err != nil {
 			return "", err
 		}
-		bin := filepath.Join(gopath, "bin")
-		if f.goos != runtime.GOOS || f.goarch != runtime.GOARCH {
-			bin = filepath.Join(bin, f.goos+"_"+f.goarch)
+		bin := filepath.Join(gopath, "bin", Name)
+		if _, err := os.Stat(bin); err != nil { // for another platform than the toolchain's own
+			bin = filepath.Join(gopath, "bin", f.goos+"_"+f.goarch, Name)
 		}
-		path, err := s.keep(f.platform(), filepath.Join(bin, Name))
+		path, err := s.keep(f.platform(), bin)
 		if err != nil {
 			return "", err
 		}
