@@ -104,4 +104,4 @@ doctor: ## what is there, what is missing, what it costs
 	$(GO) run ./cmd/schism doctor
 
 clean: ## remove runs and built files
-	rm -rf artifacts bin
+	rm -rf artifacts bin agentbin/agents

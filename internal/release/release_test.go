@@ -42,6 +42,19 @@ func TestBuildRunsWithoutGo(t *testing.T) {
 	require.Equal(t, runtime.Version(), b.Go)
 	require.Equal(t, "embedded in this program", b.AgentHow)
 	require.Contains(t, string(output(t, t.TempDir(), bare(t), bin, "doctor")), "v0.9.0, commit 0123456789ab")
+
+	// A folder is no agent: it would be copied into every container.
+	empty := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), bin, "run", "healthy")
+	cmd.Dir, cmd.Env = empty, append(bare(t), "SCHISM_AGENT="+empty)
+	said, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit)
+	require.Equal(t, 64, exit.ExitCode(), "%s", said)
+	require.Contains(t, string(said), "SCHISM_AGENT="+empty+" is not used: it is a folder")
+	runs, err := filepath.Glob(filepath.Join(empty, "artifacts", "healthy", "*", "*", "run.json"))
+	require.NoError(t, err)
+	require.Empty(t, runs)
 }
 
 // The same sources in another folder give the same bytes.
