@@ -5,11 +5,20 @@ GO ?= go
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 # Packages whose tests start real servers; they run one after the other, since they measure times.
-SERVERS := ./agent ./clients ./images ./nemesis ./observer ./topology ./workloads
+SERVERS := ./agent ./agentbin ./clients ./images ./nemesis ./observer ./topology ./workloads
 # Packages with goroutines of their own run under the race detector; the pure ones would only get slower.
-RACE := . ./agent/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
+RACE := . ./agent/... ./agentbin/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
 
-.PHONY: help man demo test unit servers scenarios own lint bench prove kills mutants nightly night-run night-merge night-restore report fmt doctor clean setup
+# What a build is, said by schism version and in every run; the same commit and toolchain give the same bytes.
+VERSION = $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(shell git status --porcelain -uno 2>/dev/null | grep -q . && echo -dirty)
+OWN := github.com/schismtest/schism/internal/version
+STATIC = CGO_ENABLED=0 GOFLAGS= $(GO) build -trimpath -buildvcs=false
+WITH_AGENTS = $(STATIC) -tags schism_agents -ldflags '-s -w -X $(OWN).release=$(VERSION) -X $(OWN).commit=$(COMMIT)'
+TARGETS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+IMAGE ?= schism:$(or $(VERSION),latest)
+
+.PHONY: help man demo test unit servers scenarios own binary lint bench prove kills mutants nightly night-run night-merge night-restore report fmt doctor clean setup build agents release image
 
 help: ## these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -20,7 +29,7 @@ setup:
 demo: setup ## a Sentinel failover that loses writes; ends with the path of its report
 	$(GO) run ./cmd/schism run sentinel-kill-lagging
 
-test: setup unit servers scenarios own ## everything CI runs
+test: setup unit servers scenarios own binary ## everything CI runs
 
 unit: ## tests without servers
 	$(GO) vet ./...
@@ -36,6 +45,31 @@ scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogu
 
 own: setup ## a user's own module with a scenario of its own
 	cd examples/own && $(GO) test -count=1 -timeout 5m -v ./...
+
+binary: setup ## one binary: built, released, as an image and by go install, each from an empty folder
+	$(GO) test -count=1 -timeout 15m -v ./internal/release
+
+build: agents ## bin/schism, with the agents inside: it runs from any folder, without Go
+	$(WITH_AGENTS) -o bin/schism ./cmd/schism
+
+agents: # what the builds embed; never committed
+	for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch $(STATIC) -ldflags '-s -w' -o bin/agents/agent-linux-$$arch ./cmd/schism-agent && \
+		$(GO) run ./internal/pack bin/agents/agent-linux-$$arch agentbin/agents/agent-linux-$$arch.zst || exit 1; \
+	done
+
+release: agents ## bin/release: schism for linux and darwin on amd64 and arm64, and SHA256SUMS
+	rm -rf bin/release
+	for target in $(TARGETS); do \
+		GOOS=$${target%/*} GOARCH=$${target#*/} $(WITH_AGENTS) -o bin/release/schism-$${target%/*}-$${target#*/} ./cmd/schism || exit 1; \
+	done
+	cd bin/release && { if command -v sha256sum > /dev/null; then sha256sum schism-*; else shasum -a 256 schism-*; fi; } > SHA256SUMS
+
+image: agents ## an image of schism alone, for the engine's CPU; IMAGE names it
+	rm -rf bin/image && mkdir -p bin/image/tmp && chmod 1777 bin/image/tmp
+	arch=$$(docker version --format '{{.Server.Arch}}') && GOOS=linux GOARCH=$$arch $(WITH_AGENTS) -o bin/image/schism ./cmd/schism
+	DOCKER_BUILDKIT=0 docker build --quiet -f Dockerfile -t $(IMAGE) \
+		--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.revision=$(COMMIT) bin/image
 
 lint: ## golangci-lint, and actionlint for the workflows
 	$(GO) run $(LINT) run ./...
@@ -85,4 +119,4 @@ doctor: ## what is there, what is missing, what it costs
 	$(GO) run ./cmd/schism doctor
 
 clean: ## remove runs, their history and built files
-	rm -rf artifacts bin
+	rm -rf artifacts bin agentbin/agents

@@ -1,4 +1,4 @@
 package schism
 
-// The agent is built from source on first use, in the user's own module: importing it here makes that module's go.sum complete.
+// In a module that requires schism the agent is built from source: importing it here makes that module's go.sum complete.
 import _ "github.com/schismtest/schism/agent"

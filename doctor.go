@@ -3,11 +3,11 @@ package schism
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"runtime"
 
+	"github.com/schismtest/schism/agentbin"
 	"github.com/schismtest/schism/images"
+	"github.com/schismtest/schism/topology"
 )
 
 // Finding is one line of the doctor's: what is there, or what is missing and what that costs.
@@ -18,7 +18,7 @@ type Finding struct {
 	Cost string // what cannot be done without it, and what to do about it; empty when it is there
 }
 
-// Doctor looks at the surroundings. ok is false when no scenario can run.
+// Doctor looks at what Run needs, by the same functions, and changes nothing. ok is false when no scenario can run.
 func Doctor(ctx context.Context) (findings []Finding, ok bool) {
 	add := func(good bool, what, text, cost string) {
 		if good {
@@ -27,9 +27,16 @@ func Doctor(ctx context.Context) (findings []Finding, ok bool) {
 		findings = append(findings, Finding{good, what, text, cost})
 	}
 	add(true, "schism", fmt.Sprintf("%s, %s, %s/%s, %d CPUs", Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), "")
-	goBin, err := exec.LookPath("go")
-	add(err == nil, "go", orText(goBin, "not found"), "the agent cannot be built; install Go, or name a built agent in SCHISM_AGENT")
-	good := err == nil || os.Getenv("SCHISM_AGENT") != ""
+	goos, goarch, engineErr := topology.Platform(ctx)
+	if engineErr != nil {
+		goos, goarch = "linux", runtime.GOARCH // what it most likely is, once it answers
+	}
+	agent := agentFinding(ctx, goos, goarch)
+	findings = append(findings, agent)
+	if engineErr != nil {
+		add(false, "docker", engineErr.Error(), "no scenario can run")
+		return findings, false
+	}
 	r, err := images.Look(ctx)
 	if err != nil {
 		add(false, "docker", err.Error(), "no scenario can run")
@@ -50,7 +57,24 @@ func Doctor(ctx context.Context) (findings []Finding, ok bool) {
 		}
 		add(r.CanBuild == "", s.Server.Name, text, "scenarios on "+s.Server.Name+" need a registry that answers")
 	}
-	return findings, good && (have > 0 || r.CanBuild == "")
+	return findings, agent.OK && (have > 0 || r.CanBuild == "")
+}
+
+// agentFinding says which agent a run would use, or why there is none.
+func agentFinding(ctx context.Context, goos, goarch string) Finding {
+	f := Finding{What: "agent", Cost: "no scenario can run"}
+	ways, err := agentbin.Survey(ctx, goos, goarch)
+	if err != nil {
+		f.Text = err.Error()
+		return f
+	}
+	for _, w := range ways {
+		if w.OK {
+			return Finding{OK: true, What: "agent", Text: fmt.Sprintf("%s/%s, %s", goos, goarch, agentText(asBuild(w)))}
+		}
+	}
+	f.Text = (&agentbin.NotFoundError{OS: goos, Arch: goarch, Tried: ways}).Error()
+	return f
 }
 
 func orText(s, def string) string {

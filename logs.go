@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 )
 
@@ -57,18 +56,4 @@ func (l *logFiles) Close() error {
 		return fmt.Errorf("write node logs: %w", err)
 	}
 	return nil
-}
-
-// Version is schism's own version as the Go toolchain recorded it.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, d := range append(info.Deps, &info.Main) {
-		if d.Path == "github.com/schismtest/schism" && d.Version != "" {
-			return d.Version
-		}
-	}
-	return "devel"
 }

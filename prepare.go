@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/schismtest/schism/agentbin"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/images"
 	"github.com/schismtest/schism/internal/guard"
@@ -69,14 +70,14 @@ func (r *run) setup() []history.KV {
 func (r *run) start(ctx context.Context) (err error) {
 	r.progress("prepare", "looking for the image and the agent")
 	var image images.Image
-	var agent string
+	var agent agentbin.Agent
 	g, gctx := guard.WithContext(ctx)
 	g.Go(func() (err error) {
 		image, err = r.image(gctx)
 		return err
 	})
 	g.Go(func() (err error) {
-		agent, err = topology.BuildAgent(gctx)
+		agent, err = topology.FindAgent(gctx)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -86,13 +87,15 @@ func (r *run) start(ctx context.Context) (err error) {
 		return surroundings(err)
 	}
 	r.meta.Image, r.meta.ImageID = image.Ref, image.ID
+	build := buildOf(agent)
+	r.meta.Schism = &build
 	r.logs, err = openLogs(filepath.Join(r.folder.dir, logFolder), r.plan.Spec.NodeName)
 	if err != nil {
 		return err
 	}
 	r.progress("start", r.plan.Spec.String())
 	t := time.Now()
-	r.d, err = topology.Start(ctx, topology.Options{Spec: r.plan.Spec, Image: topology.Image{Ref: image.Ref, Binary: image.Binary}, RunID: r.meta.ID, Seed: r.opts.Seed, AgentPath: agent,
+	r.d, err = topology.Start(ctx, topology.Options{Spec: r.plan.Spec, Image: topology.Image{Ref: image.Ref, Binary: image.Binary}, RunID: r.meta.ID, Seed: r.opts.Seed, AgentPath: agent.Path,
 		LockFile: r.folder.lock.Name(), OnRecords: r.onRecords, OnLog: r.onLog, OnLost: r.onLost})
 	if err != nil {
 		return errors.Join(surroundings(err), r.logs.Close())
@@ -101,7 +104,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	for _, n := range r.d.Nodes {
 		r.meta.Nodes = append(r.meta.Nodes, n.Node)
 	}
-	r.meta.Host = append(hostFacts(), r.d.Facts()...)
+	r.meta.Host = append(hostFacts(build), r.d.Facts()...)
 	if err := r.w.SaveRun(r.meta); err != nil {
 		return errors.Join(err, r.clean(ctx).all())
 	}
@@ -241,7 +244,7 @@ func plural(n int, word string) string {
 }
 
 // hostFacts say where the run ran.
-func hostFacts() []history.KV {
+func hostFacts(b history.Build) []history.KV {
 	return []history.KV{{K: "harness", V: fmt.Sprintf("%s/%s, %d CPUs, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())},
-		{K: "schism", V: Version()}}
+		{K: "schism", V: buildText(b)}, {K: "agent", V: agentText(b)}}
 }

@@ -3,6 +3,7 @@ package schism
 import (
 	"errors"
 
+	"github.com/schismtest/schism/agentbin"
 	"github.com/schismtest/schism/images"
 	"github.com/schismtest/schism/topology"
 )
@@ -12,6 +13,7 @@ func surroundings(err error) error {
 	var p *Problem
 	var config *topology.ConfigError
 	var image *topology.ImageError
+	var agent *agentbin.RefusedError
 	switch {
 	case err == nil || errors.As(err, &p):
 		return err
@@ -19,6 +21,8 @@ func surroundings(err error) error {
 		return &Problem{Exit: ExitUsage, Text: config.Error(), Err: err}
 	case errors.As(err, &image):
 		return &Problem{Exit: ExitUsage, Text: image.Error(), Err: err}
+	case errors.As(err, &agent):
+		return &Problem{Exit: ExitUsage, Text: agent.Error(), Err: err}
 	case errors.Is(err, images.ErrUnknownServer), errors.Is(err, images.ErrNotAServer), errors.Is(err, images.ErrNotAnImage):
 		return &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
 	}

@@ -35,7 +35,9 @@ type Run struct {
 	Setup []KV `json:"setup"`
 
 	Nodes []Node `json:"nodes"` // servers, sentinels and workers; filled in when they are up
-	// Host tells where it ran: CPUs, memory, kernel, engine, schism's version.
+	// Schism is what ran it; nil in runs of before it was recorded, and until the agent is found.
+	Schism *Build `json:"schism,omitempty"`
+	// Host tells where it ran, for people: CPUs, memory, kernel, engine, schism's version.
 	Host []KV `json:"host"`
 	// Costs are the harness's own times in ns by phase: start, stop, check, report.
 	Costs map[string]int64 `json:"costs,omitempty"`
@@ -43,6 +45,20 @@ type Run struct {
 	Incomplete string `json:"incomplete,omitempty"`
 	// Imported is the format of a history from elsewhere ("edn", "jsonl"); rules about faults and barriers do not apply to it.
 	Imported string `json:"imported,omitempty"`
+}
+
+// Build is one build of schism.
+type Build struct {
+	// Version is a release's or a module's, Commit the whole hash; either is empty where it is not known.
+	Version string `json:"version,omitempty"`
+	Commit  string `json:"commit,omitempty"`
+	// Modified: the sources differed from the commit.
+	Modified bool `json:"modified,omitempty"`
+	// Go is the toolchain's version.
+	Go string `json:"go"`
+	// Agent is the SHA-256 of the agent's binary, in hex, AgentHow where it came from, for people.
+	Agent    string `json:"agent,omitempty"`
+	AgentHow string `json:"agent_how,omitempty"`
 }
 
 // KV is one line of a table for people.

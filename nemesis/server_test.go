@@ -38,7 +38,7 @@ func startWorld(t testing.TB, spec topology.Spec) *world {
 	if testing.Short() {
 		t.Skip("starts containers")
 	}
-	agent, err := topology.BuildAgent(t.Context())
+	agent, err := topology.FindAgent(t.Context())
 	require.NoError(t, err)
 	lock, err := os.Create(filepath.Join(t.TempDir(), "lock"))
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func startWorld(t testing.TB, spec topology.Spec) *world {
 	w := &world{t: t, live: history.NewLive()}
 	spec.Caps = []string{"NET_ADMIN"}
 	w.d, err = topology.Start(t.Context(), topology.Options{Spec: spec, RunID: fmt.Sprintf("nemesis%d", time.Now().UnixNano()), Seed: 1,
-		Image: topology.Image{Ref: cmp.Or(os.Getenv("SCHISM_TEST_IMAGE"), "schism/redis:7.0")}, AgentPath: agent, LockFile: lock.Name(),
+		Image: topology.Image{Ref: cmp.Or(os.Getenv("SCHISM_TEST_IMAGE"), "schism/redis:7.0")}, AgentPath: agent.Path, LockFile: lock.Name(),
 		OnRecords: func(_ int32, payload []byte, _ uint64) {
 			b, err := history.DecodeBatch(payload)
 			if err == nil {

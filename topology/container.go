@@ -14,6 +14,7 @@ import (
 	tclog "github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/network"
 
+	"github.com/schismtest/schism/agentbin"
 	"github.com/schismtest/schism/wire"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 // agentPath is where the agent is in a container.
-const agentPath = "/schism-agent"
+const agentPath = "/" + agentbin.Name
 
 // Labels are on everything that a run has an engine make, so that the next start can tell what a dead run left. lockFile is held while the
 // run lives.

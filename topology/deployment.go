@@ -31,7 +31,7 @@ type Options struct {
 	RunID string
 	// Seed draws the sentinels' ids.
 	Seed int64
-	// AgentPath is the agent for the engine's OS and CPU, as BuildAgent gives it.
+	// AgentPath is the agent for the engine's OS and CPU, as FindAgent gives it.
 	AgentPath string
 	// LockFile is held with flock as long as the run lives; whoever can take it may remove what the run left. Empty: nothing of the
 	// run is removed by others while it may live.

@@ -115,13 +115,14 @@ func hint(err error) error {
 	switch {
 	case errors.As(err, &ee):
 		return err
+	// First: the library goes on to say that there is no other engine either.
+	case strings.Contains(text, "permission denied") && strings.Contains(text, "docker.sock"):
+		return &EngineError{Text: "Docker's socket may not be used by this user", Do: "join the group docker, or run as root", Err: err}
 	case strings.Contains(text, "non-overlapping IPv4"), strings.Contains(text, "all predefined address pools"):
 		return &EngineError{Text: "Docker has no free network left", Do: "remove unused ones with: docker network prune", Err: err}
 	case strings.Contains(text, "Cannot connect to the Docker daemon"), strings.Contains(text, "rootless Docker not found"),
 		strings.Contains(text, "failed to create Docker provider"):
 		return &EngineError{Text: "Docker does not answer", Do: "start it, or set DOCKER_HOST to where it is", Err: err}
-	case strings.Contains(text, "permission denied") && strings.Contains(text, "docker.sock"):
-		return &EngineError{Text: "Docker's socket may not be used by this user", Do: "join the group docker, or run as root", Err: err}
 	}
 	return err
 }

@@ -99,15 +99,14 @@ func (s Spec) Validate() error {
 	default:
 		return fmt.Errorf("persistence %q: use %s, %s, %s, %s or %s", s.Persistence, AOFEverySec, AOFAlways, AOFNo, RDB, NoneKept)
 	}
+	total := 1 // by numbers, before any are laid out
 	for _, n := range []int{s.Replicas, s.Sentinels, s.Workers, s.Strangers} {
-		if n > maxNodes {
-			return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", n, maxNodes)
-		}
+		total += min(n, 1<<40)
+	}
+	if total > maxNodes {
+		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", total, maxNodes)
 	}
 	nodes := s.layout()
-	if len(nodes) > maxNodes {
-		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", len(nodes), maxNodes)
-	}
 	if err := checkLines(s.Config); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func options(t testing.TB, s Spec) Options {
 	if testing.Short() {
 		t.Skip("starts containers")
 	}
-	agent, err := BuildAgent(t.Context())
+	agent, err := FindAgent(t.Context())
 	require.NoError(t, err)
 	id := make([]byte, 6)
 	_, err = rand.Read(id)
@@ -40,7 +40,7 @@ func options(t testing.TB, s Spec) Options {
 	require.NoError(t, err)
 	require.NoError(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
 	t.Cleanup(func() { _ = lock.Close() })
-	return Options{Spec: s, Image: testImage(), RunID: hex.EncodeToString(id), Seed: 1, AgentPath: agent, LockFile: lock.Name()}
+	return Options{Spec: s, Image: testImage(), RunID: hex.EncodeToString(id), Seed: 1, AgentPath: agent.Path, LockFile: lock.Name()}
 }
 
 // start starts a deployment that is stopped with the test, after which nothing of it is left.

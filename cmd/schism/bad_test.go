@@ -47,7 +47,7 @@ func badInputs(t *testing.T) []bad {
 		add("no flag -bogus", c, "x", "-bogus")
 		add("no flag -bogus", c, "--bogus=3", "x")
 	}
-	for _, c := range []string{"list", "doctor"} {
+	for _, c := range []string{"list", "doctor", "version"} {
 		add(c+" takes no arguments", c, "x")
 		add("no flag -x", c, "-x")
 	}

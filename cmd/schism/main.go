@@ -13,6 +13,9 @@ import (
 )
 
 func main() {
+	if code, ok := asAgent(os.Args[0]); ok {
+		os.Exit(code)
+	}
 	neverUnknown()
 	ownHelp()
 	signal.Ignore(syscall.SIGPIPE) // a reader that went away must not end a run before it has healed

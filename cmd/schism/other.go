@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -130,6 +131,27 @@ func (a *app) doctor() *cli.Command {
 			if !ok {
 				return schism.ExitError, nil
 			}
+			return schism.ExitPass, nil
+		}),
+	}
+}
+
+func (a *app) version() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "this program's version and commit, and the agent that it would use",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "as JSON"}},
+		Action: a.act(func(ctx context.Context, a *app, c *cli.Command) (int, error) {
+			if err := none(c); err != nil {
+				return schism.ExitUsage, err
+			}
+			b, err := schism.About(ctx)
+			if err != nil {
+				return schism.ExitCode("", err), err
+			}
+			if c.Bool("json") {
+				return schism.ExitPass, json.NewEncoder(a.out).Encode(b)
+			}
+			fmt.Fprint(a.out, schism.AboutText(b))
 			return schism.ExitPass, nil
 		}),
 	}
