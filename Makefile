@@ -38,7 +38,7 @@ unit: ## tests without servers
 
 servers: setup ## tests of the mechanisms against real servers
 	$(GO) test -p 1 -timeout 15m $(SERVERS)
-	$(GO) test -count=1 -timeout 10m -run 'TestHarness|TestGoTest' .
+	$(GO) test -count=1 -timeout 25m -run 'TestHarness|TestGoTest' .
 
 scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogue
 	$(GO) test -count=1 -timeout 20m -run TestScenario -v .
@@ -86,8 +86,8 @@ bench: setup ## every number that the README and docs quote
 prove: ## the long proof of the checkers
 	SCHISM_PROVE=1 $(GO) test -count=1 -timeout 60m -v -run 'Prove|Brute|Porcupine|Truth' $$($(GO) list ./... | grep -E '/schism/(checker|sim)')
 
-kills: setup ## kill the harness at 25 random moments: never a finding
-	SCHISM_KILLS=25 $(GO) test -count=1 -timeout 40m -v -run TestHarnessKilledAtRandomMoments .
+kills: setup ## kill the harness at 100 random moments: never a finding, nothing left
+	SCHISM_KILLS=$${SCHISM_KILLS:-100} $(GO) test -count=1 -timeout 40m -v -run TestHarnessKilledAtRandomMoments .
 
 mutants: ## deliberate faults in the checkers, each killed by a test
 	$(GO) run ./internal/mutants

@@ -1,11 +1,13 @@
 package schism_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,35 +17,78 @@ import (
 	"github.com/schismtest/schism"
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/topology"
 )
 
-// A harness that is killed at any moment leaves a history that is no finding, and no pass before the final reads were complete.
-// SCHISM_KILLS says how often it is tried (make kills: 25 times).
+// killed are the scenarios whose harness is killed: a failover, a partition, a restart, a slow replica, another kind of object.
+var killed = []string{"sentinel-kill", "split-brain", "empty-restart-wipe", "slow-replica", "healthy-list"}
+
+// A harness that is killed at any moment leaves a history that is no finding, and no pass before the final reads were complete; and the
+// next start removes whatever the engine still has of it. SCHISM_KILLS says how often it is tried.
 func TestHarnessKilledAtRandomMoments(t *testing.T) {
-	n, _ := strconv.Atoi(os.Getenv("SCHISM_KILLS"))
-	if n == 0 {
-		t.Skip("SCHISM_KILLS says how often")
+	if testing.Short() {
+		t.Skip("starts real servers")
 	}
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("SCHISM_KILLS"), "5"))
+	require.NoError(t, err)
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewSource(seed))
-	verdicts := map[result.Verdict]int{}
-	for i := range n {
-		c := startChild(t, "sentinel-kill", "-seed", fmt.Sprint(100+i))
-		dir := c.untilFault(t)
-		wait := time.Duration(r.Int63n(int64(15 * time.Second)))
-		time.AfterFunc(wait, func() { _ = c.cmd.Process.Signal(syscall.SIGKILL) })
-		_ = c.cmd.Wait()
-		v := neverAccused(t, dir, fmt.Sprintf("killed %s after the fault", wait))
-		verdicts[v]++
-		t.Logf("killed %s after the fault: %s", wait, v)
-		for range 40 { // what a kill at another moment would have left
-			cut := cutCopy(t, dir, r)
-			neverAccused(t, cut, "cut")
-			require.NoError(t, os.RemoveAll(cut))
+	var mu sync.Mutex
+	verdicts, ids := map[result.Verdict]int{}, []string{}
+	t.Run("kills", func(t *testing.T) {
+		for i := range n {
+			scenario, wait, own := killed[i%len(killed)], time.Duration(r.Int63n(int64(35*time.Second))), rand.New(rand.NewSource(r.Int63()))
+			t.Run(fmt.Sprintf("%d-%s", i, scenario), func(t *testing.T) {
+				t.Parallel()
+				id, v := kill(t, scenario, wait, own)
+				mu.Lock()
+				defer mu.Unlock()
+				verdicts[v]++
+				if id != "" {
+					ids = append(ids, id)
+				}
+			})
 		}
-	}
+	})
 	t.Logf("%v", verdicts)
+	require.Empty(t, verdicts[result.Violation])
+	require.NoError(t, topology.Sweep(t.Context()), "the next start")
+	for _, id := range ids {
+		require.Empty(t, left(t, "containers", id))
+		require.Empty(t, left(t, "networks", id))
+	}
+}
+
+// kill runs a scenario, kills its harness so long after the start, and judges what it left.
+func kill(t *testing.T, scenario string, wait time.Duration, r *rand.Rand) (id string, v result.Verdict) {
+	t.Helper()
+	c := startChild(t, scenario, "-rate", "500")
+	alarm := time.AfterFunc(wait, func() { _ = c.cmd.Process.Signal(syscall.SIGKILL) })
+	_ = c.cmd.Wait()
+	alarm.Stop()
+	dirs, err := filepath.Glob(filepath.Join(c.dir, "*", "*", "2*"))
+	require.NoError(t, err)
+	if len(dirs) == 0 || !recordedAnything(dirs[0]) {
+		t.Logf("killed after %s: nothing was begun", wait)
+		return "", ""
+	}
+	id = runID(t, dirs[0])
+	v = neverAccused(t, dirs[0], fmt.Sprintf("killed after %s", wait))
+	t.Logf("killed after %s: %s", wait, v)
+	for range 40 { // what a kill at another moment would have left
+		cut := cutCopy(t, dirs[0], r)
+		neverAccused(t, cut, "cut")
+		require.NoError(t, os.RemoveAll(cut))
+	}
+	require.Eventually(t, func() bool { return left(t, "containers", id) == "" }, time.Minute, 200*time.Millisecond, "the containers go by themselves")
+	return id, v
+}
+
+// recordedAnything tells whether the harness got as far as its history.
+func recordedAnything(dir string) bool {
+	st, err := os.Stat(filepath.Join(dir, history.HistoryFile))
+	return err == nil && st.Size() > 100
 }
 
 // neverAccused judges what a killed harness left.
