@@ -38,7 +38,7 @@ func TestHarnessKilledAtRandomMoments(t *testing.T) {
 	verdicts, ids := map[result.Verdict]int{}, []string{}
 	t.Run("kills", func(t *testing.T) {
 		for i := range n {
-			scenario, wait, own := killed[i%len(killed)], time.Duration(r.Int63n(int64(35*time.Second))), rand.New(rand.NewSource(r.Int63()))
+			scenario, wait, own := killed[i%len(killed)], time.Duration(r.Int63n(int64(25*time.Second))), rand.New(rand.NewSource(r.Int63()))
 			t.Run(fmt.Sprintf("%d-%s", i, scenario), func(t *testing.T) {
 				t.Parallel()
 				id, v := kill(t, scenario, wait, own)
@@ -75,7 +75,11 @@ func kill(t *testing.T, scenario string, wait time.Duration, r *rand.Rand) (id s
 	}
 	id = runID(t, dirs[0])
 	v = neverAccused(t, dirs[0], fmt.Sprintf("killed after %s", wait))
-	t.Logf("killed after %s: %s", wait, v)
+	killed := !c.cmd.ProcessState.Exited()
+	t.Logf("after %s, killed %t: %s", wait, killed, v)
+	if _, err := os.Stat(filepath.Join(dirs[0], history.ManifestFile)); killed && err != nil {
+		require.NotEqual(t, result.Pass, v, "a run that was cut off passes")
+	}
 	for range 40 { // what a kill at another moment would have left
 		cut := cutCopy(t, dirs[0], r)
 		neverAccused(t, cut, "cut")
