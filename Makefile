@@ -18,7 +18,7 @@ WITH_AGENTS = $(STATIC) -tags schism_agents -ldflags '-s -w -X $(OWN).release=$(
 TARGETS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 IMAGE ?= schism:$(or $(VERSION),latest)
 
-.PHONY: help man demo test unit servers scenarios own binary lint bench prove kills mutants nightly night-run night-merge night-restore report fmt doctor clean setup build agents release image
+.PHONY: help man tool demo test unit servers scenarios own binary lint bench prove kills mutants nightly night-run night-merge night-restore report fmt doctor clean setup build agents release image
 
 help: ## these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -26,8 +26,12 @@ help: ## these lines
 setup:
 	@scripts/setup.sh
 
-demo: setup ## a Sentinel failover that loses writes; ends with the path of its report
-	$(GO) run ./cmd/schism run sentinel-kill-lagging
+# go run would make every exit code 1, so what runs is built first, for this machine and without agents inside.
+tool: setup
+	@$(GO) build -o bin/schism ./cmd/schism
+
+demo: tool ## a Sentinel failover that loses writes; ends with the path of its report
+	bin/schism run sentinel-kill-lagging
 
 test: setup unit servers scenarios own binary ## everything CI runs
 
@@ -105,18 +109,21 @@ night-restore: ## the history of the nights before, from CI's artifacts where it
 	scripts/night.sh restore
 
 report: ## write every page anew from its history
-	for d in artifacts/*/*/*-*/; do $(GO) run ./cmd/schism report $$d || true; done
+	@$(GO) build -o bin/schism ./cmd/schism
+	for d in artifacts/*/*/*-*/; do bin/schism report $$d || true; done
 
 man: ## the manual page and shell completions, in bin/
 	@mkdir -p bin
-	$(GO) run ./cmd/schism man > bin/schism.1
-	for s in bash zsh fish; do $(GO) run ./cmd/schism completion $$s > bin/schism.$$s; done
+	$(GO) build -o bin/schism ./cmd/schism
+	bin/schism man > bin/schism.1
+	for s in bash zsh fish; do bin/schism completion $$s > bin/schism.$$s; done
 
 fmt: ## gofmt
 	gofmt -w $$(git ls-files '*.go')
 
 doctor: ## what is there, what is missing, what it costs
-	$(GO) run ./cmd/schism doctor
+	@$(GO) build -o bin/schism ./cmd/schism
+	@bin/schism doctor
 
 clean: ## remove runs, their history and built files
 	rm -rf artifacts bin agentbin/agents
