@@ -163,6 +163,9 @@ func (r *run) onLost(node int32, text string) {
 func (r *run) collect(ctx context.Context) {
 	if err := r.watch(ctx, 0); err != nil {
 		r.note("incomplete", err.Error())
+		if r.meta.Incomplete == "" {
+			r.meta.Incomplete = "the servers' last samples did not come: " + oneLine(err)
+		}
 	}
 	dir := filepath.Join(r.folder.dir, confFolder)
 	r.failed(os.MkdirAll(dir, 0o755))
