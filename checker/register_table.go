@@ -105,7 +105,7 @@ func (t *regTable) gather(ops *history.Columns, is []int32, n int) {
 		case history.Info:
 			o.is |= regInfo
 		}
-		named := noOp
+		var named int32
 		if ops.F[i] == history.FWrite {
 			wrote++
 			o.is |= regWrite

@@ -66,9 +66,9 @@ func fromContext(env func(string) string, dir string) (map[string]string, error)
 	host := meta.Endpoints["docker"].Host
 	switch {
 	case host == "":
-		return nil, fmt.Errorf("Docker context %q names no engine", name)
+		return nil, fmt.Errorf("the Docker context %q names no engine", name)
 	case strings.HasPrefix(host, "ssh://"):
-		return nil, fmt.Errorf("Docker context %q is reached by ssh, which is not supported; forward its socket and set DOCKER_HOST", name)
+		return nil, fmt.Errorf("the Docker context %q is reached by ssh, which is not supported; forward its socket and set DOCKER_HOST", name)
 	}
 	vars := map[string]string{"DOCKER_HOST": host}
 	if certs := filepath.Join(dir, "contexts", "tls", id, "docker"); exists(filepath.Join(certs, "cert.pem")) {
