@@ -49,5 +49,8 @@ func TestUnclaimedOperationsAreAReason(t *testing.T) {
 	r := judged(t, tinyRun(keyed(1, 2), op(1, history.FAdd, 1, 1, 1, 2), push))
 	require.NotEmpty(t, r.Unclaimed)
 	require.Equal(t, result.Unknown, r.Verdict)
+	for _, p := range r.Promises {
+		require.Equal(t, result.Undecided, p.Status, p.Promise.Measure)
+	}
 	require.True(t, strings.HasPrefix(strings.Join(r.Reasons, "\n"), "operations that nobody judges: "), "%q", r.Reasons)
 }
