@@ -21,6 +21,7 @@ func TestAgainst(t *testing.T) {
 		"kept":                 {result.Between(1, 3, ""), 3, false, result.Kept},
 		"broken":               {result.Between(4, 5, ""), 3, false, result.Broken},
 		"undecided":            {result.Between(3, 5, ""), 3, false, result.Undecided},
+		"it may be more":       {result.Exactly(3).Widened(1, ""), 3, false, result.Undecided},
 		"not measured":         {result.Unmeasured(""), 3, false, result.Undecided},
 		"a share kept":         {result.Between(0.9, 0.95, ""), 0.9, true, result.Kept},
 		"a share broken":       {result.Between(0.8, 0.85, ""), 0.9, true, result.Broken},

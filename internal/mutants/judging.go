@@ -108,7 +108,7 @@ func judging() []mutant {
 		{"measure_values.go", "scopes add up", "scoped = max(scoped, float64(f.Count))", "scoped += float64(f.Count)", "TestSets"},
 		{"measure_values.go", "what may be more is not said", "Widened(more,", "Widened(0*more,", ""},
 		{"measure_values.go", "ambiguous loss is no split brain", "untold += float64(r.Loss.Ambiguous", "untold += 0 * float64(r.Loss.Ambiguous", ""},
-		{"result/value.go", "what may be more is surely so", "\tv.Hi += by\n", "\tv.Lo, v.Hi = v.Lo+by, v.Hi+by\n", ""},
+		{"result/value.go", "what may be more is surely so", "\tv.Hi += by\n", "\tv.Lo, v.Hi = v.Lo+by, v.Hi+by\n", "TestAgainst"},
 		{"result/value.go", "what is not known is known", "return Value{Lo: v, Hi: math.Inf(1), Why: why}", "return Value{Lo: v, Hi: v, Why: why}", ""},
 		{"verdict.go", "an unclaimed operation passes", "if len(r.Unclaimed) > 0 {", "if false {", ""},
 		{"verdict.go", "a broken promise does not count", "case result.Broken:\n\t\t\tbroken++", "case result.Broken:", ""},
