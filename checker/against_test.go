@@ -21,6 +21,7 @@ func TestAgainst(t *testing.T) {
 		"kept":                 {result.Between(1, 3, ""), 3, false, result.Kept},
 		"broken":               {result.Between(4, 5, ""), 3, false, result.Broken},
 		"undecided":            {result.Between(3, 5, ""), 3, false, result.Undecided},
+		"it may be more":       {result.Exactly(3).Widened(1, ""), 3, false, result.Undecided},
 		"not measured":         {result.Unmeasured(""), 3, false, result.Undecided},
 		"a share kept":         {result.Between(0.9, 0.95, ""), 0.9, true, result.Kept},
 		"a share broken":       {result.Between(0.8, 0.85, ""), 0.9, true, result.Broken},
@@ -49,5 +50,8 @@ func TestUnclaimedOperationsAreAReason(t *testing.T) {
 	r := judged(t, tinyRun(keyed(1, 2), op(1, history.FAdd, 1, 1, 1, 2), push))
 	require.NotEmpty(t, r.Unclaimed)
 	require.Equal(t, result.Unknown, r.Verdict)
+	for _, p := range r.Promises {
+		require.Equal(t, result.Undecided, p.Status, p.Promise.Measure)
+	}
 	require.True(t, strings.HasPrefix(strings.Join(r.Reasons, "\n"), "operations that nobody judges: "), "%q", r.Reasons)
 }

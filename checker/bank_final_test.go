@@ -33,3 +33,29 @@ func TestBankLost(t *testing.T) {
 		})
 	}
 }
+
+// The balances at the end are what the transfers on the ledger make, those without a reply too.
+func TestBankAgainstItsLedger(t *testing.T) {
+	moved := history.Op{Process: 1, F: history.FTransfer, In: 7, Arg: 5, Out: 1, Acked: -1, Node: history.NoNode, List: []int64{0, 1}, Call: 3, Return: 4}
+	unknown := moved
+	unknown.Outcome, unknown.Out, unknown.Return = history.Info, none, inf
+	for name, c := range map[string]struct {
+		transfer history.Op
+		final    []int64
+		ledger   []int64
+		want     int64
+	}{
+		"moved":                          {moved, []int64{5, 15}, []int64{7}, 0},
+		"moved without a reply":          {unknown, []int64{5, 15}, []int64{7}, 0},
+		"on neither":                     {moved, []int64{10, 10}, nil, 0},
+		"on the ledger only":             {moved, []int64{10, 10}, []int64{7}, 2},
+		"on the ledger, another way":     {moved, []int64{15, 5}, []int64{7}, 2},
+		"in the balances only":           {moved, []int64{5, 15}, nil, 2},
+		"without a reply, in those only": {unknown, []int64{5, 15}, nil, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := tinyRun(map[string][]int64{"k0": c.final, history.LedgerKey("k0", 7): c.ledger}, read(3, history.FReadBank, 1, 2, 10, 10), c.transfer)
+			require.Equal(t, c.want, countOf(judged(t, h), "fractured"), "one a node")
+		})
+	}
+}

@@ -250,6 +250,8 @@ func TestControlPlane(t *testing.T) {
 		{"it reached one only", "announce_late", all, []func(h *history.History){wrong, views(5, 10, 20, func(s *history.Sample) { s.Watch.PeersUp = 1 })}, 0},
 		{"it was in TILT", "announce_late", all, []func(h *history.History){wrong, views(5, 10, 20, func(s *history.Sample) { s.Watch.Tilt = true })}, 0},
 		{"the machine stood still", "announce_late", all, []func(h *history.History){wrong, noting(history.Event{Node: 5, T: 10e9, Dur: 9e9, Kind: history.EvStall, Name: history.StallTick})}, 0},
+		{"a fifth of a second too long", "announce_late", all, []func(h *history.History){views(5, 10, 13.4, names("1:1", 0))}, 1},
+		{"the machine stood still for as long", "announce_late", all, []func(h *history.History){views(5, 10, 13.4, names("1:1", 0)), noting(history.Event{Node: 5, T: 11e9, Dur: 3e8, Kind: history.EvStall, Name: history.StallTick})}, 0},
 		{"its epoch is as high", "announce_late", all, []func(h *history.History){views(5, 10, 20, names("1:1", 1))}, 0},
 
 		{"the other held a second more", "avoidable_lost", behind, nil, 10},

@@ -234,3 +234,28 @@ func TestWitnesses(t *testing.T) {
 func (x *extra) has(class string) bool {
 	return slices.ContainsFunc(x.found, func(f result.Finding) bool { return f.Class == class && f.Count > 0 })
 }
+
+// Where a history is cut off, nobody knows whether a reign went on after the last answer.
+func TestACutHistoryShowsNoReign(t *testing.T) {
+	for cut, bugs := range map[int64]int64{0: 1, 9: 0} {
+		h := atRest(hist(put(1, 0, 1), take(1, 2, 3), take(1, 4, 5)))
+		h.Samples, h.Cut = h.Samples[:1], cut
+		a := checkExtra(h)
+		require.Equal(t, map[string]int64{"queue_duplicated": 1}, counts(a))
+		require.Equal(t, bugs, a.Result.Findings[0].Bugs)
+	}
+}
+
+// What is tried at a replica is no object: a history of sets stays one.
+func TestTriesAtReplicasAreNoObject(t *testing.T) {
+	tried := onKey(write(5, none, 3, 4), 1)
+	tried.Flags |= history.FlagReplicaWrite
+	h := hist(op(1, history.FAdd, 1, 1, 1, 2), failed(tried))
+	model, err := GuessModel(h)
+	require.NoError(t, err)
+	require.Equal(t, "set", model)
+	h.Run.Imported = "edn"
+	a, err := CheckModel(h, model, ModelOptions{})
+	require.NoError(t, err)
+	require.Equal(t, result.Pass, a.Result.Verdict)
+}

@@ -42,6 +42,39 @@ func TestWhatAPromotionLeftOutMayComeBack(t *testing.T) {
 	}
 }
 
+// What ended on another branch, before the write or behind it killed nothing.
+func TestWhatKilledNothing(t *testing.T) {
+	h := &history.History{Run: history.Run{Nodes: []history.Node{{Name: "n1", Kind: history.Server}, {Name: "n2", Kind: history.Server}}}}
+	l := newLineage(&check{h: h, s: newStates(h), x: &extra{}})
+	promotion := func(at int64, winner int32, id string, fork int64, next string) branchEnd {
+		return branchEnd{kind: endPromotion, t: at, loser: 1 - winner, winner: winner, replID: id, fork: fork, next: next}
+	}
+	wiped := func(at int64) branchEnd {
+		return branchEnd{kind: endRestart, t: at, loser: 0, winner: 0, replID: "Y", fork: -1, next: "Z"}
+	}
+	for name, c := range map[string]struct {
+		ends []branchEnd
+		want []int64 // when what may have killed it was
+	}{
+		"another was promoted without it":        {[]branchEnd{promotion(10, 1, "A", 100, "B")}, []int64{10}},
+		"another was promoted on another branch": {[]branchEnd{promotion(10, 1, "Y", 100, "B")}, nil},
+		"its own node was promoted":              {[]branchEnd{promotion(10, 0, "A", 100, "B")}, nil},
+		"another was promoted with it":           {[]branchEnd{promotion(10, 1, "A", 200, "B")}, nil},
+		"perhaps with it":                        {[]branchEnd{promotion(10, 1, "A", 155, "B")}, []int64{10}},
+		"with it, then a third without it":       {[]branchEnd{promotion(10, 1, "A", 200, "B"), promotion(20, 0, "B", 120, "C")}, []int64{20}},
+		"its node was wiped":                     {[]branchEnd{wiped(10)}, []int64{10}},
+		"its node was wiped before it":           {[]branchEnd{wiped(4)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var at []int64
+			for _, e := range l.killers(place{node: 0, since: 5, ids: []string{"A"}, lo: 150, hi: 160, most: -1}, c.ends, 0) {
+				at = append(at, e.t)
+			}
+			require.Equal(t, c.want, at)
+		})
+	}
+}
+
 // Which of two processes of a node acknowledged a write tells only a look that found none between them.
 func TestPlaceOfAWriteAroundARestart(t *testing.T) {
 	look := func(call int64, run, repl string) history.Sample {

@@ -117,6 +117,11 @@ func TestLists(t *testing.T) {
 	whole := func(call, ret int64, vs ...int64) history.Op {
 		return read(9, history.FReadList, call, ret, vs...)
 	}
+	tail := func(call, ret, from int64, vs ...int64) history.Op {
+		o := read(9, history.FReadTail, call, ret, vs...)
+		o.In, o.Out, o.Arg = int64(len(vs)), from+int64(len(vs)), from
+		return o
+	}
 	both := map[string]int64{"list_conflict (master reads)": 1, "list_conflict (all reads)": 1}
 	for _, c := range []struct {
 		name string
@@ -135,6 +140,9 @@ func TestLists(t *testing.T) {
 			map[string]int64{"reordered": 1, "list_conflict (master reads)": 1, "list_conflict (all reads)": 1}},
 		{"failed yet there", []history.Op{app(1, 1, none, 0, 1), failed(app(1, 2, none, 2, 3)), app(1, 3, none, 4, 5), whole(6, 7, 1, 2, 3)},
 			map[string]int64{"aborted_read": 1, "list_conflict (master reads)": 1, "list_conflict (all reads)": 1}},
+		{"its end grows", []history.Op{app(1, 1, 1, 0, 1), app(1, 2, 2, 2, 3), tail(4, 5, 1, 2)}, map[string]int64{}},
+		{"its end was there before it was added", []history.Op{tail(0, 1, 0, 1), tail(0, 1, 0, 1), app(1, 1, 1, 2, 3)},
+			map[string]int64{"future_read": 1, "list_conflict (master reads)": 1, "list_conflict (all reads)": 1}},
 		{"hole", []history.Op{app(1, 1, 1, 0, 1), app(1, 2, 2, 2, 3), app(1, 3, 3, 4, 5), whole(6, 7, 1, 3)},
 			map[string]int64{"hole": 1, "list_conflict (master reads)": 2, "list_conflict (all reads)": 2}},
 	} {

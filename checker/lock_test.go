@@ -98,6 +98,9 @@ func TestLocks(t *testing.T) {
 	give := func(p int32, out, call, ret int64) history.Op {
 		return op(p, history.FRelease, int64(p), out, call*ms, ret*ms)
 	}
+	look := func(holder, call int64) history.Op {
+		return op(9, history.FReadLock, none, holder, call*ms, call*ms+1)
+	}
 	for _, c := range []struct {
 		name string
 		ops  []history.Op
@@ -110,6 +113,9 @@ func TestLocks(t *testing.T) {
 		{"gone before its lease ended", []history.Op{take(1, 500, 0, 1), give(1, 0, 10, 11)}, map[string]int64{"lock_lost": 1}},
 		{"gone after its lease ended", []history.Op{take(1, 500, 0, 1), give(1, 0, 600, 611)}, map[string]int64{}},
 		{"released late but still the holder", []history.Op{take(1, 500, 0, 1), take(2, 500, 550, 560), give(1, 1, 600, 611)}, map[string]int64{"lock_overlap": 2}},
+		{"its holder was looked up", []history.Op{look(null, 0), take(1, 500, 1, 2), look(1, 3)}, map[string]int64{}},
+		{"held by who never asked for it", []history.Op{take(1, 500, 0, 1), look(7, 3), look(7, 4)}, map[string]int64{"phantom": 1}},
+		{"held by whose asking failed", []history.Op{failed(take(1, 500, 0, 1)), look(1, 3)}, map[string]int64{"phantom": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := checkExtra(hist(c.ops...))

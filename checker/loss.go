@@ -239,13 +239,12 @@ func (c *check) removalFates(is []int, there map[int64]int) (adds []int) {
 	return adds
 }
 
-// took are the elements that removals among these writes took, or may have taken, with the best outcome. One that found nothing took
-// nothing.
+// took are the elements that removals among these lasting writes took, or may have taken, with the best outcome.
 func (c *check) took(is []int) map[int64]history.Outcome {
 	ops := &c.h.Ops
 	var m map[int64]history.Outcome
 	for _, i := range is {
-		if ops.F[i] != history.FRemove || ops.Outcome[i] == history.Fail || ops.Outcome[i] == history.OK && ops.Out[i] == 0 {
+		if ops.F[i] != history.FRemove || ops.Outcome[i] == history.Fail {
 			continue
 		}
 		if m == nil {

@@ -46,6 +46,15 @@ func TestFates(t *testing.T) {
 	}
 }
 
+// What a node holds that does not become its group's master counts for nothing.
+func TestFatesByTheFinalMaster(t *testing.T) {
+	h := failedOver(tinyRun(keyed(1, 2), op(1, history.FAdd, 1, 1, 1, 2), op(1, history.FAdd, 2, 1, 3, 4)), 10)
+	h.Dumps[1].Elems, h.Dumps[1].Digest = []int64{1}, 2
+	a, err := Check(h, Options{})
+	require.NoError(t, err)
+	require.Equal(t, []result.Fate{result.FateSurvived, result.FateLost}, a.Fate)
+}
+
 // A register's overwritten write is lost for sure only where its offset lies beyond the point at which the surviving branch left its own.
 func TestFateBeyondTheFork(t *testing.T) {
 	ops := func() []history.Op { return []history.Op{write(1, none, 1, 2), onNode(write(2, none, 20, 21), 1)} }

@@ -18,6 +18,7 @@ func take(v, call, ret int64) history.Op { return op(2, history.FDequeue, none, 
 func ackOf(v, call, ret int64) history.Op { return op(2, history.FAck, v, 1, call, ret) }
 
 func TestQueues(t *testing.T) {
+	view := func(call, ret int64, vs ...int64) history.Op { return read(9, history.FReadQueue, call, ret, vs...) }
 	for _, c := range []struct {
 		name string
 		ops  []history.Op
@@ -44,6 +45,11 @@ func TestQueues(t *testing.T) {
 		{"taken at the same time", []history.Op{put(1, 0, 1), put(2, 2, 3), take(2, 4, 6), take(1, 6, 7)}, map[string]int64{}},
 		{"out of nowhere", []history.Op{take(7, 0, 1)}, map[string]int64{"phantom": 1}},
 		{"failed yet there", []history.Op{failed(put(7, 0, 1)), take(7, 2, 3)}, map[string]int64{"aborted_read": 1}},
+		{"shown in order", []history.Op{put(1, 0, 1), put(2, 2, 3), view(4, 5, 1, 2)}, map[string]int64{}},
+		{"shown in another order", []history.Op{put(1, 0, 1), put(2, 2, 3), view(4, 5, 2, 1)}, map[string]int64{"reordered": 1}},
+		{"put in at the same time, and shown", []history.Op{put(1, 0, 2), put(2, 2, 3), view(4, 5, 2, 1)}, map[string]int64{}},
+		{"failed yet shown", []history.Op{failed(put(7, 0, 1)), view(2, 3, 7), view(4, 5, 7)}, map[string]int64{"aborted_read": 1}},
+		{"shown before it went in", []history.Op{view(0, 1, 7), put(7, 2, 3)}, map[string]int64{"future_read": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.Equal(t, c.want, counts(checkExtra(hist(c.ops...))))

@@ -93,11 +93,12 @@ func TestSets(t *testing.T) {
 		{"twice after a retry", []history.Op{add(1, 1, 0, 5), add(1, 1, 6, 7), whole(8, 9, 1, 1)}, map[string]int64{"executed_twice": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := counts(checkExtra(hist(c.ops...)))
+			a := checkExtra(hist(c.ops...))
 			if c.want == nil {
 				c.want = map[string]int64{}
 			}
-			require.Equal(t, c.want, got)
+			require.Equal(t, c.want, counts(a))
+			require.InDelta(t, float64(c.want["set_conflict (all reads)"]), measured(t, a, "set_conflict"), 0, "all reads hold those at masters")
 		})
 	}
 }

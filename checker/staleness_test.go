@@ -166,6 +166,9 @@ func TestVisibilityLeavesLostWritesOut(t *testing.T) {
 		for _, b := range v.Bins {
 			require.Equal(t, b.N, b.Fresh, "%+v", v)
 		}
+		if v.Node == history.NoNode && v.Window == "" {
+			require.EqualValues(t, 2, v.Latency.Writes)
+		}
 	}
 }
 

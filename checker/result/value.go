@@ -37,15 +37,6 @@ func (v Value) Point() bool { return v.Lo == v.Hi }
 // Measured reports whether the run says anything about it.
 func (v Value) Measured() bool { return v.Lo > 0 || !math.IsInf(v.Hi, 1) }
 
-// Plus adds another value of the same unit: the ends add up.
-func (v Value) Plus(o Value) Value {
-	s := Value{Lo: v.Lo + o.Lo, Hi: v.Hi + o.Hi, Why: v.Why}
-	if s.Why == "" {
-		s.Why = o.Why
-	}
-	return s
-}
-
 // Widened lets the value be up to by more than it is.
 func (v Value) Widened(by float64, why string) Value {
 	if by <= 0 {
