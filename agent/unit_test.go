@@ -180,10 +180,10 @@ func TestOutputFindsTheLinesThatMatter(t *testing.T) {
 		defer s.mu.Unlock()
 		return strings.HasPrefix(string(s.log), "1:M * fine") && strings.HasSuffix(string(s.log), "yyy")
 	}, time.Minute, time.Millisecond)
-	for range 2 * maxLogEvents {
+	for range 2 * history.MostLogEvents {
 		o.scan([]byte("ASSERTION FAILED\n"))
 	}
-	require.Equal(t, maxLogEvents, o.events, "a flood is cut off")
+	require.Equal(t, history.MostLogEvents, o.events, "a flood is cut off")
 }
 
 func TestLastLines(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	ErrOOM                 // OOM
 	ErrMisconf             // MISCONF
 	ErrExecAbort           // EXECABORT
-	_                      // "unused": files hold the numbers of those below
+	ErrNoAuth              // NOAUTH, NOPERM, WRONGPASS: the user may not do that
 	ErrNoMaster            // the Sentinels named no master, so nothing was sent
 	ErrCrossSlot           // CROSSSLOT, TRYAGAIN
 	ErrNotSent             // the client gave up before the first byte (pool timeout, context done)
@@ -34,7 +34,7 @@ const (
 const errLastFail = ErrNotSent
 
 var errNames = [errCount]string{"", "dial-refused", "dial-timeout", "READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN",
-	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "unused", "no-master", "CROSSSLOT", "not-sent",
+	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "NOAUTH", "no-master", "CROSSSLOT", "not-sent",
 	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other"}
 
 // String is the name used in files and reports.
@@ -43,6 +43,15 @@ func (e ErrCode) String() string {
 		return errNames[e]
 	}
 	return "other"
+}
+
+// Refused reports whether the server itself answered that it does not execute the operation: it was reached, and said no.
+func (e ErrCode) Refused() bool {
+	switch e {
+	case ErrReadOnly, ErrLoading, ErrMoved, ErrClusterDown, ErrMasterDown, ErrNoReplicas, ErrOOM, ErrMisconf, ErrExecAbort, ErrNoAuth, ErrCrossSlot:
+		return true
+	}
+	return false
 }
 
 // Outcome is what the class proves: OK for ErrNone, Fail when nothing was executed, Info otherwise.

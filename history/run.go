@@ -1,6 +1,9 @@
 package history
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // RunSchema is the version of run.json.
 const RunSchema = 1
@@ -67,6 +70,22 @@ type Node struct {
 	RunID   string `json:"run_id,omitempty"`
 	Build   string `json:"build,omitempty"`
 	Config  []KV   `json:"config,omitempty"` // what differs from the server's defaults
+	// Settings are what CONFIG GET said of the settings that sentences and measures speak of, when the load began; none where it did not
+	// answer.
+	Settings []KV `json:"settings,omitempty"`
+}
+
+// Setting is a setting of the node as it was in effect, by what the server said of itself, else by its config; empty where neither tells, so
+// that it is the server's default.
+func (n *Node) Setting(name string) string {
+	for _, list := range [][]KV{n.Settings, n.Config} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if list[i].K == name {
+				return strings.Trim(list[i].V, `"`)
+			}
+		}
+	}
+	return ""
 }
 
 // NodeByName finds a node; -1 if there is none.
