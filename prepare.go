@@ -101,6 +101,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	for _, n := range r.d.Nodes {
 		r.meta.Nodes = append(r.meta.Nodes, n.Node)
 	}
+	r.readSettings(ctx)
 	r.meta.Host = append(hostFacts(), r.d.Facts()...)
 	if err := r.w.SaveRun(r.meta); err != nil {
 		return errors.Join(err, r.stop(context.WithoutCancel(ctx)).err)

@@ -84,7 +84,20 @@ func (c *check) fates() {
 		}
 		c.sum(is, bound)
 	}
+	c.total()
 	c.tally()
+}
+
+// total sums the keys up, less what the fault did not do: what evictions may have taken, and what the harness threw away.
+func (c *check) total() {
+	c.evict(c.sums)
+	c.takenOver(c.sums)
+	for i := range c.sums {
+		k := &c.sums[i]
+		c.a.Result.Writes.Lost += k.lo
+		c.a.Result.Writes.LostMost += max(k.lo, k.hi)
+	}
+	c.sums = nil
 }
 
 // functions are the functions of these writes.
@@ -97,7 +110,7 @@ func (c *check) functions(is []int) (m fset) {
 
 // sum adds one key to the account's interval of lost writes. What no judge gave a fate is masked: it cannot be told.
 func (c *check) sum(is []int, bound *keyLoss) {
-	ops, w := &c.h.Ops, &c.a.Result.Writes
+	ops := &c.h.Ops
 	var lost, masked int64
 	for _, i := range is {
 		if c.a.Fate[i] == result.FateNone && ops.Outcome[i] == history.OK {
@@ -115,8 +128,7 @@ func (c *check) sum(is []int, bound *keyLoss) {
 	if bound != nil {
 		lo, hi = max(lo, bound.lo), min(hi, bound.hi)
 	}
-	w.Lost += lo
-	w.LostMost += max(lo, hi)
+	c.sums = append(c.sums, keySum{is, lo, hi, bound != nil})
 }
 
 // fname names a function for people.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -86,6 +87,12 @@ func (n *Node) Setting(name string) string {
 		}
 	}
 	return ""
+}
+
+// Has reports whether a setting is told of the node.
+func (n *Node) Has(name string) bool {
+	named := func(kv KV) bool { return kv.K == name }
+	return slices.ContainsFunc(n.Settings, named) || slices.ContainsFunc(n.Config, named)
 }
 
 // NodeByName finds a node; -1 if there is none.
