@@ -51,8 +51,8 @@ func (c *check) refusals() {
 		}
 		cs.Tried++
 		e := ops.Err[i]
-		if ops.Outcome[i] == history.OK || !e.Refused() {
-			continue
+		if ops.Outcome[i] == history.OK || !e.Refused() || e == history.ErrExecAbort && ops.F[i] == history.FCAS && !c.third() {
+			continue // files of versions before 3 call a watched key that had changed so
 		}
 		k, ok := at[e]
 		if !ok {
@@ -248,15 +248,15 @@ func (c *check) disconnects(from, to int64) result.Value {
 		}
 		lines, whole := c.bufferLines(int32(n), from, to)
 		sum.lo, sum.hi = sum.lo+float64(lines), sum.hi+float64(lines)
-		if !whole || !c.keepsBufferLines() {
+		if !whole || !c.third() {
 			sum.hi, why = math.Inf(1), "this server has no counter of them, and not all that it wrote was looked through"
 		}
 	}
 	return c.censored(sum, why)
 }
 
-// keepsBufferLines tells a history in which the lines of connections closed over their buffer were recorded: older ones never did.
-func (c *check) keepsBufferLines() bool {
+// third tells a history of version 3 or later, in which the lines of connections closed over their buffer are recorded.
+func (c *check) third() bool {
 	for i := range c.h.Samples {
 		if m := &c.h.Samples[i]; m.MaxMemory >= 0 && m.Answered {
 			return true

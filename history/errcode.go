@@ -4,7 +4,7 @@ package history
 // says by itself whether the operation may have been executed (Outcome).
 type ErrCode uint8
 
-// The classes. Those up to errLastFail prove that the operation was not executed.
+// The classes. Those up to errLastFail, and ErrWatched, prove that the operation was not executed.
 const (
 	ErrNone        ErrCode = iota
 	ErrDialRefused         // no connection was made, so nothing was sent
@@ -28,6 +28,7 @@ const (
 	ErrBusy                // BUSY: a script is running
 	ErrUnblocked           // UNBLOCKED, CLIENT KILL
 	ErrOther               // an error nobody listed: info, never fail
+	ErrWatched             // EXEC answered nil, since a watched key had changed: not executed, and no refusal. Older files say ErrExecAbort
 	errCount
 )
 
@@ -35,7 +36,7 @@ const errLastFail = ErrNotSent
 
 var errNames = [errCount]string{"", "dial-refused", "dial-timeout", "READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN",
 	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "NOAUTH", "no-master", "CROSSSLOT", "not-sent",
-	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other"}
+	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other", "watched-key-changed"}
 
 // String is the name used in files and reports.
 func (e ErrCode) String() string {
@@ -59,7 +60,7 @@ func (e ErrCode) Outcome() Outcome {
 	switch {
 	case e == ErrNone:
 		return OK
-	case e <= errLastFail:
+	case e <= errLastFail, e == ErrWatched:
 		return Fail
 	}
 	return Info

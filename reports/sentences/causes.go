@@ -60,7 +60,7 @@ func (t *teller) missed(o *result.Takeover) string {
 
 // deeds says what the harness did after it had taken over, each kind once.
 func (t *teller) deeds(o *result.Takeover) string {
-	verbs := map[string]string{"kill": "restarted", "stop": "restarted", "pause": "let go on", "replicaof": "gave its role back to"}
+	verbs := map[string]string{"kill": "restarted", "stop": "restarted", "pause": "let", "replicaof": "gave its role back to"}
 	var kinds []string
 	on := map[string][]string{}
 	for _, d := range o.Did {
@@ -81,7 +81,11 @@ func (t *teller) deeds(o *result.Takeover) string {
 	}
 	var out []string
 	for _, verb := range kinds {
-		out = append(out, verb+" "+words.List(on[verb]))
+		text := verb + " " + words.List(on[verb])
+		if verb == "let" {
+			text += " go on"
+		}
+		out = append(out, text)
 	}
 	if len(out) == 0 {
 		return "went on"
