@@ -88,6 +88,7 @@ func (c *check) faultsBehind(e *branchEnd, acker int32, ack int64) (trigger int,
 		}
 		toWinner, toSentinel := c.cuts(f, acker, e.winner)
 		hits := len(f.Links) == 0 && (slices.Contains(f.Targets, acker) || e.loser >= 0 && slices.Contains(f.Targets, e.loser))
+		hits = hits || e.kind == endPromotion && f.Kind == "replicaof" && slices.Contains(f.Targets, e.winner) // it was told to be the master
 		if (hits || toSentinel && (over >= e.t || e.kind != endPromotion)) && f.Effect > last {
 			trigger, last = f.ID, f.Effect
 		}

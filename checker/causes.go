@@ -102,9 +102,9 @@ func (c *check) waitCounts() {
 
 // counters are what one server's own counters grew by; any is false where none did.
 func (c *check) counters(n int32, from, to int64) (k result.Counters, any bool) {
-	least := func(of counter) int64 { return int64(c.s.grew(n, of, from, to, 0).lo) }
+	least := func(of counter) int64 { return int64(c.s.grew(n, of, from, to, nothing).lo) }
 	told := func(of counter) int64 { // -1 where the server does not tell
-		if g := c.s.grew(n, of, from, to, 0); g.known {
+		if g := c.s.grew(n, of, from, to, nothing); g.known {
 			return int64(g.lo)
 		}
 		return -1
@@ -191,13 +191,11 @@ func (c *check) syncLoop(from, to int64) {
 func (c *check) causeMeasures(set func(string, result.Value)) {
 	set("refused", c.refused())
 	from, to := c.counted()
-	// A process that ended may have served each other server once more after its last answer.
-	others := float64(max(0, len(c.s.servers)-1))
 	const why = "what a server did after its last answer before it ended is not counted"
-	full, partial := c.s.sumOf(fullSyncs, from, to, others), c.s.sumOf(partialSyncs, from, to, others)
+	full, partial := c.s.sumOf(fullSyncs, from, to, c.s.oneEach), c.s.sumOf(partialSyncs, from, to, c.s.oneEach)
 	set("full_syncs", c.censored(full, why))
 	set("resyncs", c.censored(growth{full.lo + partial.lo, full.hi + partial.hi, full.known && partial.known}, why))
-	set("evicted", c.censored(growth{c.s.sumOf(evictedKeys, from, to, 0).lo, c.x.evicted.most, len(c.h.Samples) > 0}, why))
+	set("evicted", c.censored(growth{c.s.sumOf(evictedKeys, from, to, nothing).lo, c.x.evicted.most, len(c.h.Samples) > 0}, why))
 	set("buffer_disconnects", c.disconnects(from, to))
 }
 
@@ -242,7 +240,7 @@ func (c *check) disconnects(from, to int64) result.Value {
 			continue
 		}
 		sum.known = true
-		if g := c.s.grew(int32(n), outputKills, from, to, math.Inf(1)); g.known {
+		if g := c.s.grew(int32(n), outputKills, from, to, anything); g.known {
 			sum.lo, sum.hi = sum.lo+g.lo, sum.hi+g.hi
 			continue
 		}

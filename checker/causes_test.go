@@ -218,6 +218,12 @@ func TestResyncs(t *testing.T) {
 	r := judged(t, h)
 	require.Equal(t, []result.Status{result.Undecided, result.Undecided, result.Undecided}, []result.Status{status(r, "full_syncs"), status(r, "resyncs"), status(r, "buffer_disconnects")})
 	require.Equal(t, result.Kept, status(judged(t, failoverRun(t, 5*vSecond, most("full_syncs", 1))), "full_syncs"))
+	for i := range h.Samples { // one without replicas of its own did not
+		if m := &h.Samples[i]; m.Node == 0 && m.Answered && m.RunID == "a" {
+			m.Role, m.Connected = history.RoleReplica, 0
+		}
+	}
+	require.Equal(t, result.Kept, status(judged(t, h), "full_syncs"))
 }
 
 // Without a counter of them, connections closed over their buffer are counted by what the servers wrote.

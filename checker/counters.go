@@ -36,11 +36,26 @@ type growth struct {
 	known  bool // some sample told it
 }
 
-// grew is by how much a node's counter grew between two moments, over all of its processes. unseen is what a process may have counted
-// between its last answer and its end.
-func (s *states) grew(n int32, of counter, from, to int64, unseen float64) growth {
+// unseen is what a process may have counted between its last answer and its end, at most.
+type unseen func(last *history.Sample) float64
+
+func nothing(*history.Sample) float64  { return 0 }
+func anything(*history.Sample) float64 { return math.Inf(1) }
+
+// oneEach: a server may have begun one resync more with each other server, which asks once a second at most; one without replicas has
+// none that would ask.
+func (s *states) oneEach(last *history.Sample) float64 {
+	if last.Role == history.RoleReplica && last.Connected == 0 {
+		return 0
+	}
+	return float64(max(0, len(s.servers)-1))
+}
+
+// grew is by how much a node's counter grew between two moments, over all of its processes.
+func (s *states) grew(n int32, of counter, from, to int64, more unseen) growth {
 	var g growth
-	run, last := "", int64(-1) // last is the counter at the sample before, -1 before the first
+	var before *history.Sample // the sample before that told it
+	run, last := "", int64(-1) // the counter at that sample, -1 before the first
 	first, alive := true, true
 	for _, m := range s.byNode[n] {
 		if m.Call > to {
@@ -63,29 +78,29 @@ func (s *states) grew(n int32, of counter, from, to int64, unseen float64) growt
 			g.hi += float64(v)
 		case m.RunID != run || v < last: // another process, or its counters were set back
 			g.lo += float64(v)
-			g.hi += float64(v) + unseen
+			g.hi += float64(v) + more(before)
 			last = v
 		default:
 			g.lo += float64(v - last)
 			g.hi += float64(v - last)
 			last = v
 		}
-		run, first, alive = m.RunID, false, true
+		run, first, alive, before = m.RunID, false, true, m
 	}
 	if g.known && !alive {
-		g.hi += unseen
+		g.hi += more(before)
 	}
 	return g
 }
 
 // sumOf adds the growth of a counter on all servers, strangers too; it is known where any server tells it.
-func (s *states) sumOf(of counter, from, to int64, unseen float64) growth {
+func (s *states) sumOf(of counter, from, to int64, more unseen) growth {
 	var sum growth
 	for n := range s.byNode {
 		if len(s.byNode[n]) == 0 {
 			continue
 		}
-		g := s.grew(int32(n), of, from, to, unseen)
+		g := s.grew(int32(n), of, from, to, more)
 		if !g.known {
 			sum.hi = math.Inf(1)
 			continue

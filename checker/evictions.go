@@ -25,11 +25,11 @@ func newEvictions(s *states) evictions {
 	var e evictions
 	var who []string
 	for n := range s.byNode {
-		unseen := 0.0
+		more := nothing
 		if mayEvict(s.byNode[n], &s.h.Run.Nodes[n]) {
-			unseen = math.Inf(1)
+			more = anything
 		}
-		g := s.grew(int32(n), evictedKeys, minTime, history.Inf, unseen)
+		g := s.grew(int32(n), evictedKeys, minTime, history.Inf, more)
 		if g.hi == 0 {
 			continue
 		}

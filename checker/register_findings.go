@@ -61,6 +61,9 @@ func (x *extra) evictedRegisters(l *result.Linear, each []*keyResult) {
 			}
 		}
 	}
+	l.Worst = slices.DeleteFunc(l.Worst, func(c result.Conflict) bool { // what may be none is no witness
+		return c.Kind == "conflict" && l.Conflicts == 0 || c.Kind == "fork" && l.Forks == 0
+	})
 }
 
 // worstOf words a finding by the worst case of its kind.

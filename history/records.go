@@ -55,7 +55,7 @@ type Sample struct {
 	Watch              Watch
 	// OutputKills counts the connections, replicas' ones too, that the server closed since it began because they were too slow for their
 	// output buffer (client_output_buffer_limit_disconnections), RefusedOOM the commands that it refused with OOM (errorstat_OOM), and
-	// MaxMemory is the setting, bytes, 0 for none. -1 not told: of the first by servers before 7.4 or so, of the second before 6.2.
+	// MaxMemory is the setting, bytes, 0 for none. -1 not told: of the first by servers before 7.2, of the second before 6.2.
 	OutputKills, RefusedOOM, MaxMemory int64
 }
 

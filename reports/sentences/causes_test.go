@@ -91,3 +91,12 @@ func TestWaitsOfWhatWasLost(t *testing.T) {
 	r.Causes.Waits = []result.WaitCount{{Acked: 0, Writes: 1000, Lost: 1064}, {Acked: 1, Writes: 2000, Lost: 10}, {Acked: 2, Writes: 3000}}
 	require.Contains(t, Of(nodesOf(), r).Sub, "Of the lost writes WAIT had counted no replica for 1,064 and 1 replica for 10.")
 }
+
+// Where the harness took over, that is the reason of all that could not be judged, and stands first.
+func TestTheHarnessIsNamedFirst(t *testing.T) {
+	r := resultOf(result.Unknown, 0)
+	r.Reasons = []string{"fault 2 never took effect (not injected: 3 s after the failover is done: it did not happen within 1 min)"}
+	r.Causes.Takeover = &result.Takeover{T: 65e9, Fault: 2, Missed: "the failover is done", Waited: 60e9, Did: []result.Deed{{Fault: 1, Kind: "kill", Nodes: []int32{0}}}}
+	require.Equal(t, "Nobody was promoted in 60 s; schism then restarted n1. What came after that is not judged. Not decided: fault 2 never took effect (not injected: 3 s after the failover is done: it did not happen within 1 min).",
+		Of(nodesOf(), r).Headline)
+}

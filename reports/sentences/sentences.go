@@ -71,6 +71,10 @@ func (t *teller) notDecided() (first, second string) {
 		return "Not decided.", ""
 	}
 	first = and("Not decided: "+strings.TrimPrefix(rs[0], "not decided: ")+".", t.notable())
+	if took := t.takeover(); took != "" { // the reason of all others
+		first = took + " " + strings.Replace(first, took, "", 1)
+		first = strings.Join(strings.Fields(first), " ")
+	}
 	if n := int64(len(rs) - 1); n > 0 {
 		second = fmt.Sprintf("And for %s, listed below.", words.Plural(n, "more reason", "more reasons"))
 	}
