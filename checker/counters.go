@@ -36,8 +36,8 @@ type growth struct {
 	known  bool // some sample told it
 }
 
-// unseen is what a process may have counted between its last answer and its end, at most.
-type unseen func(last *history.Sample) float64
+// uncounted is what a process may have counted between its last answer and its end, at most.
+type uncounted func(last *history.Sample) float64
 
 func nothing(*history.Sample) float64  { return 0 }
 func anything(*history.Sample) float64 { return math.Inf(1) }
@@ -52,7 +52,7 @@ func (s *states) oneEach(last *history.Sample) float64 {
 }
 
 // grew is by how much a node's counter grew between two moments, over all of its processes.
-func (s *states) grew(n int32, of counter, from, to int64, more unseen) growth {
+func (s *states) grew(n int32, of counter, from, to int64, more uncounted) growth {
 	var g growth
 	var before *history.Sample // the sample before that told it
 	run, last := "", int64(-1) // the counter at that sample, -1 before the first
@@ -94,7 +94,7 @@ func (s *states) grew(n int32, of counter, from, to int64, more unseen) growth {
 }
 
 // sumOf adds the growth of a counter on all servers, strangers too; it is known where any server tells it.
-func (s *states) sumOf(of counter, from, to int64, more unseen) growth {
+func (s *states) sumOf(of counter, from, to int64, more uncounted) growth {
 	var sum growth
 	for n := range s.byNode {
 		if len(s.byNode[n]) == 0 {
