@@ -51,7 +51,7 @@ func (c *check) refusals() {
 		}
 		cs.Tried++
 		e := ops.Err[i]
-		if ops.Outcome[i] == history.OK || !e.Refused() || e == history.ErrExecAbort && ops.F[i] == history.FCAS && !c.third() {
+		if ops.Outcome[i] == history.OK || !e.Refused() || e == history.ErrExecAbort && !c.third() {
 			continue // files of versions before 3 call a watched key that had changed so
 		}
 		k, ok := at[e]

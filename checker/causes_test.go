@@ -20,15 +20,13 @@ func refusedWith(o history.Op, e history.ErrCode) history.Op {
 
 // What a server refused is a share of the writes that were tried; what never reached one, or what nobody heard of, is none.
 func TestRefusedWrites(t *testing.T) {
-	run := func(refused int, e history.ErrCode, f history.F) result.Result { // CAS stands for a file of version 2
+	run := func(refused int, e history.ErrCode, old bool) result.Result {
 		var ops []history.Op
 		var kept []int64
 		for v := range int64(100) {
 			o := op(1, history.FAdd, v, 1, 10+10*v, 15+10*v)
 			if int(v) < refused {
-				o.F = f
 				o = refusedWith(o, e)
-				o.Key = 1
 			} else {
 				kept = append(kept, v)
 			}
@@ -36,7 +34,7 @@ func TestRefusedWrites(t *testing.T) {
 		}
 		h := tinyRun(keyed(kept...), ops...)
 		for i := range h.Samples {
-			if f == history.FCAS {
+			if old { // of version 2
 				h.Samples[i].MaxMemory = -1
 			}
 		}
@@ -47,23 +45,23 @@ func TestRefusedWrites(t *testing.T) {
 		name  string
 		n     int
 		e     history.ErrCode
-		f     history.F
+		old   bool
 		share float64
 		want  result.Verdict
 	}{
-		{"none", 0, history.ErrNone, history.FAdd, 0, result.Pass},
-		{"one of a hundred", 1, history.ErrOOM, history.FAdd, 0.01, result.Pass},
-		{"two of a hundred", 2, history.ErrOOM, history.FAdd, 0.02, result.Violation},
-		{"nearly half", 48, history.ErrNoReplicas, history.FAdd, 0.48, result.Violation},
-		{"no password", 48, history.ErrNoAuth, history.FAdd, 0.48, result.Violation},
-		{"nobody was there to refuse it", 48, history.ErrDialRefused, history.FAdd, 0, result.Pass},
-		{"a time-out is no refusal", 48, history.ErrTimeout, history.FAdd, 0, result.Pass},
-		{"a watched key had changed", 48, history.ErrWatched, history.FAdd, 0, result.Pass},
-		{"a watched key had changed, in an older file", 48, history.ErrExecAbort, history.FCAS, 0, result.Pass},
-		{"EXECABORT", 48, history.ErrExecAbort, history.FAdd, 0.48, result.Violation},
+		{"none", 0, history.ErrNone, false, 0, result.Pass},
+		{"one of a hundred", 1, history.ErrOOM, false, 0.01, result.Pass},
+		{"two of a hundred", 2, history.ErrOOM, false, 0.02, result.Violation},
+		{"nearly half", 48, history.ErrNoReplicas, false, 0.48, result.Violation},
+		{"no password", 48, history.ErrNoAuth, false, 0.48, result.Violation},
+		{"nobody was there to refuse it", 48, history.ErrDialRefused, false, 0, result.Pass},
+		{"a time-out is no refusal", 48, history.ErrTimeout, false, 0, result.Pass},
+		{"a watched key had changed", 48, history.ErrWatched, false, 0, result.Pass},
+		{"a watched key had changed, in an older file", 48, history.ErrExecAbort, true, 0, result.Pass},
+		{"EXECABORT", 48, history.ErrExecAbort, false, 0.48, result.Violation},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := run(tt.n, tt.e, tt.f)
+			r := run(tt.n, tt.e, tt.old)
 			require.Equal(t, tt.want, r.Verdict, "%v", r.Reasons)
 			for _, m := range r.Measures {
 				if m.Name == "refused" {
@@ -257,4 +255,19 @@ func TestWaitsOfLostWrites(t *testing.T) {
 	}
 	r := judged(t, tinyRun(keyed(1, 3), counted(1, 1), counted(2, 1), counted(3, 1), counted(4, 0), counted(5, 0)))
 	require.Equal(t, []result.WaitCount{{Acked: 0, Writes: 2, Lost: 2}, {Acked: 1, Writes: 3, Lost: 1}}, r.Causes.Waits)
+}
+
+// A replica that is told to be the master deposes the one that was: that is the trigger, although it hits another node.
+func TestATriggerIsWhoWasToldToBeMaster(t *testing.T) {
+	for _, tt := range []struct {
+		kind    string
+		trigger int
+	}{{"replicaof", 1}, {"kill", 0}} {
+		h := failoverRun(t, 4*vSecond)
+		f := &h.Faults[0]
+		f.Kind, f.Targets, f.Injected, f.Effect, f.HealCalled, f.Healed = tt.kind, []int32{1}, 59*vSecond/10, 59*vSecond/10, 0, 0
+		r := judged(t, h)
+		require.Len(t, r.Loss.Causes, 1)
+		require.Equal(t, tt.trigger, r.Loss.Causes[0].Trigger, tt.kind)
+	}
 }

@@ -131,7 +131,7 @@ func judging() []mutant {
 		{"session.go", "what was evicted breaks a session", "if o.ref == noOp || w.mayBeEvicted(o) {", "if o.ref == noOp {", ""},
 		{"staleness.go", "what was evicted is stale", "o.ref == noOp || w.mayBeEvicted(o) {", "o.ref == noOp {", ""},
 		{"causes.go", "a time-out is a refusal", "if ops.Outcome[i] == history.OK || !e.Refused()", "if ops.Outcome[i] == history.OK || false", ""},
-		{"causes.go", "a watched key that had changed is a refusal", "e == history.ErrExecAbort && ops.F[i] == history.FCAS && !c.third() {", "false {", ""},
+		{"causes.go", "a watched key that had changed is a refusal", "e == history.ErrExecAbort && !c.third() {", "false {", ""},
 		{"causes.go", "what was cut off was not refused", "if c.h.Cut > 0 || c.h.Run.Incomplete != \"\" || c.h.Torn != \"\" {", "if false {", ""},
 		{"causes.go", "any resync is a loop", "if k.Full < loopSyncs || k.Full <= loopFactor*replicas*events ||", "if", ""},
 		{"causes.go", "no resync is a loop", "cs.Loop = l\n", "_ = l\n", ""},
