@@ -118,6 +118,18 @@ func (c *check) evicted(k *keySum) (n int64, which []int) {
 	return int64(len(which)), which
 }
 
+// total sums the keys up, less what the fault did not do: what evictions may have taken, and what the harness threw away.
+func (c *check) total() {
+	c.evict(c.sums)
+	c.takenOver(c.sums)
+	for i := range c.sums {
+		k := &c.sums[i]
+		c.a.Result.Writes.Lost += k.lo
+		c.a.Result.Writes.LostMost += max(k.lo, k.hi)
+	}
+	c.sums = nil
+}
+
 // evict leaves untold what evictions may have taken. Which keys were evicted is not known, so of those that evictions may explain, as many as
 // there were evictions are left out of the least loss: those that lack the most.
 func (c *check) evict(sums []keySum) {
@@ -235,7 +247,7 @@ func (x *extra) excused(keys []*note) note {
 		out.text, out.ops = first.text, first.ops
 	}
 	if all > n {
-		out.unsure = x.evicted.why + ": what was in them shows the same"
+		out.unsure = x.evicted.why + ": what was evicted shows the same"
 	}
 	return out
 }

@@ -88,18 +88,6 @@ func (c *check) fates() {
 	c.tally()
 }
 
-// total sums the keys up, less what the fault did not do: what evictions may have taken, and what the harness threw away.
-func (c *check) total() {
-	c.evict(c.sums)
-	c.takenOver(c.sums)
-	for i := range c.sums {
-		k := &c.sums[i]
-		c.a.Result.Writes.Lost += k.lo
-		c.a.Result.Writes.LostMost += max(k.lo, k.hi)
-	}
-	c.sums = nil
-}
-
 // functions are the functions of these writes.
 func (c *check) functions(is []int) (m fset) {
 	for _, i := range is {

@@ -174,7 +174,7 @@ func (t *teller) evicted() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return words.Capital(words.List(parts)) + ": what was in them is no loss."
+	return words.Capital(words.List(parts)) + ": what was evicted is no loss."
 }
 
 // waited says what WAIT had counted of the lost writes.
