@@ -146,6 +146,17 @@ func TestTheHarnessTookOver(t *testing.T) {
 	require.InDelta(t, 7, r.Availability.RTAValue.Lo, 0.2)
 	require.Equal(t, result.Violation, judged(t, nobodyPromoted(t, true, rta(5))).Verdict, "it was at least 7 s")
 
+	// Nor is what was read afterwards; what is always a bug is one still.
+	stale := func(inVain bool, out int64) result.Result {
+		h := nobodyPromoted(t, inVain, result.Promise{Measure: "set_conflict", Limit: 0})
+		h.Ops.Append(history.Op{Process: 99, Client: 9, Worker: 2, F: history.FReadSet, In: history.None, Out: history.None, Arg: history.None, Acked: -1, Call: 15 * vSecond, Intended: 15 * vSecond, Return: 15*vSecond + 1e6,
+			List: []int64{out}})
+		return judged(t, h)
+	}
+	require.Equal(t, result.Broken, status(stale(false, 1), "set_conflict"))
+	require.Equal(t, result.Undecided, status(stale(true, 1), "set_conflict"))
+	require.Equal(t, result.Violation, stale(true, 999999).Verdict)
+
 	// An older file says it in words only.
 	old := nobodyPromoted(t, true, rta(10))
 	old.Faults[0].Awaited, old.Faults[0].Waited = "", 0
@@ -216,12 +227,32 @@ func TestResyncs(t *testing.T) {
 	r := judged(t, h)
 	require.Equal(t, []result.Status{result.Undecided, result.Undecided, result.Undecided}, []result.Status{status(r, "full_syncs"), status(r, "resyncs"), status(r, "buffer_disconnects")})
 	require.Equal(t, result.Kept, status(judged(t, failoverRun(t, 5*vSecond, most("full_syncs", 1))), "full_syncs"))
+	gone := failoverRun(t, 5*vSecond, most("full_syncs", 0))
+	for i := range gone.Samples { // it never came back
+		if m := &gone.Samples[i]; m.Node == 0 && m.Call >= 5*vSecond {
+			*m = history.Sample{Node: 0, Call: m.Call, Return: m.Return, NoAnswerSince: 5 * vSecond}
+		}
+	}
+	require.Equal(t, result.Undecided, status(judged(t, gone), "full_syncs"))
 	for i := range h.Samples { // one without replicas of its own did not
 		if m := &h.Samples[i]; m.Node == 0 && m.Answered && m.RunID == "a" {
 			m.Role, m.Connected = history.RoleReplica, 0
 		}
 	}
 	require.Equal(t, result.Kept, status(judged(t, h), "full_syncs"))
+}
+
+// What a server names only with its first case it had not counted before.
+func TestCountersThatAreToldLate(t *testing.T) {
+	h := tinyRun(keyed(1), op(1, history.FAdd, 1, 1, 10, 15))
+	for i := range h.Samples {
+		if h.Samples[i].RefusedOOM = -1; h.Samples[i].Node == 0 && h.Samples[i].Call > 0 {
+			h.Samples[i].RefusedOOM = 28
+		}
+	}
+	servers := judged(t, h).Causes.Servers
+	require.Len(t, servers, 1)
+	require.EqualValues(t, 28, servers[0].OOM)
 }
 
 // Without a counter of them, connections closed over their buffer are counted by what the servers wrote.

@@ -67,6 +67,9 @@ func (s *states) grew(n int32, of counter, from, to int64, more uncounted) growt
 		}
 		v := of(m)
 		if v < 0 {
+			if m.Return <= from { // what a process tells only later, as it does the first error of a kind, it had not counted before
+				run, last, first, before = m.RunID, 0, false, m
+			}
 			continue
 		}
 		g.known = true

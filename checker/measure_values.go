@@ -62,6 +62,7 @@ func (c *check) measures() {
 	for _, name := range r.Looked {
 		set(name, c.x.classValue(name))
 	}
+	c.beyondJudging()
 }
 
 // secondsOf is a duration in ns as a measure's value.

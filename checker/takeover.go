@@ -106,6 +106,29 @@ func (c *check) takenOver(sums []keySum) {
 	}
 }
 
+// beyondJudging opens the measures that count what was read after the harness had taken over as well: a conflict or a stale read may be its
+// doing. What is always a bug is one still.
+func (c *check) beyondJudging() {
+	if c.harness == nil {
+		return
+	}
+	ended := []string{"lost", "split_brain_lost", "lost_elsewhere", "rta", "write_gap", "read_gap", "two_masters", "converge", "refused", "evicted", "full_syncs", "resyncs", "buffer_disconnects"}
+	why := "what comes after " + words.At(c.harness.T) + " is schism's own doing"
+	for i := range c.a.Result.Measures {
+		m := &c.a.Result.Measures[i]
+		if cl, ok := result.ClassOf(m.Name); slices.Contains(ended, m.Name) || ok && cl.Blame != result.Measured {
+			continue
+		}
+		known, _ := result.MeasureOf(m.Name)
+		switch {
+		case known.Unit == result.Share && m.Value.Hi < 1:
+			m.Value = result.Between(m.Value.Lo, 1, why)
+		case known.Unit != result.Share && m.Value.Lo > 0:
+			m.Value = result.Between(0, m.Value.Hi, why)
+		}
+	}
+}
+
 // byHarness tells of a lost write whether what the harness did after it had taken over may have thrown it away.
 func (c *check) byHarness(l *lineage, i int) bool {
 	ops, t := &c.h.Ops, c.harness.T
