@@ -131,7 +131,7 @@ func TestEvictionOfRegisters(t *testing.T) {
 		final := map[string][]int64{}
 		for k := range keys {
 			at := int64(k)*100 + 10
-			for _, o := range []history.Op{write(1, null, at, at+1), seen(1, at+2, at+3), seen(null, at+4, at+5), write(2, null, at+6, at+7), seen(2, at+8, at+9)} {
+			for _, o := range []history.Op{write(1, null, at, at+1), seen(1, at+2, at+3), fromReplica(seen(null, at+4, at+5)), write(2, null, at+6, at+7), fromReplica(seen(2, at+8, at+9))} {
 				ops = append(ops, onKey(o, k))
 			}
 			final[fmt.Sprintf("k%d", k)] = []int64{2}
@@ -144,6 +144,16 @@ func TestEvictionOfRegisters(t *testing.T) {
 	r := run(0, 2)
 	require.Equal(t, result.Violation, r.Verdict)
 	require.EqualValues(t, 2, countOf(r, "fork"))
+	stale := func(r result.Result) (got []float64) {
+		for _, m := range r.Measures {
+			if m.Name == "stale_reads" || m.Name == result.MonotonicReads {
+				got = append(got, m.Value.Hi)
+			}
+		}
+		return got
+	}
+	require.Equal(t, []float64{2, 2}, stale(r))
+	require.Equal(t, []float64{0, 0}, stale(run(2, 2)), "to find nothing says nothing of a read's age")
 	for _, n := range []int64{2, 3} {
 		r = run(n, 2)
 		require.Equal(t, result.Unknown, r.Verdict)
