@@ -104,6 +104,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	for _, n := range r.d.Nodes {
 		r.meta.Nodes = append(r.meta.Nodes, n.Node)
 	}
+	r.readSettings(ctx)
 	r.meta.Host = append(hostFacts(build), r.d.Facts()...)
 	if err := r.w.SaveRun(r.meta); err != nil {
 		return errors.Join(err, r.clean(ctx).all())

@@ -24,7 +24,8 @@ type output struct {
 	last    []byte
 	line    []byte // the beginning of a line whose end has not come
 	dropped int
-	events  int
+	events  int // recorded of this process, but for those of LogBuffer
+	buffers int // those
 }
 
 func newOutput(e *emitter, srv *wire.Server) *output { return &output{emit: e, srv: srv} }
@@ -81,18 +82,19 @@ func (o *output) scan(b []byte) []history.Event {
 		}
 		text = rest
 		name := classifyLine(line)
-		if name == "" || o.events >= maxLogEvents {
+		count := &o.events
+		if name == history.LogBuffer { // thousands of them must not crowd out a crash
+			count = &o.buffers
+		}
+		if name == "" || *count >= history.MostLogEvents {
 			continue
 		}
-		o.events++
+		*count++
 		evs = append(evs, history.Event{T: o.emit.now(), Kind: history.EvLog, Name: name, Text: clip(line, 500)})
 	}
 	o.line = append(o.line[:0], clip(text, 8<<10)...)
 	return evs
 }
-
-// maxLogEvents bounds the events of one process: a crash report has hundreds of lines, and the log is kept anyway.
-const maxLogEvents = 200
 
 func clip(s string, n int) string {
 	if len(s) > n {
@@ -149,6 +151,7 @@ func classifyLine(line string) string {
 		{"corruption", "Short read or OOM loading DB"},
 		{"disk", "No space left on device"},
 		{"disk", "MISCONF"},
+		{history.LogBuffer, "overcoming of output buffer limits"},
 	} {
 		if strings.Contains(line, p.text) {
 			return p.class

@@ -180,10 +180,15 @@ func TestOutputFindsTheLinesThatMatter(t *testing.T) {
 		defer s.mu.Unlock()
 		return strings.HasPrefix(string(s.log), "1:M * fine") && strings.HasSuffix(string(s.log), "yyy")
 	}, time.Minute, time.Millisecond)
-	for range 2 * maxLogEvents {
+	for range 2 * history.MostLogEvents {
+		o.scan([]byte("scheduled to be closed ASAP for overcoming of output buffer limits.\n"))
+	}
+	require.Equal(t, history.MostLogEvents, o.buffers)
+	require.Equal(t, 2, o.events, "these take no room from others")
+	for range 2 * history.MostLogEvents {
 		o.scan([]byte("ASSERTION FAILED\n"))
 	}
-	require.Equal(t, maxLogEvents, o.events, "a flood is cut off")
+	require.Equal(t, history.MostLogEvents, o.events, "a flood is cut off")
 }
 
 func TestLastLines(t *testing.T) {
@@ -245,14 +250,15 @@ func TestCommandsThatEndAServer(t *testing.T) {
 
 func TestClassifyLine(t *testing.T) {
 	for line, want := range map[string]string{
-		"1:M 23 Nov 2026 04:45:50.388 * Ready to accept connections":                  "",
-		"1:M # Redis 7.0.15 crashed by signal: 11, si_code: 0":                        "crash",
-		"1:M # === ASSERTION FAILED ===":                                              "assertion",
-		"src/x.c:5:3: runtime error: signed integer overflow":                         "sanitizer",
-		"1:M # Out Of Memory allocating 100 bytes!":                                   "oom",
-		"*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***":                              "config",
-		"1:M # Bad file format reading the append only file: x":                       "corruption",
-		"1:M # Write error writing append only file on disk: No space left on device": "disk",
+		"1:M 23 Nov 2026 04:45:50.388 * Ready to accept connections":                                                       "",
+		"1:M # Redis 7.0.15 crashed by signal: 11, si_code: 0":                                                             "crash",
+		"1:M # === ASSERTION FAILED ===":                                                                                   "assertion",
+		"src/x.c:5:3: runtime error: signed integer overflow":                                                              "sanitizer",
+		"1:M # Client id=7 addr=10.0.0.3:6379 flags=S scheduled to be closed ASAP for overcoming of output buffer limits.": history.LogBuffer,
+		"1:M # Out Of Memory allocating 100 bytes!":                                                                        "oom",
+		"*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***":                                                                   "config",
+		"1:M # Bad file format reading the append only file: x":                                                            "corruption",
+		"1:M # Write error writing append only file on disk: No space left on device":                                      "disk",
 	} {
 		require.Equal(t, want, classifyLine(line), line)
 	}

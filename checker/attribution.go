@@ -68,7 +68,7 @@ func (c *check) attribute() {
 		l.RPA = max(l.RPA, cause.RPA)
 	}
 	slices.SortFunc(l.Causes, func(a, b result.Cause) int { return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(a.T, b.T)) })
-	c.x.notes([]note{c.holes(lost)})
+	c.x.notes(c.holes(lost))
 	l.BytesThrownAway = c.bytesThrownAway()
 }
 
@@ -88,6 +88,7 @@ func (c *check) faultsBehind(e *branchEnd, acker int32, ack int64) (trigger int,
 		}
 		toWinner, toSentinel := c.cuts(f, acker, e.winner)
 		hits := len(f.Links) == 0 && (slices.Contains(f.Targets, acker) || e.loser >= 0 && slices.Contains(f.Targets, e.loser))
+		hits = hits || e.kind == endPromotion && f.Kind == "replicaof" && slices.Contains(f.Targets, e.winner) // it was told to be the master
 		if (hits || toSentinel && (over >= e.t || e.kind != endPromotion)) && f.Effect > last {
 			trigger, last = f.ID, f.Effect
 		}
@@ -121,7 +122,7 @@ func (c *check) cuts(f *history.Fault, node, winner int32) (toWinner, toSentinel
 
 // holes counts lost writes with a survivor after them that the same node acknowledged on the same branch, before it ended: loss
 // within one epoch of asynchronous replication must be a suffix of the log.
-func (c *check) holes(lost []int) note {
+func (c *check) holes(lost []int) []note {
 	ops := &c.h.Ops
 	// latest call of a surviving write by node and replication id, for writes whose branch is certain at both ends.
 	type branch struct {
@@ -146,16 +147,26 @@ func (c *check) holes(lost []int) note {
 			latest[b] = max(latest[b], ops.Call[i])
 		}
 	}
-	n := note{class: "hole"}
+	byKey := map[uint32]*note{}
+	var ns []*note // one a key
 	for _, i := range lost {
 		if ops.F[i] == history.FAppend || ops.F[i] == history.FRemove {
 			continue // lists_final.go and resurrected.go tell of these
 		}
 		if b, ok := on(i); ok && latest[b] > ops.Return[i] {
+			n := byKey[ops.Key[i]]
+			if n == nil {
+				n = &note{class: "hole"}
+				byKey[ops.Key[i]], ns = n, append(ns, n)
+			}
 			n.bug(fmt.Sprintf("%s: what %s acknowledged at %s is gone, although it kept what it acknowledged later in the same reign", c.x.keyName(ops.Key[i]), c.node(b.node), words.At(ops.Return[i])), i)
 		}
 	}
-	return n
+	out := make([]note, len(ns))
+	for k, n := range ns {
+		out[k] = *n
+	}
+	return out
 }
 
 // shows reports whether the final data itself shows that a surviving write is in it. That a removed element is not there, or one that

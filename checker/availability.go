@@ -3,7 +3,6 @@ package checker
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
@@ -259,20 +258,8 @@ func (c *check) judged() (from, to int64) {
 	if c.h.Cut > 0 {
 		to = min(to, c.h.Cut)
 	}
-	stuck, effect := false, int64(0)
-	for i := range c.h.Faults {
-		f := &c.h.Faults[i]
-		effect = max(effect, f.Effect)
-		timedOut := strings.Contains(f.Err, history.StepTimedOut)
-		if timedOut && f.Effect > 0 && f.HealCalled > 0 { // its end did not come, so it was healed all the same
-			to = min(to, f.HealCalled)
-		}
-		stuck = stuck || timedOut && f.Effect == 0
-	}
-	for i := range c.h.Faults {
-		if f := &c.h.Faults[i]; stuck && f.HealCalled > effect {
-			to = min(to, f.HealCalled)
-		}
+	if c.harness != nil {
+		to = min(to, c.harness.T)
 	}
 	return from, max(from, to)
 }

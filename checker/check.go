@@ -36,6 +36,7 @@ func Check(h *history.History, o Options) (*result.Analysis, error) {
 	a.Result = result.Result{Schema: result.ResultSchema, Counts: count(h), Faults: h.Faults}
 	x := newExtra(h, a, ModelOptions{})
 	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}, clients: &clientCalls{ops: &h.Ops}}
+	c.harness = c.takeover()
 	say("what became of every write")
 	c.fates()
 	c.attribute()
@@ -57,6 +58,7 @@ func Check(h *history.History, o Options) (*result.Analysis, error) {
 	x.finish()
 	c.failovers()
 	c.lossWitnesses()
+	c.causes()
 	c.measures()
 	c.a.Result.Disturbance = c.disturbed.figures()
 	c.promises(promises, shows)
@@ -79,6 +81,8 @@ type check struct {
 	ledgers   map[string]map[int64]bool // ids by ledger list
 	clients   *clientCalls
 	disturbed *disturbances
+	sums      []keySum // by key, until they are added up
+	harness   *result.Takeover
 }
 
 func count(h *history.History) result.Counts {

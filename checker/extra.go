@@ -38,6 +38,9 @@ type extra struct {
 	// stretched are the replicas' stretches; replicaStretches finds them.
 	stretched   *stretches
 	stretchOnce sync.Once
+	evicted     evictions
+	// excusable are the notes of classes that evictions may explain, kept until all are there; none where nothing was evicted.
+	excusable []note
 }
 
 // classScope is what findings are counted by.
@@ -45,7 +48,7 @@ type classScope struct{ class, scope string }
 
 func newExtra(h *history.History, a *result.Analysis, opts ModelOptions) *extra {
 	s := newStates(h)
-	x := &extra{h: h, a: a, opts: opts, s: s, fin: newContents(h, s), mask: make([]fset, len(h.Keys)), at: map[classScope]int{}, looked: map[string]bool{}, repeated: map[uint32]bool{}}
+	x := &extra{h: h, a: a, opts: opts, s: s, fin: newContents(h, s), mask: make([]fset, len(h.Keys)), at: map[classScope]int{}, looked: map[string]bool{}, repeated: map[uint32]bool{}, evicted: newEvictions(s)}
 	c := &h.Ops
 	for i, f := range c.F {
 		if c.Flags[i]&history.FlagReplicaWrite != 0 {
@@ -67,6 +70,9 @@ func newExtra(h *history.History, a *result.Analysis, opts ModelOptions) *extra 
 // finish puts what was found into the result.
 func (x *extra) finish() {
 	r := &x.a.Result
+	ns := x.excuse(x.excusable)
+	x.excusable, x.evicted.settled = nil, true
+	x.notes(ns)
 	for c := range x.looked {
 		r.Looked = append(r.Looked, c)
 	}
@@ -128,7 +134,8 @@ type note struct {
 	bugs         int64 // of n, those that nothing excuses; of a class that is always a bug all of them
 	text         string
 	ops          []int
-	more         int64 // so many more there may be
+	more         int64  // so many more there may be
+	unsure       string // why there may be more than were counted, for a note that leaves some out
 }
 
 // count adds one case; the first one's words stay, a bug's before all others.
@@ -158,9 +165,16 @@ func (n *note) bug(text string, ops ...int) {
 }
 
 func (x *extra) notes(ns []note) {
+	if x.evicted.any() && !x.evicted.settled {
+		x.excusable = append(x.excusable, ns...)
+		return
+	}
 	for _, n := range ns {
 		if n.n == 0 && n.more == 0 {
 			continue
+		}
+		if n.unsure != "" {
+			x.unsureIn(n.class, n.scope, n.unsure)
 		}
 		f := x.finding(n.class, n.scope)
 		f.More += n.more

@@ -84,6 +84,7 @@ func (c *check) fates() {
 		}
 		c.sum(is, bound)
 	}
+	c.total()
 	c.tally()
 }
 
@@ -97,7 +98,7 @@ func (c *check) functions(is []int) (m fset) {
 
 // sum adds one key to the account's interval of lost writes. What no judge gave a fate is masked: it cannot be told.
 func (c *check) sum(is []int, bound *keyLoss) {
-	ops, w := &c.h.Ops, &c.a.Result.Writes
+	ops := &c.h.Ops
 	var lost, masked int64
 	for _, i := range is {
 		if c.a.Fate[i] == result.FateNone && ops.Outcome[i] == history.OK {
@@ -115,8 +116,7 @@ func (c *check) sum(is []int, bound *keyLoss) {
 	if bound != nil {
 		lo, hi = max(lo, bound.lo), min(hi, bound.hi)
 	}
-	w.Lost += lo
-	w.LostMost += max(lo, hi)
+	c.sums = append(c.sums, keySum{is, lo, hi, bound != nil})
 }
 
 // fname names a function for people.

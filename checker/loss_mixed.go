@@ -62,12 +62,7 @@ type finalLog struct {
 
 func (c *check) finalLogOf(key uint32) finalLog {
 	l := finalLog{c: c, g: c.s.groupOf(c.h.Keys[key])}
-	l.master = l.g.finalMaster()
-	for _, n := range l.g.servers {
-		for _, s := range c.s.byNode[n] {
-			l.evicted = l.evicted || s.Rest.Known && s.Rest.Evicted > 0
-		}
-	}
+	l.master, l.evicted = l.g.finalMaster(), c.x.evicted.any()
 	return l
 }
 

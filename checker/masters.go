@@ -6,6 +6,7 @@ import (
 
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // masters looks for times in which two nodes of the setup both said they were master and answered.
@@ -73,25 +74,32 @@ func (g *group) promotedSince(n int32) int64 {
 
 func (c *check) overlaps() {
 	m := &c.a.Result.Masters
+	from, _ := load(c.h)
+	end := c.h.End
+	if c.harness != nil {
+		end = min(end, c.harness.T)
+	}
 	for i, a := range m.Spans {
 		for _, b := range m.Spans[i+1:] {
 			if a.Node == b.Node || c.s.with(a.Node) != c.s.with(b.Node) {
 				continue
 			}
-			if g := (result.Gap{From: max(a.From, b.From), To: min(a.To, b.To)}); g.Len() > 0 {
+			if g := (result.Gap{From: max(a.From, b.From), To: min(a.To, b.To, end)}); g.Len() > 0 {
 				m.Windows = append(m.Windows, g)
 				m.Pairs = append(m.Pairs, result.Pair{A: a.Node, B: b.Node})
 			}
 		}
 	}
-	from, _ := load(c.h)
 	var least, most int64
 	for _, g := range c.s.groups {
-		l, h := g.twoMasters(from, c.h.End)
+		l, h := g.twoMasters(from, end)
 		least, most = least+l, most+h
 	}
 	m.TwoWritable = union(slices.Clone(m.Windows))
 	m.Two = result.Between(secondsOf(least), secondsOf(most), "a node's role is known at its looks only")
+	if c.harness != nil {
+		m.Two = result.AtLeast(secondsOf(least), "what comes after "+words.At(end)+" is schism's own doing")
+	}
 }
 
 // union is the length of the union of intervals, ns. It sorts them.

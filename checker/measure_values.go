@@ -21,6 +21,8 @@ func (c *check) measures() {
 	switch held, _, why := barrier(c.h); {
 	case !held:
 		conv = result.Unmeasured(why)
+	case c.harness != nil:
+		conv = result.Unmeasured("schism itself healed what its schedule had left open")
 	case r.Convergence.Keys == 0:
 		conv = result.Unmeasured("no key was there to compare")
 	case r.Convergence.Divergent > 0:
@@ -38,8 +40,12 @@ func (c *check) measures() {
 	for _, name := range []string{result.ReadYourWrites, result.MonotonicReads, result.MonotonicWrites, result.WritesFollowReads} {
 		v := result.Unmeasured("nothing to compare was read")
 		for _, s := range r.Sessions {
-			if s.Scope == result.AllReads && s.Name == name && s.Checked > 0 {
-				v = result.Exactly(float64(s.Breaks))
+			if s.Scope != result.AllReads || s.Name != name || s.Checked == 0 {
+				continue
+			}
+			v = result.Exactly(float64(s.Breaks))
+			if c.x.all&(setOps|listOps) != 0 && c.x.evicted.any() { // an eviction takes elements away from later reads
+				v = result.Between(0, float64(s.Breaks), c.x.evicted.why)
 			}
 		}
 		set(name, v)
@@ -51,10 +57,12 @@ func (c *check) measures() {
 	set("expired_worst", expired)
 	set("master_conflicts", c.x.orderMeasure(result.MasterReads))
 	set("all_conflicts", c.x.orderMeasure(result.AllReads))
+	c.causeMeasures(set)
 	set("txn_anomalies", c.x.txnMeasure())
 	for _, name := range r.Looked {
 		set(name, c.x.classValue(name))
 	}
+	c.beyondJudging()
 }
 
 // secondsOf is a duration in ns as a measure's value.

@@ -19,6 +19,7 @@ var ownedBy = map[string]string{
 	"Counts":       "table: operations by outcome",
 	"Writes":       "measure: lost; table: every write accounted for",
 	"Loss":         "measures: split_brain_lost, lost_elsewhere; table: causes of loss",
+	"Causes":       "measures: refused, evicted, full_syncs, resyncs, buffer_disconnects; table: refused writes; table: servers' own counters; table: WAIT",
 	"Availability": "measures: rta, write_gap, read_gap; table: availability by worker",
 	"Masters":      "measure: two_masters; lanes of the timeline",
 	"Failovers":    "table: failover, step by step",

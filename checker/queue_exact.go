@@ -81,10 +81,8 @@ func (x *extra) exactQueue(ops []int32, es []entryLife, index map[int64]int) ([]
 // allInOneReign tells whether all of these operations fell into one reign of one master, in a run that evicted nothing.
 func (x *extra) allInOneReign(ops []int) bool {
 	c := &x.h.Ops
-	for i := range x.h.Samples {
-		if x.h.Samples[i].Rest.Evicted > 0 {
-			return false
-		}
+	if x.evicted.any() {
+		return false
 	}
 	first, last := int32(ops[0]), int32(ops[0]) // called first, ended last
 	end := func(i int32) int64 {

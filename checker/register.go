@@ -159,8 +159,15 @@ func (x *extra) registers() {
 		}
 		trimWorst(&l.Worst)
 		slices.SortFunc(forked, func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+		var each []*keyResult
+		if x.evicted.any() {
+			for i := range p.found {
+				each = append(each, p.found[i].swept[scope])
+			}
+			x.evictedRegisters(&l, each)
+		}
 		x.a.Result.Registers = append(x.a.Result.Registers, l)
-		x.registerFindings(&l, forked)
+		x.registerFindings(&l, each, forked)
 	}
 	registerWitnesses(x.h, p.keys, x.a)
 }

@@ -1,7 +1,9 @@
 package checker
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
@@ -9,10 +11,19 @@ import (
 
 // registerFindings turns what the sweep of one scope counted into findings. What does not depend on the scope of reads is taken from
 // that of all reads only.
-func (x *extra) registerFindings(l *result.Linear, forked [][2]int32) {
-	conflict := note{class: "conflict", scope: l.Scope, n: l.Conflicts}
-	x.worstOf(&conflict, l, "conflict")
-	ns := []note{conflict}
+// each are the keys' results where evictions may explain some, so that they are counted by key.
+func (x *extra) registerFindings(l *result.Linear, each []*keyResult, forked [][2]int32) {
+	var ns []note
+	if each == nil {
+		conflict := note{class: "conflict", scope: l.Scope, n: l.Conflicts}
+		x.worstOf(&conflict, l, "conflict")
+		ns = append(ns, conflict)
+	}
+	for _, k := range each {
+		conflict := note{class: "conflict", scope: l.Scope, n: k.conflicts}
+		x.worstOf(&conflict, &result.Linear{Worst: k.worst}, "conflict")
+		ns = append(ns, conflict)
+	}
 	for _, kind := range []struct {
 		class string
 		n     int64
@@ -22,11 +33,37 @@ func (x *extra) registerFindings(l *result.Linear, forked [][2]int32) {
 		ns = append(ns, n)
 	}
 	fork := note{class: "fork", scope: l.Scope}
-	for _, f := range forked {
+	for i, f := range forked {
+		if each != nil && i > 0 && x.h.Ops.Key[f[0]] != x.h.Ops.Key[forked[i-1][0]] {
+			ns, fork = append(ns, fork), note{class: "fork", scope: l.Scope}
+		}
 		x.blame(&fork, fmt.Sprintf("%s: %s and %s were both told that they replaced the same value", x.keyName(x.h.Ops.Key[f[0]]),
 			valueText(x.h.Ops.In[f[0]]), valueText(x.h.Ops.In[f[1]])), f[0], f[1])
 	}
 	x.notes(append(ns, fork))
+}
+
+// evictedRegisters takes out of a scope's counts what evictions may explain: the conflicts and the forks on as many keys as were evicted.
+func (x *extra) evictedRegisters(l *result.Linear, each []*keyResult) {
+	for count, of := range map[*int64]func(k *keyResult) int64{
+		&l.Conflicts: func(k *keyResult) int64 { return k.conflicts },
+		&l.Forks:     func(k *keyResult) int64 { return k.forks },
+	} {
+		var ns []int64
+		for _, k := range each {
+			ns = append(ns, of(k))
+		}
+		slices.SortFunc(ns, func(a, b int64) int { return cmp.Compare(b, a) })
+		for j, n := range ns {
+			if float64(j) < x.evicted.most && n > 0 {
+				*count -= n
+				l.Undecided = x.evicted.why
+			}
+		}
+	}
+	l.Worst = slices.DeleteFunc(l.Worst, func(c result.Conflict) bool { // what may be none is no witness
+		return c.Kind == "conflict" && l.Conflicts == 0 || c.Kind == "fork" && l.Forks == 0
+	})
 }
 
 // worstOf words a finding by the worst case of its kind.

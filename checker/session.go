@@ -186,8 +186,8 @@ func (w *registerWorker) registerSessions() (tally sessionTallies) {
 			sc.own = append(sc.own, mark{o.call, o.ret, o.op})
 			continue
 		}
-		if o.ref == noOp {
-			continue // a phantom: counted elsewhere
+		if o.ref == noOp || w.mayBeEvicted(o) {
+			continue // a phantom is counted elsewhere
 		}
 		known, write := t.k[o.ref], t.call[o.ref]
 		for s := range 2 {

@@ -20,7 +20,7 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 	ranked := false
 	for j := range t.ops {
 		o := &t.ops[j]
-		if o.is&(regWrite|regProbe|regOK) != regOK || o.ref == noOp {
+		if o.is&(regWrite|regProbe|regOK) != regOK || o.ref == noOp || w.mayBeEvicted(o) {
 			continue
 		}
 		v := o.ref
@@ -53,6 +53,9 @@ func (w *registerWorker) measureAges(plan *agePlan, final *history.Dump) (ages [
 	}
 	return ages
 }
+
+// mayBeEvicted tells of a read that found nothing whether that may be an eviction's doing: then it says nothing of its age.
+func (w *registerWorker) mayBeEvicted(o *regOp) bool { return o.ref == 0 && w.x.evicted.any() }
 
 // since is how long before t from was, 0 if it was not.
 func since(from, t int64) int64 {

@@ -32,8 +32,8 @@ type stretches struct {
 	evicting bool
 }
 
-func newStretches(h *history.History, s *states) *stretches {
-	st := &stretches{h: h, replicas: make([][]stretchSpan, len(s.byNode)), masters: make([][]stretchSpan, len(s.byNode))}
+func newStretches(h *history.History, s *states, evicting bool) *stretches {
+	st := &stretches{h: h, evicting: evicting, replicas: make([][]stretchSpan, len(s.byNode)), masters: make([][]stretchSpan, len(s.byNode))}
 	logs := map[string]int32{}
 	for _, n := range s.servers {
 		st.masters[n] = spansOf(s.byNode[n], history.RoleMaster, logs)
@@ -43,9 +43,6 @@ func newStretches(h *history.History, s *states) *stretches {
 		for i := range st.replicas[n] {
 			st.replicas[n][i].id = st.count
 			st.count++
-		}
-		for _, m := range s.byNode[n] {
-			st.evicting = st.evicting || m.Rest.Known && m.Rest.Evicted > 0
 		}
 	}
 	return st

@@ -10,7 +10,7 @@ import (
 
 // replicaStretches are the stretches of all replicas, found once.
 func (x *extra) replicaStretches() *stretches {
-	x.stretchOnce.Do(func() { x.stretched = newStretches(x.h, x.s) })
+	x.stretchOnce.Do(func() { x.stretched = newStretches(x.h, x.s, x.evicted.any()) })
 	return x.stretched
 }
 

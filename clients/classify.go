@@ -30,6 +30,9 @@ var serverErrors = []struct {
 	{"OOM", history.ErrOOM},
 	{"MISCONF", history.ErrMisconf},
 	{"EXECABORT", history.ErrExecAbort},
+	{"NOAUTH", history.ErrNoAuth},
+	{"NOPERM", history.ErrNoAuth},
+	{"WRONGPASS", history.ErrNoAuth},
 	{"CROSSSLOT", history.ErrCrossSlot},
 	{"TRYAGAIN", history.ErrCrossSlot},
 	{"BUSY", history.ErrBusy},
@@ -43,7 +46,7 @@ func Classify(err error, sent bool) history.ErrCode {
 	case err == nil, err == redis.Nil: // not errors.Is: go-redis wraps a Sentinel's nil into its list of failures
 		return history.ErrNone
 	case err == redis.TxFailedErr: // EXEC answered nil: a watched key had changed
-		return history.ErrExecAbort
+		return history.ErrWatched
 	}
 	if code, ok := dialError(err, sent); ok {
 		return code

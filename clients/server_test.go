@@ -277,7 +277,7 @@ func TestWatchedKeyChanged(t *testing.T) {
 	err := c.watch(ctx, "a:0", &op, func(*redis.Tx) (bool, error) {
 		return true, s.Client.Set(ctx, "a:0", 7, 0).Err()
 	}, func(p redis.Pipeliner) { p.Set(ctx, "a:0", 1, 0) })
-	require.Equal(t, history.ErrExecAbort, Classify(err, true))
+	require.Equal(t, history.ErrWatched, Classify(err, true))
 	op = history.Op{F: history.FCAS, In: 7, Arg: 8, Out: history.None}
 	c.Do(ctx, "a:0", &op)
 	require.EqualValues(t, 1, op.Out)

@@ -9,8 +9,9 @@ import (
 )
 
 // codecVersion is the first byte of every encoded batch. Older versions are still read. Version 2 added how long an event lasted, to
-// samples what tells of delays, rest and sentinels' views, and the readings of a node.
-const codecVersion = 2
+// samples what tells of delays, rest and sentinels' views, and the readings of a node. Version 3 added the counters behind Sample.OutputKills
+// and what a fault's step was waited for in vain.
+const codecVersion = 3
 
 // ErrCorrupt is what decoding a damaged batch returns.
 var ErrCorrupt = errors.New("damaged record batch")

@@ -29,6 +29,9 @@ func (e *encoder) samples(ss []Sample) {
 		}
 		e.rest(&s.Rest)
 		e.watch(&s.Watch)
+		for _, p := range s.third() {
+			e.int(*p)
+		}
 	}
 }
 
@@ -36,6 +39,9 @@ func (e *encoder) samples(ss []Sample) {
 func (s *Sample) second() []*int64 {
 	return []*int64{&s.RunDelay, &s.CPUTime, &s.Steal, &s.Priority, &s.Connected, &s.MinGood}
 }
+
+// third are the numbers that version 3 added.
+func (s *Sample) third() []*int64 { return []*int64{&s.OutputKills, &s.RefusedOOM, &s.MaxMemory} }
 
 func (e *encoder) rest(r *Rest) {
 	e.bool(r.Known)
@@ -109,18 +115,22 @@ func (d *decoder) samples() []Sample {
 			*p = d.int()
 		}
 		s.Replicas = int32(replicas)
-		if d.version < 2 {
-			for _, p := range s.second() {
-				*p = -1
-			}
-			continue
+		d.added(2, s.second())
+		if d.version >= 2 {
+			s.Rest, s.Watch = d.rest(), d.watch()
 		}
-		for _, p := range s.second() {
-			*p = d.int()
-		}
-		s.Rest, s.Watch = d.rest(), d.watch()
+		d.added(3, s.third())
 	}
 	return ss
+}
+
+// added reads numbers that a version added; in older files they are unknown, -1.
+func (d *decoder) added(version byte, numbers []*int64) {
+	for _, p := range numbers {
+		if *p = -1; d.version >= version {
+			*p = d.int()
+		}
+	}
 }
 
 func (e *encoder) events(evs []Event) {
@@ -169,6 +179,8 @@ func (e *encoder) faults(fs []Fault) {
 		for _, t := range []int64{f.Scheduled, f.Injected, f.Effect, f.HealCalled, f.Healed} {
 			e.int(t)
 		}
+		e.string(f.Awaited)
+		e.int(f.Waited)
 	}
 }
 
@@ -189,6 +201,9 @@ func (d *decoder) faults() []Fault {
 		f.Permanent = d.bool()
 		for _, p := range []*int64{&f.Scheduled, &f.Injected, &f.Effect, &f.HealCalled, &f.Healed} {
 			*p = d.int()
+		}
+		if d.version >= 3 {
+			f.Awaited, f.Waited = d.string(), d.int()
 		}
 		fs = append(fs, f)
 	}

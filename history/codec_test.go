@@ -38,9 +38,10 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 	if r.Intn(2) == 0 {
 		b.Samples = []Sample{{Node: 1, Call: 5, Return: 9, Answered: true, Up: true, LinkUp: true, Role: RoleReplica, RunID: "a", ReplID: "b", ReplID2: "a", Offset: r.Int63(), SecondOffset: -1, MasterAddr: "10.0.0.1:6379", LastIO: -1, Replicas: 2, Memory: 1,
 			RunDelay: r.Int63(), CPUTime: 5, Steal: -1, Priority: 100, Connected: 2, MinGood: -1, Rest: Rest{Known: true, Changes: r.Int63(), LastSave: 1, Saving: true, Expired: 2, Evicted: 3},
-			Watch: Watch{Known: true, Announced: "10.0.0.2:6379", Epoch: 4, Quorum: 2, Peers: 2, PeersUp: 1, ReplicasUp: 3, SDown: true, Failover: true, Tilt: true}}, {Node: 2, Call: 3, Frozen: true, Loading: true, SyncRunning: true, NoAnswerSince: 3}}
+			Watch:       Watch{Known: true, Announced: "10.0.0.2:6379", Epoch: 4, Quorum: 2, Peers: 2, PeersUp: 1, ReplicasUp: 3, SDown: true, Failover: true, Tilt: true},
+			OutputKills: r.Int63(), RefusedOOM: -1, MaxMemory: 7}, {Node: 2, Call: 3, Frozen: true, Loading: true, SyncRunning: true, NoAnswerSince: 3}}
 		b.Events = []Event{{Node: NoNode, T: r.Int63(), Kind: EvPhase, Name: PhaseLoad, Text: "x"}, {Node: 1, T: 5, Dur: r.Int63(), Kind: EvStall, Name: StallTick}}
-		b.Faults = []Fault{{ID: 1, Kind: "kill", Text: "t", When: "w", Targets: []int32{0, 4}, Links: [][2]int32{{0, 1}}, Permanent: true, Scheduled: 1, Injected: 2, Effect: 3, Proof: "p", HealCalled: 4, Healed: 5, HealProof: "h", Err: "e", Unavailable: "u"}}
+		b.Faults = []Fault{{ID: 1, Kind: "kill", Text: "t", When: "w", Targets: []int32{0, 4}, Links: [][2]int32{{0, 1}}, Permanent: true, Scheduled: 1, Injected: 2, Effect: 3, Proof: "p", HealCalled: 4, Healed: 5, HealProof: "h", Err: "e", Unavailable: "u", Awaited: "a", Waited: 6}}
 		b.Dumps = []Dump{{Node: 1, Key: "s:1", Type: "set", Digest: math.MaxUint64, ExpireAt: -1, Elems: []int64{1, 5, 9}, Part: 1, Last: true, Read: 2, ReadCall: r.Int63(), ReadReturn: r.Int63()}, {Node: 1, Key: "e", Type: "set", Elems: []int64{}, Read: 1, ReadCall: 4}, {Node: 1, Key: "n", Type: "none"}}
 		b.Readings = []Reading{{Node: 1, Read: 1, Call: 5, Return: r.Int63(), WallCall: r.Int63(), WallReturn: 8, Keys: 9}, {Read: 2}}
 		b.Watermark = &Watermark{T: t, Final: r.Intn(2) == 0, InFlight: []InFlight{{Process: 9, Client: 3, F: FWrite, Key: 2, In: 4, Arg: None, Intended: 1, Call: 2, List: []int64{1}, Flags: FlagPred, Node: 2}}}

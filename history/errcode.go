@@ -4,7 +4,7 @@ package history
 // says by itself whether the operation may have been executed (Outcome).
 type ErrCode uint8
 
-// The classes. Those up to errLastFail prove that the operation was not executed.
+// The classes. Those up to errLastFail, and ErrWatched, prove that the operation was not executed.
 const (
 	ErrNone        ErrCode = iota
 	ErrDialRefused         // no connection was made, so nothing was sent
@@ -18,7 +18,7 @@ const (
 	ErrOOM                 // OOM
 	ErrMisconf             // MISCONF
 	ErrExecAbort           // EXECABORT
-	_                      // "unused": files hold the numbers of those below
+	ErrNoAuth              // NOAUTH, NOPERM, WRONGPASS: the user may not do that
 	ErrNoMaster            // the Sentinels named no master, so nothing was sent
 	ErrCrossSlot           // CROSSSLOT, TRYAGAIN
 	ErrNotSent             // the client gave up before the first byte (pool timeout, context done)
@@ -28,14 +28,15 @@ const (
 	ErrBusy                // BUSY: a script is running
 	ErrUnblocked           // UNBLOCKED, CLIENT KILL
 	ErrOther               // an error nobody listed: info, never fail
+	ErrWatched             // EXEC answered nil, since a watched key had changed: not executed, and no refusal. Older files say ErrExecAbort
 	errCount
 )
 
 const errLastFail = ErrNotSent
 
 var errNames = [errCount]string{"", "dial-refused", "dial-timeout", "READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN",
-	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "unused", "no-master", "CROSSSLOT", "not-sent",
-	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other"}
+	"NOREPLICAS", "OOM", "MISCONF", "EXECABORT", "NOAUTH", "no-master", "CROSSSLOT", "not-sent",
+	"timeout", "eof", "reset", "BUSY", "UNBLOCKED", "other", "watched-key-changed"}
 
 // String is the name used in files and reports.
 func (e ErrCode) String() string {
@@ -45,12 +46,21 @@ func (e ErrCode) String() string {
 	return "other"
 }
 
+// Refused reports whether the server itself answered that it does not execute the operation: it was reached, and said no.
+func (e ErrCode) Refused() bool {
+	switch e {
+	case ErrReadOnly, ErrLoading, ErrMoved, ErrClusterDown, ErrMasterDown, ErrNoReplicas, ErrOOM, ErrMisconf, ErrExecAbort, ErrNoAuth, ErrCrossSlot:
+		return true
+	}
+	return false
+}
+
 // Outcome is what the class proves: OK for ErrNone, Fail when nothing was executed, Info otherwise.
 func (e ErrCode) Outcome() Outcome {
 	switch {
 	case e == ErrNone:
 		return OK
-	case e <= errLastFail:
+	case e <= errLastFail, e == ErrWatched:
 		return Fail
 	}
 	return Info

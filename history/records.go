@@ -34,6 +34,8 @@ type Sample struct {
 	LastIO        int64 // master_last_io_seconds_ago, in s; -1 unknown
 	SyncRunning   bool  // master_sync_in_progress
 	Replicas      int32 // connected replicas in state online
+	// Since the server began, of its replicas' requests to go on: the full resyncs that it began, the partial ones, and the requests for a
+	// partial one that it had to turn down. A full resync counts whether a partial one had been asked for or not.
 	SyncFull      int64
 	SyncPartialOK int64
 	SyncPartErr   int64
@@ -51,6 +53,10 @@ type Sample struct {
 	Connected, MinGood int64
 	Rest               Rest
 	Watch              Watch
+	// OutputKills counts the connections, replicas' ones too, that the server closed since it began because they were too slow for their
+	// output buffer (client_output_buffer_limit_disconnections), RefusedOOM the commands that it refused with OOM (errorstat_OOM), and
+	// MaxMemory is the setting, bytes, 0 for none. -1 not told: of the first by servers before 7.2, of the second before 6.2.
+	OutputKills, RefusedOOM, MaxMemory int64
 }
 
 // Rest is what tells whether a server's data set was touched between two samples (checkers.md, "At rest"). With both Known, nothing
@@ -134,6 +140,13 @@ const (
 	ProcessByItself = "exited-by-itself" // nothing of the harness's had asked for it
 )
 
+// LogBuffer is the Name of an EvLog of a connection that was closed since it was too slow for its output buffer.
+const LogBuffer = "buffer"
+
+// MostLogEvents bounds the events of one process's output, those of LogBuffer apart: a crash report has hundreds of lines, and the log is
+// kept anyway.
+const MostLogEvents = 200
+
 // What is kept of the last output of a process that ended.
 const (
 	ExitLines = 20
@@ -177,15 +190,19 @@ type Fault struct {
 	// Links are the cut or held-back directed links, from node to node.
 	Links [][2]int32
 	// Healed by itself: there is no heal step (a kill without restart).
-	Permanent   bool
-	Scheduled   int64
-	Injected    int64 // right before the first agent was told
-	Effect      int64 // proved to have taken effect: all of it was broken from here on
-	Proof       string
-	HealCalled  int64 // right before the first agent was told to undo it
-	Healed      int64 // all of it was undone; of a process that was away, it answers again
-	HealProof   string
-	Err         string // why it did not take effect or did not heal
+	Permanent  bool
+	Scheduled  int64
+	Injected   int64 // right before the first agent was told
+	Effect     int64 // proved to have taken effect: all of it was broken from here on
+	Proof      string
+	HealCalled int64 // right before the first agent was told to undo it
+	Healed     int64 // all of it was undone; of a process that was away, it answers again
+	HealProof  string
+	Err        string // why it did not take effect or did not heal
+	// Awaited is what its beginning or end was to follow on, where that did not happen within Waited ns: "the failover is done". What the
+	// harness does afterwards is its own doing (StepTimedOut).
+	Awaited     string
+	Waited      int64
 	Unavailable string // why it could not be injected here at all
 }
 

@@ -1,6 +1,10 @@
 package history
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
 
 // RunSchema is the version of run.json. From 2 on a run ends with a manifest.
 const RunSchema = 2
@@ -89,6 +93,28 @@ type Node struct {
 	RunID   string `json:"run_id,omitempty"`
 	Build   string `json:"build,omitempty"`
 	Config  []KV   `json:"config,omitempty"` // what differs from the server's defaults
+	// Settings are what CONFIG GET said of the settings that sentences and measures speak of, when the load began; none where it did not
+	// answer.
+	Settings []KV `json:"settings,omitempty"`
+}
+
+// Setting is a setting of the node as it was in effect, by what the server said of itself, else by its config; empty where neither tells, so
+// that it is the server's default.
+func (n *Node) Setting(name string) string {
+	for _, list := range [][]KV{n.Settings, n.Config} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if list[i].K == name {
+				return strings.Trim(list[i].V, `"`)
+			}
+		}
+	}
+	return ""
+}
+
+// Has reports whether a setting is told of the node.
+func (n *Node) Has(name string) bool {
+	named := func(kv KV) bool { return kv.K == name }
+	return slices.ContainsFunc(n.Settings, named) || slices.ContainsFunc(n.Config, named)
 }
 
 // NodeByName finds a node; -1 if there is none.

@@ -137,6 +137,9 @@ func (f *fault) fail(what string, err error) {
 		if rec.Err == "" {
 			rec.Err = what + ": " + err.Error()
 		}
+		if late := (*timedOut)(nil); rec.Awaited == "" && errors.As(err, &late) {
+			rec.Awaited, rec.Waited = late.what, late.within.Nanoseconds()
+		}
 	})
 	f.r.say("fault %d: %s: %v", f.id, what, err)
 }

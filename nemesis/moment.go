@@ -3,6 +3,7 @@ package nemesis
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/schismtest/schism/history"
 )
@@ -73,10 +74,18 @@ func (r *runner) occurred(ctx context.Context, w When, after int) (int64, error)
 	}
 	err := r.Live.Wait(limited, w.event(), cond)
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("%s %s", history.StepTimedOut, span(r.EventTimeout))
+		err = &timedOut{w.event(), r.EventTimeout}
 	}
 	return at, err
 }
+
+// timedOut is the error of a step that was to follow on something which did not happen.
+type timedOut struct {
+	what   string // "the failover is done"
+	within time.Duration
+}
+
+func (t *timedOut) Error() string { return history.StepTimedOut + " " + span(t.within) }
 
 // linkChange looks whether a replica is seen without its link, or all with it, in samples taken after since.
 func (r *runner) linkChange(v *history.View, w When, since int64) (at int64, ok bool) {

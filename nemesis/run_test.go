@@ -316,6 +316,8 @@ func TestEventThatNeverCame(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		f.run(Schedule{After(s, Pause(Master).Until(FailoverDone())), AfterFailover(s, Kill(Master))})
 		require.Contains(t, f.last(1).Err, "its end did not come: when the failover is done: it did not happen within 30 s")
+		require.Equal(t, "the failover is done", f.last(1).Awaited)
+		require.Equal(t, 30*time.Second.Nanoseconds(), f.last(1).Waited)
 		require.NotEmpty(t, f.last(1).HealProof)
 		require.Contains(t, f.last(2).Err, "not injected")
 		require.Less(t, time.Since(f.base), 40*s)

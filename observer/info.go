@@ -49,10 +49,30 @@ func (in Info) fill(s *history.Sample) {
 	s.SyncPartialOK = in.int("sync_partial_ok", s.SyncPartialOK)
 	s.SyncPartErr = in.int("sync_partial_err", s.SyncPartErr)
 	s.Memory = in.int("used_memory", s.Memory)
+	s.MaxMemory = in.int("maxmemory", s.MaxMemory)
+	s.OutputKills = in.int("client_output_buffer_limit_disconnections", s.OutputKills)
+	s.RefusedOOM = in.errors("OOM", s.RefusedOOM)
 	in.fillRest(s)
 	if _, ok := in["sentinel_masters"]; ok {
 		in.fillSentinel(s)
 	}
+}
+
+// errors is how many replies with an error the section errorstats counts. Where it names any error, one that it does not name was never
+// given; where it names none, the server may not know that section.
+func (in Info) errors(name string, def int64) int64 {
+	if v, ok := in["errorstat_"+name]; ok {
+		n, err := strconv.ParseInt(strings.TrimPrefix(v, "count="), 10, 64)
+		if err == nil {
+			return n
+		}
+	}
+	for k := range in {
+		if strings.HasPrefix(k, "errorstat_") {
+			return max(def, 0)
+		}
+	}
+	return def
 }
 
 // fillRest takes what tells whether the data set was touched, when all of it is told.

@@ -34,6 +34,8 @@ func TestInfoOfRealServers(t *testing.T) {
 				s := untold()
 				ParseInfo(string(text)).fill(&s)
 				if s.Role != history.RoleSentinel {
+					require.Zero(t, s.MaxMemory)
+					require.LessOrEqual(t, s.OutputKills, int64(0), "none, or not told")
 					require.True(t, s.Rest.Known)
 					require.Positive(t, s.Rest.Changes)
 					require.Greater(t, s.Rest.LastSave, int64(1.7e9))
@@ -91,7 +93,10 @@ func TestInfoFill(t *testing.T) {
 		"loading":  {"loading:1", with(func(s *history.Sample) { s.Loading = true })},
 		"async":    {"loading:0\r\nasync_loading:1", with(func(s *history.Sample) { s.Loading = true })},
 		"counters": {"sync_full:9\r\nsync_partial_ok:8\r\nsync_partial_err:6", with(func(s *history.Sample) { s.SyncFull, s.SyncPartialOK, s.SyncPartErr = 9, 8, 6 })},
-		"memory":   {"used_memory:12345\r\nused_memory_human:12K", with(func(s *history.Sample) { s.Memory = 12345 })},
+		"refused":  {"errorstat_ERR:count=3\r\nerrorstat_OOM:count=2177", with(func(s *history.Sample) { s.RefusedOOM = 2177 })},
+		"slow readers": {"client_query_buffer_limit_disconnections:1\r\nclient_output_buffer_limit_disconnections:69\r\nmaxmemory:1600000\r\nmaxmemory_human:1.53M",
+			with(func(s *history.Sample) { s.OutputKills, s.MaxMemory = 69, 1600000 })},
+		"memory": {"used_memory:12345\r\nused_memory_human:12K", with(func(s *history.Sample) { s.Memory = 12345 })},
 		"link down": {"role:slave\r\nmaster_host:h\r\nmaster_port:1\r\nmaster_link_status:down\r\nmaster_last_io_seconds_ago:-1\r\nmaster_sync_in_progress:1\r\nslave_repl_offset:5\r\nmaster_repl_offset:4\r\nmaster_replid:a\r\nmaster_replid2:b\r\nsecond_repl_offset:3",
 			with(func(s *history.Sample) {
 				s.Role, s.MasterAddr, s.SyncRunning, s.Offset, s.ReplID, s.ReplID2, s.SecondOffset = history.RoleReplica, "h:1", true, 5, "a", "b", 3

@@ -55,7 +55,8 @@ func newSampler(cfg Config) *sampler {
 
 // untold is a sample in which nothing was told.
 func untold() history.Sample {
-	return history.Sample{LastIO: -1, SecondOffset: -1, Priority: -1, Connected: -1, MinGood: -1, RunDelay: -1, CPUTime: -1, Steal: -1, Watch: unwatched()}
+	return history.Sample{LastIO: -1, SecondOffset: -1, Priority: -1, Connected: -1, MinGood: -1, RunDelay: -1, CPUTime: -1, Steal: -1, Watch: unwatched(),
+		OutputKills: -1, RefusedOOM: -1, MaxMemory: -1}
 }
 
 func (s *sampler) run(ctx context.Context) {
@@ -186,6 +187,9 @@ func (s *sampler) questions() [][]string {
 	}
 	if s.looks%fullEvery == 0 {
 		info("server", "memory")
+		if !s.cfg.Sentinel {
+			info("errorstats")
+		}
 	}
 	s.looks++
 	return cmds
@@ -266,6 +270,6 @@ func (s *sampler) flush() {
 func state(s history.Sample) history.Sample {
 	s.Call, s.Return, s.Offset, s.LastIO, s.Memory = 0, 0, 0, 0, 0
 	s.RunDelay, s.CPUTime, s.Steal = 0, 0, 0
-	s.Rest.Changes, s.Rest.Expired, s.Rest.Evicted = 0, 0, 0
+	s.Rest.Changes, s.Rest.Expired, s.Rest.Evicted, s.RefusedOOM = 0, 0, 0, 0
 	return s
 }

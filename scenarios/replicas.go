@@ -51,8 +51,8 @@ func replicaCrash() Scenario {
 func masterCrashNoFailover() Scenario {
 	return Scenario{
 		Name: "master-crash-no-failover",
-		Why: "The master is killed and nobody fails over: nobody can write until it is started again. With AOF everysec a killed process " +
-			"loses nothing, since the kernel holds what was written; a power loss would be another matter.",
+		Why: "The master is killed and nobody fails over: nobody can write until it is started again. What it had handed " +
+			"to the kernel for its AOF outlives the process; a power loss would be another matter.",
 		Topology: topology.MasterReplicas{Replicas: 2, Persistence: "aof-everysec"},
 		Workload: registers(),
 		Faults:   Schedule{After(4*time.Second, Kill(Master).For(3*time.Second))},

@@ -164,14 +164,7 @@ func (s Spec) String() string {
 	if s.Strangers > 0 {
 		parts = append(parts, count(s.Strangers, "server")+" with a data set of its own")
 	}
-	switch s.Persistence {
-	case RDB:
-		parts = append(parts, "RDB snapshots")
-	case NoneKept:
-		parts = append(parts, "nothing kept on disk")
-	default:
-		parts = append(parts, "AOF "+strings.TrimPrefix(s.Persistence, "aof-"))
-	}
+	parts = append(parts, s.keeps())
 	if s.Workers > 1 {
 		parts = append(parts, count(s.Workers, "client container"))
 	}

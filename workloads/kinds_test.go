@@ -34,7 +34,7 @@ func (s servers) load(t *testing.T, spec Spec, d time.Duration) *recorder {
 func requireAllOK(t *testing.T, rec *recorder) {
 	t.Helper()
 	for _, op := range rec.ops {
-		if op.Err != history.ErrExecAbort {
+		if op.Err != history.ErrWatched {
 			require.Equal(t, history.OK, op.Outcome, "%+v", op)
 		}
 	}

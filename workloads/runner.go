@@ -257,7 +257,7 @@ func (s *slot) run(ctx context.Context, start int64) {
 		if op.Outcome == history.Info {
 			s.process = s.r.newProcess()
 		}
-		if op.Outcome != history.OK && op.Err != history.ErrExecAbort {
+		if op.Outcome != history.OK && op.Err != history.ErrWatched {
 			sleep.until(ctx, op.Call+retryAfter)
 		}
 	}

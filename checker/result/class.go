@@ -26,6 +26,8 @@ type Class struct {
 	Order bool
 	// Txn: it is an anomaly of transactions, counted in txn_anomalies where the level forbids it.
 	Txn bool
+	// Evicted: a key that the server evicted shows the same, so no more is known of as many keys as servers evicted.
+	Evicted bool
 }
 
 // Classes are all of them.
@@ -36,13 +38,13 @@ func Classes() []Class {
 		{Name: "future_read", Blame: Always, Order: true, Promise: "nothing is read before it is written", Noun: "reads of what was written only later"},
 		{Name: "cycle", Blame: Always, Order: true, Promise: "no value replaces one that replaced it", Noun: "values whose predecessors run in a circle"},
 		{Name: "bad_reply", Blame: Always, Promise: "two reads of one node at rest agree", Noun: "keys that one node at rest answered differently"},
-		{Name: "duplicated", Blame: Always, Order: true, Promise: "no write takes effect twice", Noun: "writes that took effect twice"},
+		{Name: "duplicated", Blame: Always, Order: true, Evicted: true, Promise: "no write takes effect twice", Noun: "writes that took effect twice"},
 		{Name: "executed_twice", Promise: "no write is executed twice by a retry", Noun: "writes that a retry executed twice"},
 		{Name: "reordered", Blame: Always, Promise: "what is appended later stands later", Noun: "elements that stand before an earlier one"},
 		{Name: "counter_above", Blame: Always, Order: true, Promise: "no counter is above what was attempted", Noun: "counters above what was attempted"},
-		{Name: "fractured", Blame: Always, Promise: "no read shows a torn transaction", Noun: "reads of a torn transaction"},
-		{Name: "negative_balance", Blame: Always, Promise: "no balance is below 0", Noun: "reads of a balance below 0"},
-		{Name: "divergent", Blame: Always, Promise: "all nodes hold the same data after the barrier", Noun: "keys that differ between nodes"},
+		{Name: "fractured", Blame: Always, Evicted: true, Promise: "no read shows a torn transaction", Noun: "reads of a torn transaction"},
+		{Name: "negative_balance", Blame: Always, Evicted: true, Promise: "no balance is below 0", Noun: "reads of a balance below 0"},
+		{Name: "divergent", Blame: Always, Evicted: true, Promise: "all nodes hold the same data after the barrier", Noun: "keys that differ between nodes"},
 		{Name: "crash", Blame: Always, Promise: "no server ends by itself", Noun: "servers that ended by themselves"},
 		{Name: "replica_write", Blame: Always, Promise: "no replica takes a write", Noun: "writes that a replica took"},
 		{Name: "wait_impossible", Blame: Always, Promise: "WAIT counts no replica that lacks the write", Noun: "WAIT replies above the replicas that had the write"},
@@ -50,33 +52,33 @@ func Classes() []Class {
 		{Name: "minority_failover", Blame: Always, Promise: "no minority of sentinels fails over", Noun: "failovers by a minority"},
 		{Name: "epoch_back", Blame: Always, Promise: "epochs only grow", Noun: "epochs that went back"},
 
-		{Name: "fork", Blame: Unexcused, Order: true, Promise: "no value is replaced twice", Noun: "values that were replaced twice"},
-		{Name: "hole", Blame: Unexcused, Promise: "loss has no holes", Noun: "lost writes before one that is there"},
+		{Name: "fork", Blame: Unexcused, Order: true, Evicted: true, Promise: "no value is replaced twice", Noun: "values that were replaced twice"},
+		{Name: "hole", Blame: Unexcused, Evicted: true, Promise: "loss has no holes", Noun: "lost writes before one that is there"},
 		{Name: "resurrected", Blame: Unexcused, Promise: "nothing removed comes back", Noun: "removed elements that came back"},
 		{Name: "queue_duplicated", Blame: Unexcused, Order: true, Promise: "every element comes off a queue once", Noun: "elements that came off a queue twice"},
-		{Name: "queue_conflict", Blame: Unexcused, Order: true, Promise: "operations on queues agree with one order", Noun: "queues that contradict one order"},
+		{Name: "queue_conflict", Blame: Unexcused, Order: true, Evicted: true, Promise: "operations on queues agree with one order", Noun: "queues that contradict one order"},
 		{Name: "queue_redelivered_after_ack", Blame: Unexcused, Promise: "nothing comes back after it was acknowledged for good", Noun: "elements that came back after their acknowledgement"},
-		{Name: "stale_token", Blame: Unexcused, Promise: "no outdated fencing token is taken", Noun: "outdated fencing tokens taken"},
-		{Name: "token_not_growing", Blame: Unexcused, Promise: "fencing tokens grow", Noun: "fencing tokens that did not grow"},
-		{Name: "lock_overlap", Blame: Unexcused, Order: true, Promise: "a lock has one holder at a time", Noun: "lock holdings that overlap another"},
-		{Name: "lock_lost", Blame: Unexcused, Promise: "no lock is lost before its lease ends", Noun: "locks lost before their lease ended"},
-		{Name: "counter_fork", Blame: Unexcused, Order: true, Promise: "no two increments get the same reply", Noun: "increments that got another's reply"},
-		{Name: "wait_lost", Blame: Unexcused, Promise: "no write that WAIT counted on a replica is lost", Noun: "lost writes that WAIT had counted on a replica"},
+		{Name: "stale_token", Blame: Unexcused, Evicted: true, Promise: "no outdated fencing token is taken", Noun: "outdated fencing tokens taken"},
+		{Name: "token_not_growing", Blame: Unexcused, Evicted: true, Promise: "fencing tokens grow", Noun: "fencing tokens that did not grow"},
+		{Name: "lock_overlap", Blame: Unexcused, Order: true, Evicted: true, Promise: "a lock has one holder at a time", Noun: "lock holdings that overlap another"},
+		{Name: "lock_lost", Blame: Unexcused, Evicted: true, Promise: "no lock is lost before its lease ends", Noun: "locks lost before their lease ended"},
+		{Name: "counter_fork", Blame: Unexcused, Order: true, Evicted: true, Promise: "no two increments get the same reply", Noun: "increments that got another's reply"},
+		{Name: "wait_lost", Blame: Unexcused, Evicted: true, Promise: "no write that WAIT counted on a replica is lost", Noun: "lost writes that WAIT had counted on a replica"},
 
-		{Name: "conflict", Order: true, Promise: "reads of registers agree with one order", Noun: "register values that contradict one order"},
-		{Name: "set_conflict", Order: true, Promise: "reads of sets agree with one order", Noun: "operations on sets that contradict one order"},
-		{Name: "list_conflict", Order: true, Promise: "reads of lists agree with one order", Noun: "operations on lists that contradict one order"},
-		{Name: "counter_below", Order: true, Promise: "no counter is below what was acknowledged", Noun: "reads of counters below what was acknowledged"},
-		{Name: "counter_conflict", Order: true, Promise: "reads of counters agree with one order", Noun: "counters that contradict one order"},
-		{Name: "object_conflict", Order: true, Promise: "operations on each key agree with one order", Noun: "keys whose operations contradict one order"},
-		{Name: "expiry_conflict", Order: true, Promise: "no read returns an older value after a newer one was acknowledged", Noun: "reads of expiring keys that returned an older value"},
+		{Name: "conflict", Order: true, Evicted: true, Promise: "reads of registers agree with one order", Noun: "register values that contradict one order"},
+		{Name: "set_conflict", Order: true, Evicted: true, Promise: "reads of sets agree with one order", Noun: "operations on sets that contradict one order"},
+		{Name: "list_conflict", Order: true, Evicted: true, Promise: "reads of lists agree with one order", Noun: "operations on lists that contradict one order"},
+		{Name: "counter_below", Order: true, Evicted: true, Promise: "no counter is below what was acknowledged", Noun: "reads of counters below what was acknowledged"},
+		{Name: "counter_conflict", Order: true, Evicted: true, Promise: "reads of counters agree with one order", Noun: "counters that contradict one order"},
+		{Name: "object_conflict", Order: true, Evicted: true, Promise: "operations on each key agree with one order", Noun: "keys whose operations contradict one order"},
+		{Name: "expiry_conflict", Order: true, Evicted: true, Promise: "no read returns an older value after a newer one was acknowledged", Noun: "reads of expiring keys that returned an older value"},
 		{Name: "queue_reordered", Promise: "queues keep their order", Noun: "elements that overtook another in a queue"},
 		{Name: "queue_redelivered", Promise: "no element is delivered again", Noun: "redelivered elements"},
-		{Name: "counter_regressed", Promise: "no node's counter goes back", Noun: "reads in which a node's counter went back"},
+		{Name: "counter_regressed", Evicted: true, Promise: "no node's counter goes back", Noun: "reads in which a node's counter went back"},
 		{Name: "expired_read", Promise: "no read returns a value after its time to live", Noun: "reads after the time to live"},
-		{Name: "early_nil", Promise: "no value is gone from the master before its time", Noun: "values gone before their time"},
-		{Name: "early_nil_replica", Promise: "no value is gone from a replica before its time", Noun: "values gone from a replica before their time"},
-		{Name: "avoidable_lost", Promise: "no write is lost that another eligible replica held", Noun: "lost writes that another eligible replica held"},
+		{Name: "early_nil", Evicted: true, Promise: "no value is gone from the master before its time", Noun: "values gone before their time"},
+		{Name: "early_nil_replica", Evicted: true, Promise: "no value is gone from a replica before its time", Noun: "values gone from a replica before their time"},
+		{Name: "avoidable_lost", Evicted: true, Promise: "no write is lost that another eligible replica held", Noun: "lost writes that another eligible replica held"},
 		{Name: "announce_late", Promise: "every reachable sentinel names the new master in time", Noun: "sentinels that named another master too long"},
 		{Name: "demotion_late", Promise: "a deposed master that can be reached is demoted in time", Noun: "deposed masters that took writes too long"},
 
@@ -84,8 +86,8 @@ func Classes() []Class {
 		{Name: "G1a", Blame: Always, Txn: true, Promise: "no transaction reads what a failed one wrote", Noun: "reads of a failed transaction"},
 		{Name: "G1b", Blame: Always, Txn: true, Promise: "no transaction reads an intermediate state", Noun: "reads of an intermediate state"},
 		{Name: "duplicate-elements", Blame: Always, Txn: true, Promise: "no element stands in a list twice", Noun: "elements read twice in one list"},
-		{Name: "incompatible-order", Txn: true, Promise: "all reads of a list agree on its order", Noun: "reads that no order of a list explains"},
-		{Name: "lost-update", Txn: true, Promise: "no update is overwritten unseen", Noun: "lost updates"},
+		{Name: "incompatible-order", Txn: true, Evicted: true, Promise: "all reads of a list agree on its order", Noun: "reads that no order of a list explains"},
+		{Name: "lost-update", Txn: true, Evicted: true, Promise: "no update is overwritten unseen", Noun: "lost updates"},
 	}
 	for _, name := range append(CycleClasses(), "no-order") {
 		c, _ := cycleClass(name)
@@ -108,7 +110,7 @@ func ClassOf(name string) (Class, bool) {
 // session or of real time closes it; or that no order of the transactions exists at all.
 func cycleClass(name string) (Class, bool) {
 	base := strings.TrimSuffix(strings.TrimSuffix(name, "-process"), "-realtime")
-	c := Class{Name: name, Txn: true, Promise: "no circle of transactions of the kind " + name, Noun: "circles of transactions of the kind " + name}
+	c := Class{Name: name, Txn: true, Evicted: true, Promise: "no circle of transactions of the kind " + name, Noun: "circles of transactions of the kind " + name}
 	switch base {
 	case "G0", "G1c":
 		c.Blame = Unexcused

@@ -24,7 +24,7 @@ func TestMeasuresPage(t *testing.T) {
 	for _, c := range Classes() {
 		classes[c.Name] = true
 	}
-	units := map[Unit]string{Number: "count", Timed: "time", Share: "share", Size: "bytes"}
+	units := map[Unit]string{Number: "count", Timed: "time", Share: "share", Part: "share", Size: "bytes"}
 	for _, m := range Measures() {
 		if !classes[m.Name] {
 			text := m.zero

@@ -19,6 +19,7 @@ const (
 	Timed              // seconds
 	Share              // 0 to 1; high is good
 	Size               // bytes
+	Part               // 0 to 1; low is good
 )
 
 // Measure is something a promise can be made about.
@@ -58,6 +59,11 @@ func Measures() []Measure {
 		{MonotonicWrites, Number, "at most %s reads show a session's later element without its earlier one", "sessions' writes are seen in order", "reads that showed a session's later write without its earlier one"},
 		{WritesFollowReads, Number, "at most %s reads show an element without what its session had read", "writes are seen after what their session had read", "reads that showed a write without what its session had read"},
 		{"expired_worst", Timed, "no value is read more than %s after its time to live", "", "time past the end of a life"},
+		{"refused", Part, "at most %s of the tried writes are refused", "no write is refused", "refused writes"},
+		{"evicted", Number, "at most %s keys are evicted", "no key is evicted", "evicted keys"},
+		{"full_syncs", Number, "at most %s full resyncs", "no replica needs a full resync", "full resyncs"},
+		{"resyncs", Number, "at most %s resyncs, full or partial", "no replica needs a resync", "resyncs, full or partial"},
+		{"buffer_disconnects", Number, "at most %s connections are closed over their output buffer", "no connection is closed over its output buffer", "connections closed over their output buffer"},
 		{"txn_anomalies", Number, "at most %s anomalies of transactions", "transactions are strictly serializable", "anomalies of transactions"},
 	}
 	for _, c := range Classes() {
@@ -90,7 +96,7 @@ func (m Measure) Format(v float64) string {
 	switch m.Unit {
 	case Timed:
 		return words.Span(ns(v))
-	case Share:
+	case Share, Part:
 		return fmt.Sprintf("%.3g %%", v*100)
 	case Size:
 		return words.Size(int64(v))
@@ -103,7 +109,7 @@ func (m Measure) Interval(v Value) string {
 	switch {
 	case v.Point():
 		return m.Format(v.Lo)
-	case !v.Measured() || m.Unit == Share && v.Lo == 0 && v.Hi == 1:
+	case !v.Measured() || (m.Unit == Share || m.Unit == Part) && v.Lo == 0 && v.Hi == 1:
 		return "–"
 	case math.IsInf(v.Hi, 1):
 		return "at least " + m.Format(v.Lo)
@@ -189,7 +195,7 @@ func (m Measure) parse(v string) (float64, error) {
 		}
 		d, err := time.ParseDuration(v)
 		return d.Seconds(), err
-	case Share:
+	case Share, Part:
 		if p, ok := strings.CutSuffix(v, "%"); ok {
 			f, err := strconv.ParseFloat(p, 64)
 			return f / 100, err
@@ -229,6 +235,8 @@ func (m Measure) limits() string {
 		return "a time such as 10s or 250ms"
 	case Share:
 		return "a share such as 99.9%"
+	case Part:
+		return "a share such as 1%"
 	case Size:
 		return "a size such as 64kB"
 	}

@@ -38,6 +38,7 @@ type Result struct {
 	Counts       Counts         `json:"counts"`
 	Writes       Account        `json:"writes"`
 	Loss         *Loss          `json:"loss,omitempty"`
+	Causes       Causes         `json:"causes"`
 	Availability Availability   `json:"availability"`
 	Masters      Masters        `json:"masters"`
 	Failovers    []Failover     `json:"failovers,omitempty"`

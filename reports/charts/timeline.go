@@ -150,6 +150,7 @@ func (t *Timeline) findMarks() {
 			add(e.T, "barrier held", true, false)
 		case e.Kind == history.EvPhase && e.Name == history.PhaseNoBarr:
 			add(e.T, "no barrier", true, false)
+		case e.Kind == history.EvLog && e.Name == history.LogBuffer: // a loop of them would hide all else
 		case e.Kind == history.EvLog && e.Name != "warning":
 			add(e.T, who+": "+e.Name, true, false)
 		case e.Kind == history.EvPhase:

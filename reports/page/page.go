@@ -100,7 +100,7 @@ func Write(w io.Writer, h *history.History, a *result.Analysis, files []string) 
 	p.Tables = t.Tables(all)
 	p.Failover = t.Failover()
 	p.Wits = t.Witnesses()
-	p.Checks, p.Looked = checkTables(h, r), looked(r)
+	p.Checks, p.Looked = append(checkTables(h, r), causeTables(h, r)...), looked(r)
 	p.Panels, p.VisTable = t.Visibility()
 	p.Env, p.Facts, p.Plan = environment(h, r)
 	p.Files = downloads(files)
@@ -125,7 +125,7 @@ func unjudged(a *result.Analysis) *result.Analysis {
 	r := &b.Result
 	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, result.Convergence{}
 	r.Staleness, r.Visibility, r.Collections, r.Witnesses = nil, nil, nil, nil
-	r.Registers, r.Sessions, r.Findings, r.Looked = nil, nil, nil, nil
+	r.Registers, r.Sessions, r.Findings, r.Looked, r.Causes = nil, nil, nil, nil, result.Causes{}
 	r.Availability = result.Availability{RTA: -1} // a lost reply looks like an outage
 	return &b
 }

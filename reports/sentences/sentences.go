@@ -2,6 +2,7 @@ package sentences
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/schismtest/schism/checker/result"
@@ -39,6 +40,7 @@ func Of(run *history.Run, r *result.Result) Sentences {
 		return s
 	case r.Verdict == result.Violation:
 		s.Headline, s.Sub = t.violation()
+		s.Headline = and(s.Headline, t.notable())
 	default:
 		s.Headline, s.Sub = t.pass()
 	}
@@ -68,7 +70,11 @@ func (t *teller) notDecided() (first, second string) {
 	if len(rs) == 0 {
 		return "Not decided.", ""
 	}
-	first = "Not decided: " + strings.TrimPrefix(rs[0], "not decided: ") + "."
+	first = and("Not decided: "+strings.TrimPrefix(rs[0], "not decided: ")+".", t.notable())
+	if took := t.takeover(); took != "" { // the reason of all others
+		first = took + " " + strings.Replace(first, took, "", 1)
+		first = strings.Join(strings.Fields(first), " ")
+	}
 	if n := int64(len(rs) - 1); n > 0 {
 		second = fmt.Sprintf("And for %s, listed below.", words.Plural(n, "more reason", "more reasons"))
 	}
@@ -113,10 +119,14 @@ func Noun(measure string) string { return result.Promise{Measure: measure}.Noun(
 
 // pass says what is there, and first of all what a run lost or showed although no promise forbids it.
 func (t *teller) pass() (first, second string) {
-	r := t.r
+	r, notable := t.r, t.notable()
 	switch shown := t.shown(); {
 	case r.Writes.Known && r.Writes.Lost > 0:
-		return t.lost(), t.lostHow()
+		return and(t.lost(), notable), t.lostHow()
+	case len(notable) > 0 && r.Writes.Known:
+		return strings.Join(notable, " "), strings.TrimSpace(t.nothingLost() + " " + shown)
+	case len(notable) > 0:
+		return strings.Join(notable, " "), shown
 	case r.Writes.Known:
 		return t.nothingLost(), shown
 	case shown != "":
@@ -196,13 +206,15 @@ func (t *teller) lostHow() string {
 	var out []string
 	if r.Masters.TwoWritable > 0 && l.SplitBrain > 0 && len(l.Causes) > 0 {
 		cause := &l.Causes[0]
-		verb := "went on acknowledging for"
 		f := t.fault(cause.Trigger)
-		if f != nil && len(f.Links) == 0 {
+		verb := "went on acknowledging for"
+		if silenced(f) {
 			verb = "came back and acknowledged writes until" // it was silent in between
 		}
 		s := fmt.Sprintf("The old master %s %s after the failover", verb, words.Duration(max(0, l.Last-cause.T)))
-		if f != nil && f.Healed > 0 && l.Last > f.Healed {
+		if planned(f) {
+			s = fmt.Sprintf("The switchover was asked for (%s); the old master went on acknowledging for %s after it", Fault(*f), words.Duration(max(0, l.Last-cause.T)))
+		} else if f != nil && f.Healed > 0 && l.Last > f.Healed {
 			s += fmt.Sprintf(", %s of it after the heal", words.Duration(l.Last-f.Healed))
 		}
 		out = append(out, s+".")
@@ -224,7 +236,20 @@ func (t *teller) lostHow() string {
 		}
 		out = append(out, fmt.Sprintf("%s of them %s not attributed to any fault.", words.Count(n), verb))
 	}
+	if s := t.waited(); s != "" {
+		out = append(out, s)
+	}
 	return strings.Join(out, " ")
+}
+
+// silenced tells of a fault whether the node that it hit could not answer for a while, and then answered again.
+func silenced(f *history.Fault) bool {
+	return f != nil && len(f.Links) == 0 && slices.Contains([]string{"kill", "stop", "kill-restart", "pause", "debug-sleep"}, f.Kind) && f.Healed > 0
+}
+
+// planned tells of a fault whether it is one that asks for another master, and breaks nothing.
+func planned(f *history.Fault) bool {
+	return f != nil && (f.Kind == "sentinel-failover" || f.Kind == "replicaof")
 }
 
 // blame is the fault that explains a cause best: what held replication back, else the trigger.

@@ -24,6 +24,9 @@ type measured struct {
 	refused      int64          // writes refused with NOREPLICAS
 	minReplicas  bool           // min-replicas-to-write was set on the node whose branch ended
 	keepsNothing bool           // that node kept nothing on disk: its config says neither AOF nor RDB
+	persistence  string         // what that node kept on disk, by its settings: "appendonly no, save off"; empty where not told
+	silenced     bool           // the trigger kept it from answering for a while, and it answered again
+	planned      bool           // the trigger asked for another master, and broke nothing
 	waitMisled   bool           // a WAIT counted a replica that did not hold a write, or writes it counted are lost
 	lastAck      int64          // ns after the trigger's effect at which the last lost write was acknowledged; -1 without a trigger
 	lastPromoted int64          // ns after the promotion; negative before it
@@ -40,16 +43,17 @@ func (t *teller) measure() *measured {
 	m := &measured{kind: c.Kind, cause: c, old: t.nodeOr(c.Node, "a node"), winner: t.nodeOr(c.Winner, "another node"), fault: t.fault(c.Trigger), heldBack: len(c.Enablers) > 0,
 		split: r.Loss.SplitBrain > 0 && c.Last > c.T, refused: r.Counts.Errors[history.ErrNoReplicas.String()], lastAck: -1, lastPromoted: c.Last - c.T, lastHealed: -1}
 	m.sentinels = slices.ContainsFunc(t.run.Nodes, func(n history.Node) bool { return n.Kind == history.Sentinel })
+	m.silenced, m.planned = silenced(m.fault), planned(m.fault)
 	if f := m.fault; f != nil {
 		m.cut = len(f.Links) > 0
 		m.rejoins = f.Healed > 0 && !f.Permanent && r.Convergence.Barrier
 		m.lastAck = c.Last - f.Effect
-		if f.Healed > 0 {
+		if f.Healed > 0 && !m.planned {
 			m.lastHealed = c.Last - f.Healed
 		}
 	}
 	m.minReplicas = !slices.Contains([]string{"", "0"}, t.setting(c.Node, "min-replicas-to-write"))
-	m.keepsNothing = t.setting(c.Node, "appendonly") != "yes" && t.setting(c.Node, "save") == `""`
+	m.persistence, m.keepsNothing = t.persistence(c.Node)
 	for _, f := range r.Findings {
 		m.waitMisled = m.waitMisled || f.Count > 0 && strings.HasPrefix(f.Class, "wait_")
 	}
@@ -63,17 +67,34 @@ func (t *teller) nodeOr(n int32, other string) string {
 	return other
 }
 
-// setting is a line of a node's config, the last one of that name; empty where it has none.
-func (t *teller) setting(node int32, name string) (value string) {
+// setting is a setting of a node as it was in effect; empty where that is the default.
+func (t *teller) setting(node int32, name string) string {
 	if node < 0 || int(node) >= len(t.run.Nodes) {
 		return ""
 	}
-	for _, kv := range t.run.Nodes[node].Config {
-		if kv.K == name {
-			value = kv.V
-		}
+	return t.run.Nodes[node].Setting(name)
+}
+
+// persistence says what a node's settings let it keep on disk, empty where they do not tell, and whether that is nothing.
+func (t *teller) persistence(node int32) (text string, nothing bool) {
+	if node < 0 || int(node) >= len(t.run.Nodes) {
+		return "", false
 	}
-	return value
+	n := &t.run.Nodes[node]
+	save, told := n.Setting("save"), n.Has("save")
+	switch {
+	case n.Setting("appendonly") == "yes":
+		text = "appendonly yes"
+		if fsync := n.Setting("appendfsync"); fsync != "" {
+			text += ", appendfsync " + fsync
+		}
+		return text, false
+	case !told:
+		return "", false
+	case save == "":
+		return "appendonly no, no save points", true
+	}
+	return "appendonly no, save " + save, false
 }
 
 // why tells the mechanism behind the greatest cause of loss, and what bounds it.
@@ -102,8 +123,16 @@ func (m *measured) mechanism() string {
 		thrown = fmt.Sprintf(" When %s rejoined as a replica of %s, it threw its own copy away.", m.old, m.winner)
 	}
 	switch {
+	case m.kind == "promotion" && m.planned:
+		text := fmt.Sprintf("A switchover was asked for, with nothing broken: %s. %s", Fault(*m.fault), words.Capital(promoted))
+		if m.split {
+			return fmt.Sprintf("%s, and %s went on acknowledging writes until %s after that.", text, m.old, words.Duration(m.lastPromoted))
+		}
+		return fmt.Sprintf("%s without the last writes that %s had acknowledged.", text, m.old)
 	case m.kind == "promotion" && m.split && m.cut:
 		return fmt.Sprintf("%s was cut off from %s. %s, while %s went on answering OK to the clients on its side for %s.%s", m.old, m.winner, promoted, m.old, words.Duration(m.lastPromoted), thrown)
+	case m.kind == "promotion" && m.split && !m.silenced:
+		return fmt.Sprintf("%s, while %s still took itself for the master and acknowledged writes, the last one %s after the promotion.%s", words.Capital(promoted), m.old, words.Duration(m.lastPromoted), thrown)
 	case m.kind == "promotion" && m.split:
 		return fmt.Sprintf("%s did not answer for a while, and %s. When %s came back it still took itself for the master and acknowledged writes, the last one %s after the promotion.%s",
 			m.old, promoted, m.old, words.Duration(m.lastPromoted), strings.Replace(thrown, "When "+m.old+" rejoined as a replica of "+m.winner+", it threw its own copy", "As a replica of "+m.winner+" it threw its own copy", 1))
@@ -112,6 +141,9 @@ func (m *measured) mechanism() string {
 	case m.kind == "promotion":
 		return fmt.Sprintf("%s acknowledged them, but %s did not have them yet. %s without them.%s", m.old, m.winner, words.Capital(promoted), thrown)
 	case m.kind == "restart":
+		if m.persistence != "" {
+			return fmt.Sprintf("%s was started anew and came back without data that it had acknowledged. Its settings: %s.", m.old, m.persistence)
+		}
 		return fmt.Sprintf("%s was started anew and came back without data that it had acknowledged.", m.old)
 	case m.kind == "flush":
 		return fmt.Sprintf("%s was emptied.", m.old)
@@ -146,11 +178,15 @@ func advice() []bound {
 			func(m *measured) string {
 				return fmt.Sprintf("min-replicas-to-write was 0 on %s, the default. With 1, a master refuses writes once no replica has been heard of for min-replicas-max-lag: scenario split-brain-min-replicas.", m.old)
 			}},
-		{"demotion ends it", func(m *measured) bool { return promotion(m) && m.split && !m.cut && m.sentinels && m.lastHealed > 0 },
+		{"demotion ends it", func(m *measured) bool {
+			return promotion(m) && m.split && m.silenced && m.sentinels && m.lastHealed > 0
+		},
 			func(m *measured) string {
 				return fmt.Sprintf("Here the last lost write was acknowledged %s after %s had come back: Sentinel's demotion ends it.", words.Duration(m.lastHealed), m.old)
 			}},
-		{"refusals would help a returned master", func(m *measured) bool { return promotion(m) && m.split && !m.cut && !m.minReplicas && m.refused == 0 },
+		{"refusals would help a returned master", func(m *measured) bool {
+			return promotion(m) && m.split && !m.cut && !m.planned && !m.minReplicas && m.refused == 0
+		},
 			func(m *measured) string {
 				return "min-replicas-to-write, which was 0, with min-replicas-max-lag makes a master without replicas refuse writes."
 			}},
