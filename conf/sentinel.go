@@ -94,6 +94,10 @@ func (s *sorter) number(l Line, least int64, set func(int64)) {
 		s.mistake(l, "%s is a number from %d", l.arg(0), least)
 		return
 	}
+	if s.c.Master != "" {
+		s.named(l)
+		return
+	}
 	set(n)
 }
 

@@ -13,6 +13,8 @@ type Context struct {
 	SentinelFile bool
 	Replicas     bool
 	Sentinels    bool
+	// Master is the name that the lines of a sentinel go by where they do not say whom they watch; their settings then stay lines.
+	Master string
 	// Topology is its name, for messages.
 	Topology string
 	// Dir is the folder in the containers that files are put in ("/schism").
@@ -118,6 +120,7 @@ type sorter struct {
 // find looks at the whole for what single lines depend on.
 func (s *sorter) find(lines []Line) {
 	missing := false
+	s.out.Monitor.Name = s.c.Master
 	for _, l := range lines {
 		switch {
 		case l.Name == "tls-port":

@@ -27,6 +27,8 @@ type Run struct {
 	Shows    json.RawMessage `json:"shows"`
 	// Setup says the same for people: "topology: 1 master, 2 replicas", in the order to show it.
 	Setup []KV `json:"setup"`
+	// Replaced are the lines of the user's config files in whose place the run's own stand.
+	Replaced []Replaced `json:"replaced,omitempty"`
 
 	Nodes []Node `json:"nodes"` // servers, sentinels and workers; filled in when they are up
 	// Host tells where it ran: CPUs, memory, kernel, engine, schism's version.
@@ -37,6 +39,13 @@ type Run struct {
 	Incomplete string `json:"incomplete,omitempty"`
 	// Imported is the format of a history from elsewhere ("edn", "jsonl"); rules about faults and barriers do not apply to it.
 	Imported string `json:"imported,omitempty"`
+}
+
+// Replaced is a line of a config file that no server gets, without secrets, and why.
+type Replaced struct {
+	Where string `json:"where"` // "redis.conf:12"
+	Line  string `json:"line"`
+	Why   string `json:"why"`
 }
 
 // KV is one line of a table for people.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ type Node struct {
 	started bool
 	stream  *stream
 	log     tail
-	conf    string // as written
+	conf    string // as written, without secrets
 }
 
 // Deployment is what was started.
@@ -74,6 +75,7 @@ type Deployment struct {
 	network *testcontainers.DockerNetwork
 	bind    bool
 	ids     map[string]string // the sentinels', by name
+	doors   *doors
 
 	lost     chan struct{}
 	mu       sync.Mutex
@@ -239,7 +241,7 @@ func (d *Deployment) LostErr() error {
 	return d.lostErr
 }
 
-// Configs are the config files as the nodes were started with them, by the node's name. Sentinels and CONFIG REWRITE change
+// Configs are the config files as the nodes were started with them, without secrets, by the node's name. Sentinels and CONFIG REWRITE change
 // the files in the containers later on.
 func (d *Deployment) Configs() map[string]string {
 	m := map[string]string{}
@@ -269,7 +271,7 @@ func (d *Deployment) Facts() []history.KV {
 		}
 		kv = append(kv, history.KV{K: "sentinels", V: how})
 	}
-	return append(kv, d.engine.facts...)
+	return slices.Concat(kv, d.doors.facts, d.engine.facts)
 }
 
 // nodes are the history's view of the nodes.

@@ -2,14 +2,16 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 )
 
 // MasterName is what the sentinels call the replication setup.
-const MasterName = "mymaster"
+const MasterName = conf.MasterName
 
 // Ports of the servers and the sentinels, the same in every container.
 const (
@@ -103,7 +105,13 @@ func (s Spec) Validate() error {
 	if len(nodes) > maxNodes {
 		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", len(nodes), maxNodes)
 	}
-	if err := checkLines(s.Config); err != nil {
+	if s.ParallelSyncs < 0 {
+		return fmt.Errorf("parallel_syncs is %d: it cannot be negative", s.ParallelSyncs)
+	}
+	if len(s.SentinelConfig) > 0 && s.Kind != KindSentinel {
+		return fmt.Errorf("there is a config for sentinels, and kind %s has none; use kind sentinel", s.Kind)
+	}
+	if err := s.checkLines(slices.Concat(s.Config, s.SentinelConfig)); err != nil {
 		return err
 	}
 	for name, lines := range s.NodeConfig {
@@ -116,9 +124,15 @@ func (s Spec) Validate() error {
 
 func (s Spec) checkNodeConfig(nodes []history.Node, name string, lines []string) error {
 	for _, n := range nodes {
-		if n.Name == name && n.Kind != history.Worker {
-			return checkLines(lines)
+		if n.Name != name || n.Kind == history.Worker {
+			continue
 		}
+		for _, l := range lines {
+			if d := directive(l); everywhere(d) {
+				return &ConfigError{Line: conf.MaskLine(l), Complaint: d + " holds for all nodes or for none, so it cannot be set for " + name + " alone"}
+			}
+		}
+		return s.checkLines(lines)
 	}
 	return fmt.Errorf("config for node %q: there is no such server or sentinel", name)
 }
@@ -160,13 +174,13 @@ func (s Spec) String() string {
 	if s.Strangers > 0 {
 		parts = append(parts, count(s.Strangers, "server")+" with a data set of its own")
 	}
-	switch s.Persistence {
+	switch keeps := Keeps(slices.Concat(s.persistence(), s.Config)); keeps {
 	case RDB:
 		parts = append(parts, "RDB snapshots")
 	case NoneKept:
 		parts = append(parts, "nothing kept on disk")
 	default:
-		parts = append(parts, "AOF "+strings.TrimPrefix(s.Persistence, "aof-"))
+		parts = append(parts, "AOF "+strings.TrimPrefix(keeps, "aof-"))
 	}
 	if s.Workers > 1 {
 		parts = append(parts, count(s.Workers, "client container"))
