@@ -5,11 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/topology"
 )
 
 // Flag is one setting of a run. The settings are listed once, for the command line and for go test.
@@ -36,10 +38,21 @@ func Flags(o *Options) []Flag {
 		{"duration", nil, "how long the clients write at least, a `TIME` such as 20s (default: the scenario's)", timeFlag(&o.Duration)},
 		{"seed", nil, "`SEED` of every random choice (default: drawn)", numberFlag(&o.Seed, 1)},
 		PromiseFlag(&o.Promises),
-		{"config", nil, "a redis.conf `LINE` for every server, such as min-replicas-to-write=1; may be given several times", linesFlag{&o.Config}},
-		{"config-file", nil, "a `FILE` of redis.conf lines", textFlag(&o.ConfigFile)},
+		{"config", nil, "a redis.conf `LINE` for every server, such as min-replicas-to-write=1, or for one, such as n2:replica-priority=0; beats -config-file; may be given several times", linesFlag{&o.Config}},
+		{"config-file", nil, "your redis.conf, a `FILE`; what must be the run's own in it is replaced, and said", textFlag(&o.ConfigFile)},
+		{"sentinel-config", nil, "your sentinel.conf, a `FILE`, likewise", textFlag(&o.SentinelConfig)},
+		{"user", nil, "the `NAME` that the clients log in as, where the config asks for a login (default: a user of the run's own)", textFlag(&o.User)},
+		{"password-env", nil, "the environment `VARIABLE` that holds that user's password", textFlag(&o.PasswordEnv)},
+		{"topology", nil, "`KIND`: sentinel, replicas or standalone (default: the scenario's)", choiceFlag(&o.Topology, "sentinel", "replicas", "standalone")},
+		{"persistence", nil, "what servers keep on disk, a `KIND` of aof-everysec, aof-always, aof-no, rdb, none (default: the scenario's, or the config file's)",
+			choiceFlag(&o.Persistence, topology.AOFEverySec, topology.AOFAlways, topology.AOFNo, topology.RDB, topology.NoneKept)},
 		{"replicas", nil, "`NUMBER` of replicas (default: the scenario's)", numberFlag(&o.Replicas, 1)},
 		{"sentinels", nil, "`NUMBER` of sentinels (default: the scenario's)", numberFlag(&o.Sentinels, 1)},
+		{"quorum", nil, "`NUMBER` of sentinels that must agree that a master is down (default: the majority)", numberFlag(&o.Quorum, 1)},
+		{"down-after", nil, "`TIME` of silence after which a sentinel takes a node for down, such as 5s (default: the scenario's, mostly 2s)", timeFlag(&o.DownAfter)},
+		{"failover-timeout", nil, "Sentinel's failover-timeout, a `TIME` (default: the scenario's, mostly 10s)", timeFlag(&o.FailoverTimeout)},
+		{"parallel-syncs", nil, "`NUMBER` of replicas that are led to a new master at once (default: 1)", numberFlag(&o.ParallelSyncs, 1)},
+		{"fault", nil, "change a fault of the schedule, `CHANGE` such as 1.for=5s or 1.target=n2; may be given several times", linesFlag{&o.Faults}},
 		{"cold-sentinels", nil, "let sentinels discover each other", yesFlag(&o.ColdSentinels)},
 		{"rate", nil, "`OPS` a second in open loop (default: the scenario's, mostly 2000)", numberFlag(&o.Rate, 1)},
 		{"closed", nil, "closed loop: as fast as replies come", yesFlag(&o.Closed)},
@@ -146,6 +159,15 @@ func timeFlag(to *time.Duration) FlagValue {
 		default:
 			return d, nil
 		}
+	}}
+}
+
+func choiceFlag(to *string, choices ...string) FlagValue {
+	return setting[string]{to: to, parse: func(v string) (string, error) {
+		if !slices.Contains(choices, v) {
+			return "", fmt.Errorf("it is one of %s", strings.Join(choices, ", "))
+		}
+		return v, nil
 	}}
 }
 

@@ -32,7 +32,7 @@ func (l *logFiles) write(node int32, chunk []byte) {
 	f := l.files[node]
 	if f == nil {
 		var err error
-		if f, err = os.Create(filepath.Join(l.dir, l.name(node)+".log")); err != nil {
+		if f, err = os.OpenFile(filepath.Join(l.dir, l.name(node)+".log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
 			l.err = errors.Join(l.err, err)
 			return
 		}

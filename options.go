@@ -1,10 +1,8 @@
 package schism
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +10,9 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/conf"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 	"github.com/schismtest/schism/scenarios"
 	"github.com/schismtest/schism/topology"
 	"github.com/schismtest/schism/workloads"
@@ -28,9 +29,27 @@ type Options struct {
 	Seed int64
 	// Promises are the user's own ("lost=0", "rta=10s"), in place of the scenario's on the same measure.
 	Promises []string
-	// Config are redis.conf lines for every server; ConfigFile is a file of them.
+	// Config are redis.conf lines, "name value" or "name=value", for every server or with a node's name before ("n2:replica-priority=0").
+	// ConfigFile is a redis.conf: what must be the run's own in it is replaced (history.Run.Replaced). Config wins over it.
 	Config     []string
 	ConfigFile string
+	// SentinelConfig is a sentinel.conf for every sentinel. The first master that it watches is taken to be the run's.
+	SentinelConfig string
+	// User is whom the clients log in as where the config asks for a login, PasswordEnv names the environment variable that holds its
+	// password; empty: as the user that is made for the agents.
+	User        string
+	PasswordEnv string
+	// Topology is "standalone", "replicas" or "sentinel"; empty: the scenario's.
+	Topology string
+	// DownAfter, FailoverTimeout (at least 1 ms), Quorum and ParallelSyncs are Sentinel's; 0: what SentinelConfig says, else the scenario.
+	DownAfter       time.Duration
+	FailoverTimeout time.Duration
+	Quorum          int
+	ParallelSyncs   int
+	// Persistence is what is kept over a restart: topology.AOFEverySec and its like; empty: what ConfigFile says, else the scenario.
+	Persistence string
+	// Faults change single faults of the scenario: "1.for=5s" its length, "1.target=n2" its victim.
+	Faults []string
 	// Replicas and Sentinels change the topology's numbers; 0: as the scenario says.
 	Replicas  int
 	Sentinels int
@@ -88,22 +107,6 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	if o.Duration > 0 {
 		p.Load = o.Duration
 	}
-	lines := slices.Clone(o.Config)
-	if o.ConfigFile != "" {
-		more, err := readConfig(o.ConfigFile)
-		if err != nil {
-			return p, err
-		}
-		lines = append(lines, more...)
-	}
-	p.Spec.Config = append(slices.Clone(p.Spec.Config), normalize(lines)...)
-	if o.Replicas > 0 {
-		p.Spec.Replicas = o.Replicas
-	}
-	if o.Sentinels > 0 {
-		p.Spec.Sentinels = o.Sentinels
-	}
-	p.Spec.Cold = p.Spec.Cold || o.ColdSentinels
 	p.Work = s.Workload
 	if o.Rate < 0 {
 		return p, usagef("-rate %d is negative", o.Rate)
@@ -112,6 +115,15 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 		p.Work.Rate = o.Rate
 	}
 	p.Work.Closed = p.Work.Closed || o.Closed
+	if err := o.shape(&p.Spec); err != nil {
+		return p, err
+	}
+	if err := p.Work.WithDefaults().Validate(); err != nil {
+		return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
+	}
+	if err := o.configure(&p); err != nil {
+		return p, err
+	}
 	if err := errors.Join(p.Spec.WithDefaults().Validate(), p.Work.WithDefaults().Validate()); err != nil {
 		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
 	}
@@ -142,38 +154,9 @@ type plan struct {
 	Load     time.Duration
 	Settle   time.Duration
 	Promises []result.Promise
-}
-
-// readConfig reads redis.conf lines; comments and blank lines are left out.
-func readConfig(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, &Problem{Exit: ExitUsage, Text: fmt.Sprintf("the config file %s cannot be read", path), Err: err}
-	}
-	defer f.Close()
-	var lines []string
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		if l := strings.TrimSpace(sc.Text()); l != "" && !strings.HasPrefix(l, "#") {
-			lines = append(lines, l)
-		}
-	}
-	if err := sc.Err(); err != nil {
-		return nil, &Problem{Exit: ExitUsage, Text: fmt.Sprintf("the config file %s cannot be read", path), Err: err}
-	}
-	return lines, nil
-}
-
-// normalize accepts "name=value" for "name value", since that is how one writes it on a command line.
-func normalize(lines []string) []string {
-	out := make([]string, 0, len(lines))
-	for _, l := range lines {
-		if name, value, ok := strings.Cut(l, "="); ok && !strings.ContainsAny(name, " \t\"") {
-			l = name + " " + value
-		}
-		out = append(out, l)
-	}
-	return out
+	// Replaced are the lines of the user's config files that no server gets.
+	Replaced []history.Replaced
+	user     access.Access // whom the clients log in as; without a password: as the agents do
 }
 
 // command is the line that repeats the run; empty for a scenario of the user's own, which only a test of his can.
@@ -214,9 +197,33 @@ func (o Options) settings(equals string) string {
 		flag("duration", o.Duration.String())
 	}
 	for _, c := range o.Config {
-		flag("config", c)
+		flag("config", maskConfig(c))
 	}
 	flag("config-file", o.ConfigFile)
+	flag("sentinel-config", o.SentinelConfig)
+	flag("user", o.User)
+	flag("password-env", o.PasswordEnv)
+	flag("topology", o.Topology)
+	flag("persistence", o.Persistence)
+	for _, d := range []struct {
+		name string
+		d    time.Duration
+	}{{"down-after", o.DownAfter}, {"failover-timeout", o.FailoverTimeout}} {
+		if d.d > 0 {
+			flag(d.name, d.d.String())
+		}
+	}
+	for _, n := range []struct {
+		name string
+		n    int
+	}{{"quorum", o.Quorum}, {"parallel-syncs", o.ParallelSyncs}} {
+		if n.n > 0 {
+			flag(n.name, fmt.Sprint(n.n))
+		}
+	}
+	for _, f := range o.Faults {
+		flag("fault", f)
+	}
 	if o.Replicas > 0 {
 		flag("replicas", fmt.Sprint(o.Replicas))
 	}
@@ -236,6 +243,18 @@ func (o Options) settings(equals string) string {
 		flag("promise", p)
 	}
 	return b.String()
+}
+
+// maskConfig is a line of -config without secrets.
+func maskConfig(text string) string {
+	node := ""
+	if m := nodeConfig.FindStringSubmatch(text); m != nil {
+		node, text = m[1]+":", m[2]
+	}
+	if line := normalize(text); conf.MaskLine(line) != line {
+		text = conf.MaskLine(line)
+	}
+	return node + text
 }
 
 // quote makes a value safe to paste into a shell.

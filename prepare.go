@@ -48,7 +48,7 @@ func (r *run) prepare(ctx context.Context, began time.Time) error {
 	r.meta = &history.Run{Schema: history.RunSchema, ID: hex.EncodeToString(id), Scenario: r.plan.Name, Why: r.plan.Why, Server: name,
 		Seed: r.opts.Seed, Night: r.opts.Night, NightURL: r.opts.NightURL, Started: began.UTC().Format(time.RFC3339), Command: r.opts.command(r.plan.Name), Test: r.opts.testCommand(), Duration: r.plan.Load.Nanoseconds(),
 		Topology: data(r.plan.Spec), Workload: data(r.plan.Work), Schedule: data(r.plan.Faults), Promises: data(r.plan.Promises), Shows: data(r.plan.Shows),
-		Setup: r.setup(), Costs: map[string]int64{}}
+		Setup: r.setup(), Replaced: r.plan.Replaced, Costs: map[string]int64{}}
 	w, err := history.Create(f.dir, r.meta)
 	if err != nil {
 		return err
@@ -62,6 +62,11 @@ func (r *run) setup() []history.KV {
 	kv := []history.KV{{K: "topology", V: r.plan.Spec.String()}, {K: "workload", V: workText(r.plan.Work.WithDefaults())}}
 	for i, line := range r.plan.Faults.Describe() {
 		kv = append(kv, history.KV{K: fmt.Sprintf("fault %d", i+1), V: line})
+	}
+	if who := r.plan.user.User; who != "" {
+		kv = append(kv, history.KV{K: "clients log in as", V: who})
+	} else if r.plan.Spec.AsksLogin() {
+		kv = append(kv, history.KV{K: "clients log in as", V: "the agents' user, which may do everything"})
 	}
 	return kv
 }
@@ -92,6 +97,9 @@ func (r *run) start(ctx context.Context) (err error) {
 	r.logs, err = openLogs(filepath.Join(r.folder.dir, logFolder), r.plan.Spec.NodeName)
 	if err != nil {
 		return err
+	}
+	if len(r.plan.Replaced) > 0 {
+		r.progress("prepare", replacedText(r.plan.Replaced))
 	}
 	r.progress("start", r.plan.Spec.String())
 	t := time.Now()
@@ -171,7 +179,7 @@ func (r *run) collect(ctx context.Context) {
 	dir := filepath.Join(r.folder.dir, confFolder)
 	r.failed(os.MkdirAll(dir, 0o755))
 	for name, text := range r.d.Configs() {
-		r.failed(os.WriteFile(filepath.Join(dir, name+".conf"), []byte(text), 0o644))
+		r.failed(os.WriteFile(filepath.Join(dir, name+".conf"), []byte(text), 0o600))
 	}
 }
 

@@ -62,6 +62,9 @@ func Run(ctx context.Context, s scenarios.Scenario, o Options) (*Outcome, error)
 	}
 	// What the schedule leaves to chance is drawn here and nowhere else: run.json holds what ran.
 	p.Faults = p.Faults.Draw(rand.New(rand.NewSource(o.Seed)))
+	if err := o.changeFaults(&p); err != nil {
+		return nil, err
+	}
 	r := &run{opts: o, plan: p, live: history.NewLive()}
 	var out *Outcome
 	err = guard.Do(func() (err error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 	"github.com/schismtest/schism/observer"
 	"github.com/schismtest/schism/wire"
 	"golang.org/x/sys/unix"
@@ -168,6 +169,11 @@ func (a *Agent) prepare(s wire.SetupArgs) (any, error) {
 			return nil, err
 		}
 	}
+	for _, dir := range s.Folders {
+		if err := makeFolder(dir, owner); err != nil {
+			return nil, err
+		}
+	}
 	for path, content := range s.Files {
 		if err := writeFile(path, content, owner); err != nil {
 			return nil, err
@@ -189,14 +195,14 @@ func (a *Agent) start(ctx context.Context) (any, error) {
 	return a.sup.start(ctx, s)
 }
 
-// server is where the server answers.
-func (a *Agent) server() (addr string, err error) {
+// server is where the server answers, and how to get in there.
+func (a *Agent) server() (addr string, login access.Access, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.addr == "" {
-		return "", wire.Coded(wire.CodeUsage, "no server was set up")
+		return "", login, wire.Coded(wire.CodeUsage, "no server was set up")
 	}
-	return a.addr, nil
+	return a.addr, a.setup.Access, nil
 }
 
 // Close ends everything that the agent started.

@@ -16,7 +16,7 @@ import (
 // dump sends the canonical content of the data set and says how many keys it has. With Twice it reads all of it a second time and sends
 // what differs then: at rest, that is a reply that was not true.
 func (a *Agent) dump(ctx context.Context, d wire.DumpArgs) (any, error) {
-	addr, err := a.server()
+	addr, login, err := a.server()
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func (a *Agent) dump(ctx context.Context, d wire.DumpArgs) (any, error) {
 	if d.Twice {
 		r.seen = map[string]uint64{}
 	}
-	cfg := observer.DumpConfig{Addr: addr, Match: d.Match, Clock: a.emit.now, Emit: r.take}
+	cfg := observer.DumpConfig{Addr: addr, Access: login, Match: d.Match, Clock: a.emit.now, Emit: r.take}
 	read := func() (int, error) {
 		r.begin()
 		keys, err := observer.Dump(ctx, cfg)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/wire"
 )
@@ -19,6 +20,9 @@ const tailSize = 4 << 10
 type output struct {
 	emit *emitter
 	srv  *wire.Server
+	// mask cleans what the server writes of secrets before anything else sees it: servers print the line of their config that they do
+	// not take.
+	mask *conf.Stream
 
 	mu      sync.Mutex
 	last    []byte
@@ -28,7 +32,9 @@ type output struct {
 	buffers int // those
 }
 
-func newOutput(e *emitter, srv *wire.Server) *output { return &output{emit: e, srv: srv} }
+func newOutput(e *emitter, srv *wire.Server, m conf.Masker) *output {
+	return &output{emit: e, srv: srv, mask: m.Stream()}
+}
 
 // read reads until all holders of the pipe's other end are gone.
 func (o *output) read(r *os.File) {
@@ -37,15 +43,19 @@ func (o *output) read(r *os.File) {
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {
-			o.take(buf[:n])
+			o.take(o.mask.Take(buf[:n]))
 		}
 		if err != nil {
+			o.take(o.mask.Rest())
 			return
 		}
 	}
 }
 
 func (o *output) take(b []byte) {
+	if len(b) == 0 {
+		return
+	}
 	for _, ev := range o.scan(b) {
 		o.emit.batch(&history.Batch{Events: []history.Event{ev}})
 	}

@@ -28,7 +28,7 @@ const (
 
 // redis sends one command on a connection of its own: one that hangs hinders no other.
 func (a *Agent) redis(ctx context.Context, r wire.RedisArgs) (wire.RedisReply, error) {
-	addr, err := a.server()
+	addr, login, err := a.server()
 	if err != nil {
 		return wire.RedisReply{}, err
 	}
@@ -41,7 +41,7 @@ func (a *Agent) redis(ctx context.Context, r wire.RedisArgs) (wire.RedisReply, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c, err := observer.Dial(ctx, addr)
+	c, err := observer.Dial(ctx, addr, login)
 	if err != nil {
 		return wire.RedisReply{}, dialError(r.Args[0], err)
 	}

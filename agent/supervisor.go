@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/wire"
 	"golang.org/x/sys/unix"
@@ -76,7 +77,7 @@ func (s *supervisor) start(ctx context.Context, set wire.SetupArgs) (wire.Proc, 
 	}
 	protectFromOOM(p.Pid)
 	s.pid, s.started, s.exit, s.asked, s.oom = p.Pid, s.emit.now(), "", 0, oomKills()
-	s.out = newOutput(s.emit, s.srv)
+	s.out = newOutput(s.emit, s.srv, conf.NewMasker(set.Secrets))
 	out, read := s.out, make(chan struct{})
 	s.read = read
 	s.wg.Go(func() {
@@ -283,25 +284,36 @@ func (s *supervisor) family(pid int) []int {
 	return ds
 }
 
-// writeFile writes one of the server's files. Its owner owns the folder too: Sentinel writes its config anew through a file beside it.
+// writeFile writes one of the server's files, which may hold passwords and keys: nobody else reads it. Its owner owns the folder too:
+// Sentinel writes its config anew through a file beside it.
 func writeFile(path, content string, owner *syscall.Credential) error {
 	if !filepath.IsAbs(path) {
 		return wire.Coded(wire.CodeUsage, "file %q is no absolute path", path)
 	}
-	dir := filepath.Dir(path)
+	if err := makeFolder(filepath.Dir(path), owner); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		return fmt.Errorf("write file: %w", err)
+	}
+	return give(path, owner)
+}
+
+// makeFolder makes a folder of the server's.
+func makeFolder(dir string, owner *syscall.Credential) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		return fmt.Errorf("write file: %w", err)
-	}
+	return give(dir, owner)
+}
+
+// give makes the server's user the owner.
+func give(path string, owner *syscall.Credential) error {
 	if int(owner.Uid) == os.Getuid() {
 		return nil
 	}
-	for _, p := range []string{dir, path} {
-		if err := os.Chown(p, int(owner.Uid), int(owner.Gid)); err != nil {
-			return fmt.Errorf("give file to the server's user: %w", err)
-		}
+	if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
+		return fmt.Errorf("give file to the server's user: %w", err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/wire"
 	"github.com/stretchr/testify/require"
@@ -166,7 +167,7 @@ func TestOutputFindsTheLinesThatMatter(t *testing.T) {
 	s := newSink(t)
 	e := newEmitter(s.srv)
 	e.identify(0, monotonic())
-	o := newOutput(e, s.srv)
+	o := newOutput(e, s.srv, conf.Masker{})
 	o.take([]byte("1:M * fine\n1:M # === REDIS BUG REP"))
 	o.take([]byte("ORT START: Cut & paste ===\nmore\n==1==ERROR: AddressSanitizer: heap-use-after-free\n"))
 	o.take([]byte(strings.Repeat("y", 3*tailSize)))

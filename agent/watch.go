@@ -24,12 +24,12 @@ func (a *Agent) watch(w wire.WatchArgs) error {
 	if w.IntervalMS <= 0 {
 		return nil
 	}
-	addr, err := a.server()
+	addr, login, err := a.server()
 	if err != nil {
 		return err
 	}
 	a.obs.start(observer.Config{
-		Addr: addr, Sentinel: w.Sentinel,
+		Addr: addr, Access: login, Sentinel: w.Sentinel,
 		Interval: time.Duration(w.IntervalMS) * time.Millisecond,
 		Clock:    a.emit.now, Proc: a.sup.upFrozen, Times: a.sup.times, Emit: a.emit.batch,
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 )
 
 // Foreign is read where a value is no number. Nobody writes it, so the checker sees data that was never written.
@@ -33,6 +34,9 @@ type Options struct {
 	Addr       string
 	Sentinels  []string
 	MasterName string
+	// Access is how to get in at the servers, SentinelAccess at the Sentinels.
+	Access         access.Access
+	SentinelAccess access.Access
 	// Nodes are the numbers of the servers by ip:port.
 	Nodes map[string]int32
 	// Timeout bounds each write and each read of a command, DialTimeout each dial.

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 )
 
 // poolSize is what go-redis' pool is told. One connection is open at a time: operations come one after another, and dial closes
@@ -74,13 +75,15 @@ func (s *session) open() *redis.Client {
 	if s.opt.Addr == "" {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
 			MasterName: s.opt.MasterName, SentinelAddrs: s.opt.Sentinels, Dialer: s.dial,
+			Username: s.opt.Access.User, Password: s.opt.Access.Password,
+			SentinelUsername: s.opt.SentinelAccess.User, SentinelPassword: s.opt.SentinelAccess.Password,
 			Protocol: 2, MaxRetries: -1, DialerRetries: 1, DialTimeout: s.lookupTime(),
 			ReadTimeout: s.opt.Timeout, WriteTimeout: s.opt.Timeout, ContextTimeoutEnabled: true,
 			PoolSize: poolSize, MaxConcurrentDials: 1, PipelinePoolSize: -1, ConnMaxIdleTime: -1, DisableIdentity: true,
 		})
 	}
 	return redis.NewClient(&redis.Options{
-		Addr: s.opt.Addr, Dialer: s.dial,
+		Addr: s.opt.Addr, Dialer: s.dial, Username: s.opt.Access.User, Password: s.opt.Access.Password,
 		Protocol: 2, MaxRetries: -1, DialerRetries: 1, DialTimeout: s.opt.DialTimeout,
 		ReadTimeout: s.opt.Timeout, WriteTimeout: s.opt.Timeout, ContextTimeoutEnabled: true,
 		PoolSize: poolSize, MaxConcurrentDials: 1, PipelinePoolSize: -1, ConnMaxIdleTime: -1, DisableIdentity: true,
@@ -97,7 +100,11 @@ func (s *session) lookupTime() time.Duration { return 3*s.opt.Timeout + 3*s.opt.
 func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: s.opt.DialTimeout}
 	if s.opt.Addr == "" && slices.Contains(s.opt.Sentinels, addr) {
-		return d.DialContext(ctx, network, addr)
+		c, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return s.secure(ctx, s.opt.SentinelAccess, c)
 	}
 	if old := s.cur.Swap(nil); old != nil {
 		old.Close()
@@ -111,18 +118,39 @@ func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, err
 		nc.Close()
 		return nil, fmt.Errorf("dial %s: network %s is not TCP", addr, network)
 	}
+	over, err := s.secure(ctx, s.opt.Access, nc)
+	if err != nil {
+		return nil, err
+	}
 	node, ok := s.opt.Nodes[addr]
 	if !ok {
 		node = history.NoNode
 	}
-	c := &conn{TCPConn: tcp, sent: &s.sent, node: node}
+	c := &conn{Conn: over, tcp: tcp, sent: &s.sent, node: node}
 	s.cur.Store(c)
 	return c, nil
 }
 
+// secure puts TLS over a connection where it is asked for, within the time of a dial. What fails is a failure to dial: nothing of an
+// operation can have left.
+func (s *session) secure(ctx context.Context, a access.Access, c net.Conn) (net.Conn, error) {
+	if s.opt.DialTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.opt.DialTimeout)
+		defer cancel()
+	}
+	over, err := a.Secure(ctx, c)
+	if err != nil {
+		_ = c.Close()
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: c.RemoteAddr(), Err: err}
+	}
+	return over, nil
+}
+
 // conn notes when something other than the handshake is written.
 type conn struct {
-	*net.TCPConn
+	net.Conn
+	tcp     *net.TCPConn // beneath
 	sent    *atomic.Bool
 	node    int32
 	greeted bool
@@ -130,17 +158,21 @@ type conn struct {
 
 var _ syscall.Conn = (*conn)(nil) // go-redis looks through it whether an idle connection was closed by the other end
 
-var hello = []byte("*2\r\n$5\r\nhello\r\n")
+// SyscallConn implements syscall.Conn. Over TLS too what is waiting to be read on an idle connection can only be its end.
+func (c *conn) SyscallConn() (syscall.RawConn, error) { return c.tcp.SyscallConn() }
+
+// hello is what follows the number of arguments in a HELLO, with or without a password.
+var hello = []byte("$5\r\nhello\r\n")
 
 // Write passes on to the socket. The first write of a connection is go-redis' HELLO; all others belong to an operation.
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.greeted {
 		c.greeted = true
-		if bytes.HasPrefix(p, hello) {
-			return c.TCPConn.Write(p)
+		if _, rest, ok := bytes.Cut(p, []byte("\r\n")); ok && bytes.HasPrefix(rest, hello) {
+			return c.Conn.Write(p)
 		}
 	}
-	n, err := c.TCPConn.Write(p)
+	n, err := c.Conn.Write(p)
 	if n > 0 {
 		c.sent.Store(true)
 	}

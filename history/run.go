@@ -37,6 +37,8 @@ type Run struct {
 	Shows    json.RawMessage `json:"shows"`
 	// Setup says the same for people: "topology: 1 master, 2 replicas", in the order to show it.
 	Setup []KV `json:"setup"`
+	// Replaced are the lines of the user's config files in whose place the run's own stand.
+	Replaced []Replaced `json:"replaced,omitempty"`
 
 	Nodes []Node `json:"nodes"` // servers, sentinels and workers; filled in when they are up
 	// Schism is what ran it; nil in runs of before it was recorded, and until the agent is found.
@@ -63,6 +65,13 @@ type Build struct {
 	// Agent is the SHA-256 of the agent's binary, in hex, AgentHow where it came from, for people.
 	Agent    string `json:"agent,omitempty"`
 	AgentHow string `json:"agent_how,omitempty"`
+}
+
+// Replaced is a line of a config file that no server gets, without secrets, and why.
+type Replaced struct {
+	Where string `json:"where"` // "redis.conf:12"
+	Line  string `json:"line"`
+	Why   string `json:"why"`
 }
 
 // KV is one line of a table for people.

@@ -9,14 +9,16 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 )
 
 // DumpConfig says what to read.
 type DumpConfig struct {
-	Addr  string
-	Match string // SCAN's pattern; empty: every key of every database
-	Clock func() int64
-	Emit  func(*history.Batch)
+	Addr   string
+	Access access.Access // how to get in
+	Match  string        // SCAN's pattern; empty: every key of every database
+	Clock  func() int64
+	Emit   func(*history.Batch)
 }
 
 // How much is asked for at once: enough to be fast, little enough not to block the server.
@@ -34,7 +36,7 @@ const NoteInexactExpiry = "inexact-expiry"
 // Dump reads the data set out in canonical form, whole, and says how many keys it has. Keys of database 0 go by their names, others
 // are "[db 1] name". It is meant for a server at rest: what changes meanwhile may be seen or not.
 func Dump(ctx context.Context, cfg DumpConfig) (int, error) {
-	c, err := Dial(ctx, cfg.Addr)
+	c, err := Dial(ctx, cfg.Addr, cfg.Access)
 	if err != nil {
 		return 0, fmt.Errorf("dump: %w", err)
 	}

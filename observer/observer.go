@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 )
 
 // Timeout is how long a look may go unanswered before a sample says so.
@@ -16,6 +17,7 @@ const DefaultInterval = 50 * time.Millisecond
 // Config says whom to observe and how.
 type Config struct {
 	Addr     string        // over loopback
+	Access   access.Access // how to get in
 	Interval time.Duration // 0: DefaultInterval
 	Sentinel bool
 	// Clock is the run's clock, ns.

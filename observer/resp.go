@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/schismtest/schism/internal/access"
 )
 
 // ReplyError is an error reply of a server ("READONLY You can't write...").
@@ -22,16 +24,39 @@ type Client struct {
 	c   net.Conn
 	r   *bufio.Reader
 	out []byte
+	a   access.Access
 }
 
-// Dial connects.
-func Dial(ctx context.Context, addr string) (*Client, error) {
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", addr)
+// Dial connects and, where the server asks for it, logs in.
+func Dial(ctx context.Context, addr string, a access.Access) (*Client, error) {
+	c, err := connect(ctx, addr, a)
 	if err != nil {
 		return nil, err
 	}
-	return NewClient(c), nil
+	if auth := a.Auth(); auth != nil {
+		if _, err := c.Do(ctx, auth...); err != nil {
+			_ = c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// connect connects without logging in.
+func connect(ctx context.Context, addr string, a access.Access) (*Client, error) {
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Secure(ctx, raw)
+	if err != nil {
+		_ = raw.Close()
+		return nil, cause(ctx, err)
+	}
+	client := NewClient(c)
+	client.a = a
+	return client, nil
 }
 
 // NewClient speaks RESP2 over c.
@@ -95,7 +120,10 @@ func (c *Client) Send(cmds ...[]string) error {
 		b = append(b, '*')
 		b = strconv.AppendInt(b, int64(len(args)), 10)
 		b = append(b, "\r\n"...)
-		for _, a := range args {
+		for i, a := range args {
+			if i == 0 {
+				a = c.a.Rename(a)
+			}
 			b = append(b, '$')
 			b = strconv.AppendInt(b, int64(len(a)), 10)
 			b = append(b, "\r\n"...)

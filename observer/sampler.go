@@ -128,9 +128,14 @@ func (s *sampler) look(ctx context.Context) {
 }
 
 func (s *sampler) dial(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	within := dialTimeout
+	if s.cfg.Access.TLS != nil {
+		within = Timeout // a handshake asks the server twice
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	c, err := Dial(ctx, s.cfg.Addr)
+	// Logging in is the first of the questions: a server that is frozen must not be dialled over and over for want of that reply.
+	c, err := connect(ctx, s.cfg.Addr, s.cfg.Access)
 	if err != nil {
 		return false
 	}
@@ -167,11 +172,14 @@ func (s *sampler) drop() {
 
 // questions are what to ask for now: INFO's sections, one a command, since 6.0 takes no more at once.
 func (s *sampler) questions() [][]string {
+	var cmds [][]string
 	if s.conn.fresh { // perhaps another server than before
 		s.last, s.looks, s.name, s.peersDue = untold(), 0, "", true
 		s.conn.fresh = false
+		if auth := s.cfg.Access.Auth(); auth != nil {
+			cmds = append(cmds, auth)
+		}
 	}
-	var cmds [][]string
 	info := func(sections ...string) {
 		for _, n := range sections {
 			cmds = append(cmds, []string{"INFO", n})
@@ -207,6 +215,14 @@ func (s *sampler) reply(ctx context.Context, v any) {
 	}
 	asked := l.asked
 	l.asked = nil
+	if asked[0][0] == "AUTH" {
+		if _, ok := l.got[0].(string); !ok { // not let in: the next look is on a connection of its own
+			s.drop()
+			s.unanswered(s.cfg.Clock())
+			return
+		}
+		asked, l.got = asked[1:], l.got[1:]
+	}
 	if _, ok := l.got[0].(string); !ok { // BUSY, NOAUTH: an answer that tells nothing
 		if s.silent == 0 {
 			s.silent = l.call

@@ -52,7 +52,7 @@ func listen(ctx context.Context, cfg Config) error {
 func dialWithin(ctx context.Context, cfg Config, d time.Duration) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	c, err := Dial(ctx, cfg.Addr)
+	c, err := Dial(ctx, cfg.Addr, cfg.Access)
 	if err != nil {
 		return nil, fmt.Errorf("connect to sentinel: %w", err)
 	}

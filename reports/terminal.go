@@ -53,6 +53,9 @@ func Summary(w io.Writer, run *history.Run, r *result.Result, o SummaryOptions) 
 		t.shows(r)
 	}
 	t.kept(kept, r)
+	if n := len(run.Replaced); n > 0 {
+		t.field("config", words.Plural(int64(n), "line", "lines")+" of the config replaced by the run's own; the page says which, and why")
+	}
 	t.field("report", o.ReportPath)
 	if r.Verdict != result.Pass || r.Weakness {
 		t.field("again", run.Again())

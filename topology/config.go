@@ -7,8 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 )
+
+// ConfigDir is where a node's config is, and what it names, in its container.
+const ConfigDir = confDir
 
 // Where things are in a container.
 const (
@@ -19,38 +23,60 @@ const (
 	sentFile = confDir + "/sentinel.conf"
 )
 
-// reserved are directives that the user cannot set, with the reason: the harness would lose the server, or the topology would not be
-// the one that the report shows.
-var reserved = map[string]string{
-	"port":            "every server listens on its own address at a fixed port",
-	"bind":            "the servers must reach each other",
-	"unixsocket":      "the server is spoken to over TCP",
-	"daemonize":       "the server is the agent's child",
-	"supervised":      "the server is the agent's child",
-	"logfile":         "the log is collected from the server's output",
-	"syslog-enabled":  "the log is collected from the server's output",
-	"dir":             "data is kept in " + dataDir,
-	"include":         "the file is not in the container; give its lines",
-	"replicaof":       "the topology says who replicates whom",
-	"slaveof":         "the topology says who replicates whom",
-	"cluster-enabled": "the topology says what is deployed",
-	"requirepass":     "clients with a password are not supported yet",
-	"aclfile":         "clients with a password are not supported yet",
-	"tls-port":        "clients with TLS are not supported yet",
+// reserved are directives that a spec cannot set, with the reason: the harness would lose the server, or the topology would not be the one
+// that the report shows. A user's file may hold them: conf.Sort leaves them out and says so.
+func reserved(name string) string {
+	switch name {
+	case "port":
+		return "every server listens on its own address at a fixed port"
+	case "bind":
+		return "the servers must reach each other"
+	case "daemonize", "supervised":
+		return "the server is the agent's child"
+	case "logfile", "syslog-enabled":
+		return "the log is collected from the server's output"
+	case "dir":
+		return "data is kept in " + dataDir
+	case "include":
+		return "the file is not in the container; give its lines"
+	case "replicaof", "slaveof":
+		return "the topology says who replicates whom"
+	case "cluster-enabled":
+		return "the topology says what is deployed"
+	}
+	return ""
+}
+
+// everywhere are directives that hold for all servers or for none: agents and replicas get in the same way everywhere.
+func everywhere(name string) bool {
+	switch name {
+	case "requirepass", "user", "aclfile", "masterauth", "masteruser", "primaryauth", "primaryuser", "tls-port", "rename-command":
+		return true
+	}
+	return false
 }
 
 // checkLines refuses config lines that cannot work, before anything is started.
-func checkLines(lines []string) error {
-	for _, l := range lines {
-		name := directive(l)
-		if strings.ContainsFunc(l, func(r rune) bool { return r < ' ' && r != '\t' }) {
-			return &ConfigError{Line: l, Complaint: "a config line holds one directive, without line breaks"}
+func (s Spec) checkLines(lines []string) error {
+	for _, text := range lines {
+		l, why := conf.ParseLine(text)
+		switch {
+		case why != "" && l.Name != "":
+			return &ConfigError{Line: conf.MaskLine(text), Complaint: strings.Replace(l.Name+": "+why, ": it ", " ", 1)}
+		case why != "":
+			return &ConfigError{Line: conf.MaskLine(text), Complaint: why}
+		case l.Name == "":
+			continue
 		}
-		if why, ok := reserved[name]; ok {
-			return &ConfigError{Line: l, Complaint: name + " cannot be set: " + why}
+		why = reserved(l.Name)
+		if l.Name == "cluster-enabled" && len(l.Args) > 0 && strings.EqualFold(l.Args[0], "no") {
+			why = ""
 		}
-		if name != "" && len(strings.Fields(l)) < 2 {
-			return &ConfigError{Line: l, Complaint: name + " has no value"}
+		if why != "" {
+			return &ConfigError{Line: conf.MaskLine(text), Complaint: l.Name + " cannot be set: " + why}
+		}
+		if l.Name == "aclfile" && l.Args[0] != "" && s.Files[l.Args[0]] == "" && s.SentinelFiles[l.Args[0]] == "" {
+			return &ConfigError{Line: text, Complaint: "the file is not in the container; name it in a config file, or set Files"}
 		}
 	}
 	return nil
@@ -58,11 +84,8 @@ func checkLines(lines []string) error {
 
 // directive is the name of what a line sets; empty for blank lines and comments.
 func directive(line string) string {
-	f := strings.Fields(line)
-	if len(f) == 0 || strings.HasPrefix(f[0], "#") {
-		return ""
-	}
-	return strings.ToLower(f[0])
+	l, _ := conf.ParseLine(line)
+	return l.Name
 }
 
 // dir is where the servers keep their data.
@@ -97,12 +120,15 @@ func (s Spec) serverConfig(n history.Node, v Version, masterIP string) []string 
 // userLines are the user's own, for this node; they come last, so they win.
 func (s Spec) userLines(n history.Node) []string {
 	if n.Kind == history.Sentinel {
-		return s.NodeConfig[n.Name]
+		return slices.Concat(s.SentinelConfig, s.NodeConfig[n.Name])
 	}
 	return slices.Concat(s.Config, s.NodeConfig[n.Name])
 }
 
 func (s Spec) persistence() []string {
+	if s.AsGiven {
+		return nil
+	}
 	switch s.Persistence {
 	case RDB:
 		return []string{"save 3600 1", "save 300 100", "save 60 10000"}
@@ -110,6 +136,24 @@ func (s Spec) persistence() []string {
 		return []string{`save ""`}
 	}
 	return []string{"appendonly yes", "appendfsync " + strings.TrimPrefix(s.Persistence, "aof-"), `save ""`}
+}
+
+// Keeps names what lines come to keep over a restart, where the server's defaults hold for what they do not set.
+func Keeps(lines []string) string {
+	kept := map[string]string{}
+	for _, kv := range effective(lines) {
+		kept[kv.K] = strings.ToLower(strings.Trim(kv.V, `"'`))
+	}
+	save, saves := kept["save"]
+	switch {
+	case kept["appendonly"] == "yes" && kept["appendfsync"] == "":
+		return AOFEverySec
+	case kept["appendonly"] == "yes":
+		return "aof-" + kept["appendfsync"]
+	case saves && save == "":
+		return NoneKept
+	}
+	return RDB
 }
 
 // sentinelConfig are the lines of a sentinel's config. all are the deployment's nodes with their addresses, ids the sentinels' ids
@@ -125,7 +169,7 @@ func (s Spec) sentinelConfig(n history.Node, all []history.Node, ids map[string]
 		set("monitor", fmt.Sprintf("%s %d", strings.ReplaceAll(all[0].Addr, ":", " "), s.Quorum)),
 		set("down-after-milliseconds", s.DownAfter.Milliseconds()),
 		set("failover-timeout", s.FailoverTimeout.Milliseconds()),
-		set("parallel-syncs", 1),
+		set("parallel-syncs", max(1, s.ParallelSyncs)),
 	}
 	for _, o := range all {
 		if o.Role == history.RoleReplica && !s.Cold {
@@ -160,7 +204,8 @@ func effective(lines []string) []history.KV {
 		if name == "" {
 			continue
 		}
-		value := strings.TrimSpace(strings.TrimSpace(l)[len(name):])
+		_, value, _ := strings.Cut(strings.TrimLeft(strings.ReplaceAll(l, "\t", " "), " "), " ")
+		value = strings.TrimSpace(value)
 		i, seen := at[name]
 		switch {
 		case !seen || name == "sentinel":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ type Node struct {
 	started bool
 	stream  *stream
 	log     tail
-	conf    string // as written
+	conf    string // as written, without secrets
 }
 
 // Deployment is what was started.
@@ -74,6 +75,7 @@ type Deployment struct {
 	network *testcontainers.DockerNetwork
 	bind    bool
 	ids     map[string]string // the sentinels', by name
+	doors   *doors
 
 	lost     chan struct{}
 	mu       sync.Mutex
@@ -202,7 +204,7 @@ func (d *Deployment) greet(ctx context.Context) error {
 
 var ports = map[history.NodeKind]int{history.Server: ServerPort, history.Sentinel: SentinelPort}
 
-// Configs are the config files as the nodes were started with them, by the node's name. Sentinels and CONFIG REWRITE change
+// Configs are the config files as the nodes were started with them, without secrets, by the node's name. Sentinels and CONFIG REWRITE change
 // the files in the containers later on.
 func (d *Deployment) Configs() map[string]string {
 	m := map[string]string{}
@@ -232,7 +234,7 @@ func (d *Deployment) Facts() []history.KV {
 		}
 		kv = append(kv, history.KV{K: "sentinels", V: how})
 	}
-	return append(kv, d.engine.facts...)
+	return slices.Concat(kv, d.doors.facts, d.engine.facts)
 }
 
 // nodes are the history's view of the nodes.

@@ -84,7 +84,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 func fatalConfig(node, log string) error {
 	_, rest, ok := strings.Cut(log, "FATAL CONFIG FILE ERROR")
 	if !ok {
-		return nil
+		return refusedConfig(node, log)
 	}
 	e := &ConfigError{Node: node}
 	var words []string
@@ -103,6 +103,45 @@ func fatalConfig(node, log string) error {
 		e.Complaint = "the server does not say why"
 	}
 	return e
+}
+
+// refusedConfig finds what a server says of its config in its log, having read all of it.
+func refusedConfig(node, log string) error {
+	for l := range strings.Lines(log) {
+		l = strings.TrimSpace(l)
+		switch {
+		case strings.Contains(l, "Unresolved Configuration"):
+			e := &ConfigError{Node: node, Complaint: "the server does not know it"} // since Redis 8
+			if _, line, ok := strings.Cut(log, ">>> '"); ok {
+				e.Line, _, _ = strings.Cut(line, "'\n")
+				e.Line = strings.TrimSuffix(strings.TrimSpace(e.Line), "'")
+			}
+			return e
+		case strings.Contains(l, "ACL errors"), strings.Contains(l, "Error loading ACLs"), strings.Contains(l, "Failed to configure TLS"),
+			strings.Contains(l, "Failed to load certificate"), strings.Contains(l, "Failed to load private key"),
+			strings.Contains(l, "Module ") && strings.Contains(l, "failed to load"), strings.Contains(l, "Configuring Redis with users defined in redis.conf"):
+			_, words, ok := strings.Cut(l, " # ")
+			if !ok {
+				words = l
+			}
+			return &ConfigError{Node: node, Complaint: words}
+		}
+	}
+	return nil
+}
+
+// notLetIn finds that a replica's master, or a sentinel's server, does not let it in.
+func notLetIn(node, log string) error {
+	for l := range strings.Lines(log) {
+		if strings.Contains(l, "Unable to AUTH to") || strings.Contains(l, "-NOPERM") || strings.Contains(l, "-WRONGPASS") {
+			_, words, ok := strings.Cut(strings.TrimSpace(l), " # ")
+			if !ok {
+				words = strings.TrimSpace(l)
+			}
+			return &ConfigError{Node: node, Line: "masteruser, masterauth", Complaint: "with them it is not let in: " + words}
+		}
+	}
+	return nil
 }
 
 // hint puts what to do in front of an engine's own words, where it is known.

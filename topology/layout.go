@@ -2,14 +2,16 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 )
 
 // MasterName is what the sentinels call the replication setup.
-const MasterName = "mymaster"
+const MasterName = conf.MasterName
 
 // Ports of the servers and the sentinels, the same in every container.
 const (
@@ -107,7 +109,13 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", total, maxNodes)
 	}
 	nodes := s.layout()
-	if err := checkLines(s.Config); err != nil {
+	if s.ParallelSyncs < 0 {
+		return fmt.Errorf("parallel_syncs is %d: it cannot be negative", s.ParallelSyncs)
+	}
+	if len(s.SentinelConfig) > 0 && s.Kind != KindSentinel {
+		return fmt.Errorf("there is a config for sentinels, and kind %s has none; use kind sentinel", s.Kind)
+	}
+	if err := s.checkLines(slices.Concat(s.Config, s.SentinelConfig)); err != nil {
 		return err
 	}
 	for name, lines := range s.NodeConfig {
@@ -120,9 +128,15 @@ func (s Spec) Validate() error {
 
 func (s Spec) checkNodeConfig(nodes []history.Node, name string, lines []string) error {
 	for _, n := range nodes {
-		if n.Name == name && n.Kind != history.Worker {
-			return checkLines(lines)
+		if n.Name != name || n.Kind == history.Worker {
+			continue
 		}
+		for _, l := range lines {
+			if d := directive(l); everywhere(d) {
+				return &ConfigError{Line: conf.MaskLine(l), Complaint: d + " holds for all nodes or for none, so it cannot be set for " + name + " alone"}
+			}
+		}
+		return s.checkLines(lines)
 	}
 	return fmt.Errorf("config for node %q: there is no such server or sentinel", name)
 }

@@ -10,3 +10,12 @@ func (s Spec) NodeName(node int32) string {
 	}
 	return nodes[node].Name
 }
+
+// NodeNames are the names of all nodes, in the order of their numbers.
+func (s Spec) NodeNames() []string {
+	var out []string
+	for _, n := range s.WithDefaults().layout() {
+		out = append(out, n.Name)
+	}
+	return out
+}

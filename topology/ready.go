@@ -75,6 +75,11 @@ func (d *Deployment) await(ctx context.Context, n *Node, want string, look func(
 		if ctx.Err() == nil {
 			saw = s
 		}
+		if n.Role == history.RoleReplica {
+			if err := notLetIn(n.Name, n.log.String()); err != nil {
+				return false, err
+			}
+		}
 		return false, d.dead(ctx, n)
 	})
 	var ce *ConfigError

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/access"
 	"github.com/schismtest/schism/internal/guard"
 	"github.com/schismtest/schism/wire"
 )
@@ -100,25 +103,32 @@ func (d *Deployment) setUp(ctx context.Context) error {
 	all := d.nodes()
 	d.ids = sentinelIDs(d.rng(), all)
 	masterIP, _, _ := strings.Cut(all[0].Addr, ":")
+	var err error
+	if d.doors, err = d.spec.doors(d.Version); err != nil {
+		return err
+	}
 	g, ctx := guard.WithContext(ctx)
 	for _, n := range d.Nodes {
 		argv := []string{d.opts.Image.Binary}
-		var conf []string
+		var lines []string
 		switch {
 		case n.Kind == history.Sentinel:
-			conf = d.spec.sentinelConfig(n.Node, all, d.ids)
+			lines = append(d.spec.sentinelConfig(n.Node, all, d.ids), d.doors.sentinelLines...)
 			argv = append(argv, sentFile, "--sentinel")
 		case n.Kind == history.Server && n.Role == history.RoleReplica:
-			conf = d.spec.serverConfig(n.Node, d.Version, masterIP)
+			lines = append(d.spec.serverConfig(n.Node, d.Version, masterIP), d.doors.lines...)
 			argv = append(argv, confFile)
 		case n.Kind == history.Server:
-			conf = d.spec.serverConfig(n.Node, d.Version, "")
+			lines = append(d.spec.serverConfig(n.Node, d.Version, ""), d.doors.lines...)
 			argv = append(argv, confFile)
 		default:
 			continue
 		}
-		n.Version, n.Config, n.conf = d.Version.Text, effective(conf), file(conf)
-		args := wire.SetupArgs{Files: map[string]string{argv[1]: n.conf}, Argv: argv, Dir: confDir, Port: ports[n.Kind]}
+		shown := conf.MaskLines(lines)
+		n.Version, n.Config, n.conf = d.Version.Text, effective(shown), file(shown)
+		args := d.doors.setup(n.Kind)
+		args.Files[argv[1]] = file(lines)
+		args.Argv, args.Dir, args.Port = argv, confDir, ports[n.Kind]
 		if d.spec.Disk {
 			// The agent makes the folders of the files that it writes.
 			args.Files[diskDir+"/.schism"] = ""
@@ -129,6 +139,27 @@ func (d *Deployment) setUp(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// setup is what a node of this kind gets beside its config.
+func (d *doors) setup(kind history.NodeKind) wire.SetupArgs {
+	files, in := d.files, d.server
+	if kind == history.Sentinel {
+		files, in = d.sentinelFiles, d.sentinel
+	}
+	args := wire.SetupArgs{Files: maps.Clone(files), Access: in, Secrets: d.secrets}
+	if kind == history.Server {
+		args.Folders = d.folders
+	}
+	return args
+}
+
+// Access is how clients get in at nodes of this kind. It holds secrets.
+func (d *Deployment) Access(kind history.NodeKind) access.Access {
+	if kind == history.Sentinel {
+		return d.doors.sentinel
+	}
+	return d.doors.server
 }
 
 // startServers starts the master, the replicas when it answers, and waits until they stream.

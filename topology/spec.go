@@ -2,7 +2,12 @@
 // containers, and hands out one wire connection to each.
 package topology
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/schismtest/schism/conf"
+)
 
 // Kind is the shape of a deployment.
 type Kind string
@@ -30,6 +35,16 @@ type Spec struct {
 	// Config are raw redis.conf lines for every server, NodeConfig for one by name (a sentinel's too); they come last, so they win.
 	Config     []string            `json:"config,omitempty"`
 	NodeConfig map[string][]string `json:"node_config,omitempty"`
+	// SentinelConfig are lines for every sentinel. A master that they name is called MasterName.
+	SentinelConfig []string `json:"sentinel_config,omitempty"`
+	// ParallelSyncs is how many replicas are led to a new master at once; 0: 1.
+	ParallelSyncs int `json:"parallel_syncs,omitempty"`
+	// AsGiven leaves what is kept over a restart to Config, and to the server where that says nothing; Persistence then only names it.
+	AsGiven bool `json:"as_given,omitempty"`
+	// Files are what Config names (an ACL file, certificates), SentinelFiles what SentinelConfig names, by their paths in the containers.
+	// They hold secrets, and go nowhere but there.
+	Files         map[string]string `json:"-"`
+	SentinelFiles map[string]string `json:"-"`
 	// Workers is how many worker containers there are (default 1); more only where a scenario splits the clients.
 	Workers int `json:"workers,omitempty"`
 	// Strangers are servers with a data set of their own, outside the replication setup until a fault brings them in. They come after
@@ -39,6 +54,20 @@ type Spec struct {
 	Disk bool `json:"disk,omitempty"`
 	// Caps are the capabilities that the scenario's faults need ("NET_ADMIN"); nodes get no others.
 	Caps []string `json:"caps,omitempty"`
+}
+
+// MarshalJSON leaves secrets out: what is written down of a run holds none.
+func (s Spec) MarshalJSON() ([]byte, error) {
+	type plain Spec
+	s.Config, s.SentinelConfig = conf.MaskLines(s.Config), conf.MaskLines(s.SentinelConfig)
+	nodes := make(map[string][]string, len(s.NodeConfig))
+	for n, l := range s.NodeConfig {
+		nodes[n] = conf.MaskLines(l)
+	}
+	if s.NodeConfig != nil {
+		s.NodeConfig = nodes
+	}
+	return json.Marshal(plain(s))
 }
 
 // Topology is anything that describes a deployment.

@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/schismtest/schism/internal/access"
+)
 
 // Request is one line to an agent.
 type Request struct {
@@ -66,6 +70,11 @@ type SetupArgs struct {
 	User  string            `json:"user,omitempty"`
 	// Port is where it will listen; 0: 6379.
 	Port int `json:"port,omitempty"`
+	// Access is how the agent gets in at the server; Secrets are what its output is to be cleaned of before it goes anywhere.
+	Access  access.Access `json:"access"`
+	Secrets []string      `json:"secrets,omitempty"`
+	// Folders are made for the server, for what it makes itself (sockets).
+	Folders []string `json:"folders,omitempty"`
 }
 
 // Proc is the state of the supervised process.

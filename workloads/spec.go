@@ -3,6 +3,8 @@ package workloads
 
 import (
 	"time"
+
+	"github.com/schismtest/schism/internal/access"
 )
 
 // Kind names a workload.
@@ -104,6 +106,9 @@ type Job struct {
 	// Sentinels are their ip:port; empty: writes go to Master for good. MasterName is Sentinel's name of it.
 	Sentinels  []string `json:"sentinels,omitempty"`
 	MasterName string   `json:"master_name,omitempty"`
+	// Access is how the clients get in at the servers, SentinelAccess at the sentinels.
+	Access         access.Access `json:"access"`
+	SentinelAccess access.Access `json:"sentinel_access"`
 	// Version is the server's ("7.0.15"), for commands that older ones lack; Valkey and Redict count as 7.2.
 	Version string `json:"version"`
 }

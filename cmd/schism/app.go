@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/internal/words"
 )
 
@@ -71,6 +72,14 @@ func (a *app) end(err error) int {
 	}
 	if a.code == schism.ExitPass {
 		a.code = schism.ExitCode("", err)
+	}
+	var mistakes conf.Mistakes
+	if errors.As(err, &mistakes) && len(mistakes) > 1 { // one line each
+		fmt.Fprintf(a.errw, "schism: the config has %d mistakes:\n", len(mistakes))
+		for _, m := range mistakes {
+			fmt.Fprintf(a.errw, "  %s\n", words.Clip(words.Line(m.Error()), longestError))
+		}
+		return a.code
 	}
 	fmt.Fprintf(a.errw, "schism: %s\n", words.Clip(words.Line(err.Error()), longestError))
 	return a.code

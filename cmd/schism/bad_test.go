@@ -71,7 +71,7 @@ func badInputs(t *testing.T) []bad {
 		{"server", "cannot be empty|is not on the list", []string{"", " ", "redis", "redis:5.0", "redis:7", "REDIS:7.0", "valkey:7.0", "redis:7.0 ", "redis:7.0\n", "mysql:8", "\x1b]0;x\a"}},
 		{"image", "cannot be empty|cannot be a name", []string{"", " ", "My/Redis", "redis:", ":7.0", "redis@", "a//b", "redis:7 0", "redis:7.0\n", strings.Repeat("a", 300) + "/" + "b:" + strings.Repeat("c", 200)}},
 		{"config", "cannot be empty|has no value|cannot be set|line breaks", []string{"", " ", "maxmemory", "maxmemory 1mb\nport 1", "save\x00 1", "appendonly=yes\rport=1"}},
-		{"config-file", "cannot be empty|cannot be read|has no value", []string{"", filepath.Join(dir, "none.conf"), dir, write("novalue.conf", "# fine\nmaxmemory\n"), "/dev/null/x", write("long.conf", strings.Repeat("x", 1<<20))}},
+		{"config-file", "cannot be empty|cannot be read|no value|long.conf:1: xxx", []string{"", filepath.Join(dir, "none.conf"), dir, write("novalue.conf", "# fine\nmaxmemory\n"), "/dev/null/x", write("long.conf", strings.Repeat("x", 1<<20))}},
 		{"runs", "cannot be empty|cannot be made", []string{"", " ", write("file", ""), "/dev/null/x", "/proc/none/x", strings.Repeat("y", 5000)}},
 		{"artifacts", "cannot be empty|cannot be made", []string{"", "/dev/null/x"}},
 	} {
@@ -90,6 +90,22 @@ func badInputs(t *testing.T) []bad {
 		add("at most 50", "run", "sentinel-kill", "-sentinels", n)
 	}
 	add("kind replicas has none", "run", "empty-restart-wipe", "-sentinels", "3")
+	add("-fault", "run", "split-brain", "-fault", "x")
+	for _, v := range []string{"1", "1.for", "1.for=soon", "9.for=5s", "1.x=3", "1.target=n9", "for=5s"} {
+		add("fault", "run", "sentinel-kill", "-fault", v)
+	}
+	for _, v := range []string{"cluster", "Sentinel", "none"} {
+		add("it is one of sentinel, replicas, standalone", "run", "healthy", "-topology", v)
+		add("it is one of aof-everysec", "run", "healthy", "-persistence", v+"x")
+	}
+	for _, f := range []string{"down-after", "failover-timeout"} {
+		add("-"+f, "run", "sentinel-kill", "-"+f, "-1s")
+	}
+	add("quorum", "run", "sentinel-kill", "-quorum", "9")
+	add("-password-env", "run", "healthy", "-password-env", "X")
+	add("-user", "run", "healthy", "-user", "me")
+	add("sentinel", "run", "healthy", "-sentinel-config", write("sentinel.conf", "port 26379\n"))
+	add("cluster-enabled", "run", "healthy", "-config-file", write("cluster.conf", "cluster-enabled yes\n"))
 	// Promises: every measure with limits that mean nothing.
 	for _, v := range []string{"", "=", "lost", "lots=0", "=0", "lost=0=1", "lost=-1", "lost=1.5", "lost=NaN", "lost=9999999999999999999999", "los t=0", "lost=0,,rta=1s", "lost_outside=0", "\x1b[31m=0"} {
 		add("-promise", "run", "healthy", "-promise", v)

@@ -17,7 +17,7 @@ import (
 func TestInterruptedCommandsEnd(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
-	for _, args := range [][]string{{"check", pipe}, {"check", pipe, "-model", "register"}, {"export", pipe}, {"run", "healthy", "-config-file", pipe}} {
+	for _, args := range [][]string{{"check", pipe}, {"check", pipe, "-model", "register"}, {"export", pipe}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		alarm := time.AfterFunc(100*time.Millisecond, cancel)
 		var out, errw bytes.Buffer

@@ -240,6 +240,9 @@ func setup(run *history.Run) []history.KV {
 		}
 		out = append(out, kv)
 	}
+	for _, r := range run.Replaced {
+		out = append(out, history.KV{K: r.Where, V: r.Line + "\nreplaced by the run's own: " + r.Why})
+	}
 	return out
 }
 
