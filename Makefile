@@ -26,9 +26,9 @@ help: ## these lines
 setup:
 	@scripts/setup.sh
 
-# go run would make every exit code 1, so what runs is built first, for this machine and without agents inside.
+# go run would make every exit code 1, so what runs is built first, for this machine; being static, it is its own agent.
 tool: setup
-	@$(GO) build -o bin/schism ./cmd/schism
+	@CGO_ENABLED=0 $(GO) build -o bin/schism ./cmd/schism
 
 demo: tool ## a Sentinel failover that loses writes; ends with the path of its report
 	bin/schism run sentinel-kill-lagging
@@ -109,12 +109,12 @@ night-restore: ## the history of the nights before, from CI's artifacts where it
 	scripts/night.sh restore
 
 report: ## write every page anew from its history
-	@$(GO) build -o bin/schism ./cmd/schism
+	@CGO_ENABLED=0 $(GO) build -o bin/schism ./cmd/schism
 	for d in artifacts/*/*/*-*/; do bin/schism report $$d || true; done
 
 man: ## the manual page and shell completions, in bin/
 	@mkdir -p bin
-	$(GO) build -o bin/schism ./cmd/schism
+	CGO_ENABLED=0 $(GO) build -o bin/schism ./cmd/schism
 	bin/schism man > bin/schism.1
 	for s in bash zsh fish; do bin/schism completion $$s > bin/schism.$$s; done
 
@@ -122,7 +122,7 @@ fmt: ## gofmt
 	gofmt -w $$(git ls-files '*.go')
 
 doctor: ## what is there, what is missing, what it costs
-	@$(GO) build -o bin/schism ./cmd/schism
+	@CGO_ENABLED=0 $(GO) build -o bin/schism ./cmd/schism
 	@bin/schism doctor
 
 clean: ## remove runs, their history and built files
