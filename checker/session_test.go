@@ -192,6 +192,18 @@ func TestSessionsNameTheWorst(t *testing.T) {
 	require.InDelta(t, 2, measured(t, a, result.ReadYourWrites), 0)
 }
 
+// A write that was called at the very moment when the value read was known may come before it: it is no break, and the witness is the
+// first that is.
+func TestSessionsNameNoTie(t *testing.T) {
+	a := checkExtra(hist(
+		op(2, history.FWrite, 9, none, 0, 10), // known at 10
+		op(1, history.FWrite, 1, none, 10, 12),
+		op(1, history.FWrite, 2, none, 20, 22),
+		op(1, history.FRead, none, 9, 40, 50),
+	))
+	require.Equal(t, result.SessionCheck{Name: result.ReadYourWrites, Scope: scopeAll, Checked: 1, Breaks: 1, Worst: 18, WorstOps: []int{2, 3}}, a.Result.Sessions[1])
+}
+
 // TestWideningNeverBreaks: a wider interval never makes a finding, and neither does turning an acknowledged write into an unknown one.
 func TestWideningNeverBreaks(t *testing.T) {
 	r := rand.New(rand.NewSource(12))

@@ -62,7 +62,7 @@ func mutants() []mutant {
 		{"sets_order.go", "an order against time is taken", "ps[top].key > b.key {", "false && b.key > 0 {", ""},
 		{"sets_order.go", "an order at a tie is refused", "ps[top].key > b.key {", "ps[top].key >= b.key {", ""},
 		{"lists.go", "a read that is no prefix is taken", "if p := differsAt(l.s.read(n), l.ref); p >= 0 {", "if p := differsAt(l.s.read(n), l.ref); p > 1<<40 {", ""},
-		{"session.go", "a session's break at a tie", "if m.write > k {", "if m.write >= k {", ""},
+		{"session.go", "a session's break at a tie", "if m.write > k {", "if m.write >= k {", "TestSessionsNameNoTie"},
 		{"session.go", "no session breaks", "if m.write > k {", "if false {", ""},
 		{"txn_list.go", "elements that stand twice are taken", "if seen[v] > 0 {", "if false {", ""},
 		{"txn_list.go", "what a transaction reads of itself is taken", "if !slices.Equal(want, list) {", "if false {", ""},
