@@ -125,10 +125,10 @@ func (d *Door) uncache() {
 // be looked at beyond the verdict goes into looks.
 func (d *Door) Run(t *testing.T, s scenarios.Scenario, looks ...func(*testing.T, *schism.Outcome)) {
 	t.Helper()
+	d.uncache() // go test notes what a running test opens, also of one that is skipped
 	if testing.Short() {
 		t.Skip("scenarios start real servers; they run without -short")
 	}
-	d.uncache() // go test notes what a running test opens
 	servers, seeds := strings.Split(d.opts.Server, ","), d.seeds
 	if d.opts.Image != "" {
 		servers = []string{""}
