@@ -91,7 +91,7 @@ func (c *child) until(t *testing.T, not string, seen func(*history.Batch) bool) 
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatal(not + " within a minute")
+	t.Fatal(not+" within a minute: ", c.out.String())
 	return ""
 }
 

@@ -190,6 +190,7 @@ func (c *configuring) sort(lines []conf.Line, ctx conf.Context) conf.Sorted {
 func (c *configuring) perNode(spec *topology.Spec) {
 	for _, node := range slices.Sorted(maps.Keys(c.nodes)) {
 		ctx := c.ctx
+		ctx.Part = true
 		if node[0] == 's' {
 			ctx.SentinelFile, ctx.Master = true, topology.MasterName
 		}

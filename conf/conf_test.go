@@ -285,3 +285,11 @@ func TestStreamMasksOverPieces(t *testing.T) {
 	require.Equal(t, "line *** end\nnext ***\nlast ***", got.String())
 	require.Equal(t, "x", string(NewMasker(nil).Stream().Take([]byte("x"))))
 }
+
+// One node's line goes with those of all nodes, which are sorted elsewhere.
+func TestOneNodesLinesAreAPart(t *testing.T) {
+	l, why := ParseLine("masterauth secret")
+	require.Empty(t, why)
+	require.NotEmpty(t, Sort([]Line{l}, Context{Replicas: true}).Mistakes, "nothing asks for a password")
+	require.Empty(t, Sort([]Line{l}, Context{Replicas: true, Part: true}).Mistakes)
+}

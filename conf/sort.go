@@ -11,8 +11,10 @@ type Context struct {
 	Server string
 	// SentinelFile: the lines are a sentinel's. Replicas and Sentinels: the topology has some.
 	SentinelFile bool
-	Replicas     bool
-	Sentinels    bool
+	// Part: the lines are one node's, beside those of all; whether they go together is not looked at.
+	Part      bool
+	Replicas  bool
+	Sentinels bool
 	// Master is the name that the lines of a sentinel go by where they do not say whom they watch; their settings then stay lines.
 	Master string
 	// Topology is its name, for messages.
@@ -103,7 +105,9 @@ func Sort(lines []Line, c Context) Sorted {
 	for _, l := range lines {
 		s.line(l)
 	}
-	s.together(lines)
+	if !c.Part {
+		s.together(lines)
+	}
 	return s.out
 }
 
