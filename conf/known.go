@@ -84,9 +84,6 @@ func (t table) servers(name string) []string {
 	return out
 }
 
-// recognised tells whether any server takes a directive of this name.
-func (t table) recognised(name string) bool { return len(t.servers(name)) > 0 }
-
 func keys(m map[string]bool) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for k := range m {
