@@ -241,7 +241,7 @@ func setup(run *history.Run) []history.KV {
 		out = append(out, kv)
 	}
 	for _, r := range run.Replaced {
-		out = append(out, history.KV{K: r.Where, V: r.Line + "\nreplaced by the run's own: " + r.Why})
+		out = append(out, history.KV{K: "replaced, " + r.Where, V: r.Line + "\nthe run has its own: " + r.Why})
 	}
 	return out
 }
