@@ -55,3 +55,13 @@ func TestUnclaimedOperationsAreAReason(t *testing.T) {
 	}
 	require.True(t, strings.HasPrefix(strings.Join(r.Reasons, "\n"), "operations that nobody judges: "), "%q", r.Reasons)
 }
+
+// A write that was tried at a replica belongs to no object, so an object with one on its key is not known.
+func TestTriesAtReplicasHaveKeysOfTheirOwn(t *testing.T) {
+	for key, want := range map[uint32]result.Verdict{0: result.Unknown, 1: result.Pass} {
+		tried := onNode(onKey(failed(write(5, none, 3, 4)), key), 1)
+		tried.Flags |= history.FlagReplicaWrite
+		r := judged(t, tinyRun(keyed(1), write(1, none, 1, 2), tried, seen(1, 5, 6)))
+		require.Equal(t, want, r.Verdict, r.Reasons)
+	}
+}

@@ -62,17 +62,25 @@ func (x *extra) judgeAll() {
 	x.unclaimed(orphan)
 }
 
-// unclaimed counts the operations that nobody judges: those of functions that are not known, and those of keys that mix functions in
-// a way that no judge understands.
+// unclaimed counts the operations that nobody judges: those of functions that are not known, those of keys that mix functions in a way
+// that no judge understands, and those beside what is tried at a replica, which may have come to stand there.
 func (x *extra) unclaimed(orphan []bool) {
 	c := &x.h.Ops
 	n := map[history.F]int64{}
 	why := map[history.F]string{}
+	tried := make([]bool, len(orphan)) // by key: something was tried at a replica
+	for i, flags := range c.Flags {
+		if k := int(c.Key[i]); flags&history.FlagReplicaWrite != 0 && k < len(tried) {
+			tried[k] = true
+		}
+	}
 	for i, f := range c.F {
 		if c.Flags[i]&history.FlagReplicaWrite != 0 {
 			continue
 		}
 		switch {
+		case int(c.Key[i]) < len(tried) && tried[c.Key[i]]:
+			why[f] = "what is tried at a replica has a key of its own"
 		case bit(f) == 0 || !f.Known():
 			why[f] = "no judge knows this function"
 		case int(c.Key[i]) < len(orphan) && orphan[c.Key[i]]:

@@ -92,6 +92,7 @@ func judging() []mutant {
 		{"extra.go", "two nodes have one reign", "c.Node[a] != c.Node[b] {", "false {", ""},
 		// from findings to the verdict
 		{"claims.go", "nobody misses an operation", "n[f]++", "", ""},
+		{"claims.go", "what is tried at a replica goes to any key", "tried[k] = true", "tried[k] = false", "TestTriesAtReplicasHaveKeysOfTheirOwn"},
 		{"extra.go", "writes to replicas are judged as others", "if c.Flags[i]&history.FlagReplicaWrite != 0 {\n\t\t\tcontinue // a try", "if false {\n\t\t\tcontinue // a try", "TestTriesAtReplicasAreNoObject"},
 		{"extra.go", "nothing was looked for", "x.looked[c] = true", "_ = c", ""},
 		{"extra.go", "findings of a class that is always a bug are none", "c.Blame == result.Always {", "c.Blame > result.Always {", ""},
