@@ -9,13 +9,13 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/schismtest/schism/internal/flock"
 )
 
 const (
 	// keepAgents is how long an agent that is not used any more stays in the cache.
 	keepAgents = 7 * 24 * time.Hour
-	// lockPoll is how often a lock that another build holds is tried again.
-	lockPoll = 100 * time.Millisecond
 	// unmapped is the owner that Linux shows for files of users whom a user namespace does not know, such as root outside it.
 	unmapped = 65534
 )
@@ -101,22 +101,10 @@ func (s *store) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock of agents: %w", err)
 	}
-	tick := time.NewTicker(lockPoll)
-	defer tick.Stop()
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		switch {
-		case err == nil:
-			return func() { _ = f.Close() }, nil
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			return nil, errors.Join(fmt.Errorf("lock agents: %w", err), f.Close())
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("wait for another build of the agent: %w", context.Cause(ctx)), f.Close())
-		}
+	if err := flock.Wait(ctx, f); err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for another build of the agent: %w", err), f.Close())
 	}
+	return func() { _ = f.Close() }, nil
 }
 
 // put keeps a binary and gives its path. What is there already is used if its content is the same.

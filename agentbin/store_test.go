@@ -140,7 +140,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 			_, err := f.find(ctx, f.ways())
 			done <- err
 		}()
-		require.Eventually(t, func() bool { _, err := os.Stat(once); return err == nil }, within, lockPoll)
+		require.Eventually(t, func() bool { _, err := os.Stat(once); return err == nil }, within, 100*time.Millisecond)
 		cancel(errors.New("Ctrl-C"))
 		select {
 		case err := <-done:
@@ -170,7 +170,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 		require.ErrorContains(t, stops(t, f, child), "Ctrl-C")
 		pid, err := os.ReadFile(child)
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return !lives(strings.TrimSpace(string(pid))) }, within, lockPoll)
+		require.Eventually(t, func() bool { return !lives(strings.TrimSpace(string(pid))) }, within, 100*time.Millisecond)
 	})
 }
 

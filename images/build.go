@@ -11,10 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/client"
+
+	"github.com/schismtest/schism/internal/flock"
 )
 
 // hostCA is where Debian keeps the certificates that a mirror behind HTTPS is checked with.
@@ -47,7 +48,7 @@ func baseNames(suite string) (official, ours string) {
 
 // build makes the server's image; one process at a time does.
 func (e *engine) build(ctx context.Context, s Server) error {
-	unlock, err := lock("build")
+	unlock, err := lock(ctx, "build")
 	if err != nil {
 		return err
 	}
@@ -170,8 +171,8 @@ func lastLine(out []byte) string {
 	return lines[len(lines)-1]
 }
 
-// lock keeps processes of this machine from doing the same work at once.
-func lock(name string) (unlock func(), err error) {
+// lock keeps processes of this machine from doing the same work at once; it is waited for as long as the context lets.
+func lock(ctx context.Context, name string) (unlock func(), err error) {
 	path := filepath.Join(os.TempDir(), "schism-"+name+".lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
 	if errors.Is(err, os.ErrPermission) { // another user's file: its lock can be taken without writing
@@ -180,7 +181,7 @@ func lock(name string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+	if err := flock.Wait(ctx, f); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), f.Close())
 	}
 	return func() { f.Close() }, nil

@@ -13,8 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/schismtest/schism/internal/flock"
 )
 
 // FileName is the file of lines, in a folder of runs.
@@ -240,22 +241,10 @@ func locked(ctx context.Context, folder string, f func() error) (err error) {
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, lockWait, fmt.Errorf("another process holds %s for longer than %s", lock.Name(), lockWait))
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return f()
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return fmt.Errorf("lock history of nights: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("lock history of nights: %w", context.Cause(ctx))
-		case <-tick.C:
-		}
+	if err := flock.Wait(ctx, lock); err != nil {
+		return fmt.Errorf("lock history of nights: %w", err)
 	}
+	return f()
 }
 
 // Replace writes a file in one step, so that who reads it at any moment finds a whole one.
