@@ -97,8 +97,11 @@ func promiseAnew(run *history.Run, promises []string) error {
 		}
 	}
 	all, err := withOwn(old, promises)
+	if err != nil {
+		return err
+	}
 	run.Promises = data(all)
-	return err
+	return nil
 }
 
 // Report judges a run's folder anew and writes its result and page.

@@ -89,8 +89,8 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	}
 	stopStalls := r.measureStalls()
 	runErr := r.carry(func() error { return r.scenario(ctx) })
-	if why := r.whyLost(ctx); runErr != nil && why != nil {
-		runErr = why
+	if runErr != nil {
+		runErr = cmp.Or(r.whyLost(ctx), runErr)
 	}
 	if ctx.Err() != nil {
 		r.meta.Incomplete = "interrupted: " + context.Cause(ctx).Error()

@@ -72,18 +72,22 @@ func Create(dir string, run *Run) (*Writer, error) {
 
 // SaveRun replaces run.json in one step.
 func (w *Writer) SaveRun(run *Run) error {
-	b, err := json.MarshalIndent(run, "", " ")
-	if err != nil {
-		return fmt.Errorf("write run.json: %w", err)
-	}
-	path := filepath.Join(w.dir, RunFile)
-	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write run.json: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := replaceJSON(filepath.Join(w.dir, RunFile), run); err != nil {
 		return fmt.Errorf("write run.json: %w", err)
 	}
 	return nil
+}
+
+// replaceJSON writes a file in one step.
+func replaceJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // Append adds a batch as EncodeBatch made it.

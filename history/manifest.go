@@ -51,18 +51,10 @@ func Seal(dir, runID string, rewritten ...string) error {
 		m.Files = append(m.Files, f)
 		return err
 	})
+	if err == nil {
+		err = replaceJSON(filepath.Join(dir, ManifestFile), m)
+	}
 	if err != nil {
-		return fmt.Errorf("seal run: %w", err)
-	}
-	b, err := json.MarshalIndent(m, "", " ")
-	if err != nil {
-		return fmt.Errorf("seal run: %w", err)
-	}
-	path := filepath.Join(dir, ManifestFile)
-	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
-		return fmt.Errorf("seal run: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
 		return fmt.Errorf("seal run: %w", err)
 	}
 	return nil

@@ -84,10 +84,8 @@ func (s Spec) doors(v Version) (*doors, error) {
 		return nil, err
 	}
 	d.renames(s)
-	for _, n := range []string{"unixsocket"} {
-		if p := server.value(n); path.IsAbs(p) {
-			d.folders = append(d.folders, path.Dir(p))
-		}
+	if p := server.value("unixsocket"); path.IsAbs(p) {
+		d.folders = append(d.folders, path.Dir(p))
 	}
 	d.collect(s)
 	return d, nil
