@@ -176,7 +176,7 @@ func (c *configuring) sort(lines []conf.Line, ctx conf.Context) conf.Sorted {
 	s := conf.Sort(lines, ctx)
 	c.mistakes = append(c.mistakes, s.Mistakes...)
 	for _, r := range s.Replaced {
-		if r.Where == fromLine {
+		if r.Where == fromLine && !strings.HasPrefix(r.Line, "tls-port ") { // which port it is does not matter to who wants TLS
 			name, _, _ := strings.Cut(r.Line, " ")
 			c.mistakes = append(c.mistakes, conf.Mistake{Where: r.Where, Name: name, Text: "it cannot be set: " + r.Why})
 			continue

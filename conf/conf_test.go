@@ -156,6 +156,9 @@ func TestSortServerLines(t *testing.T) {
 		{"an unknown server", "whatever-it-is 1", Context{}, []string{"whatever-it-is 1"}, nil, ""},
 		{"yes or no", "appendonly maybe", seven, nil, nil, "it is either yes or no"},
 		{"a sentinel's file", "sentinel monitor m 1.2.3.4 1 1", seven, nil, nil, "give that file with -sentinel-config"},
+		{"a sentinel's whole file", "sentinel monitor m 1.2.3.4 1 1\nsentinel parallel-syncs m 1\nhz 5", seven, nil, nil, "redis.conf:1: sentinel: it is a sentinel's, and so is one line more; give"},
+		{"rules of later versions", "user a on >x ~* &* +@all", Context{Server: "redis:6.0"}, nil, nil, "redis:6.0 does not know the rule &*"},
+		{"rules of this version", "user a on >x ~* &* +@all", seven, []string{"user a on >x ~* &* +@all"}, nil, ""},
 		{"users twice", "user a on nopass\naclfile none.acl", seven, nil, nil, "the server refuses users in its config beside an aclfile (redis.conf:2)"},
 		{"masterauth alone", "masterauth abc", seven, nil, nil, "a master that asks for no password"},
 		{"masterauth alone, no replicas", "masterauth abc", Context{Server: "redis:7.0"}, []string{"masterauth abc"}, nil, ""},
@@ -264,6 +267,11 @@ sentinel sentinel-pass ***
 tls-key-file-pass ***`, masked)
 	m := NewMasker(Secrets(lines))
 	require.Equal(t, masked, strings.NewReplacer(`"***"`, "***", `'***'`, "***").Replace(m.Text(strings.Join(lines, "\n"))))
+	for _, l := range []string{"requirepas abc", "masteraut abc", "my-password abc", "sentinel auth-passs m abc"} {
+		require.NotContains(t, MaskLine(l), "abc", "a server prints the line that it does not know")
+		require.Contains(t, Secrets([]string{l}), "abc")
+	}
+	require.Equal(t, "tls-auth-clients yes", MaskLine("tls-auth-clients yes"))
 	require.Equal(t, `requirepass ***`, MaskLine(`requirepass "open`), "what cannot be taken apart goes whole")
 	require.Equal(t, `user ***`, MaskLine(`user a on >"open`))
 }

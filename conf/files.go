@@ -77,8 +77,10 @@ func (s *sorter) aclFile(l Line) {
 		case len(f) == 0 || strings.HasPrefix(f[0], "#"):
 		case f[0] != "user" || len(f) < 2:
 			s.out.Mistakes.add(Line{File: filepath.Base(l.Args[0]), Number: n}.Where(), "", "a line of an ACL file begins with user and a name")
-		case f[1] == AgentUser:
-			s.out.Mistakes.add(Line{File: filepath.Base(l.Args[0]), Number: n}.Where(), "user", "a user of this name is made for the run: choose another")
+		default:
+			if why := s.user(f[1:]); why != "" {
+				s.out.Mistakes.add(Line{File: filepath.Base(l.Args[0]), Number: n}.Where(), "user", "%s", why)
+			}
 		}
 	}
 }

@@ -8,11 +8,21 @@ import (
 // Masked stands where a secret stood.
 const Masked = "***"
 
-// secretNames are directives whose last value is a secret.
+// secretName tells whether a directive's value is a secret: those that are known to hold one, a slip away from one of them, and any whose
+// name speaks of one. A server prints the line that it does not take, whatever is wrong with its name.
 func secretName(name string) bool {
-	switch name {
-	case "requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass":
-		return true
+	for _, n := range []string{"requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"} {
+		if name == n || slip(name, n) {
+			return true
+		}
+	}
+	if strings.HasPrefix(name, "tls-auth-clients") {
+		return false
+	}
+	for _, part := range []string{"pass", "auth", "secret", "token"} {
+		if strings.Contains(name, part) {
+			return true
+		}
 	}
 	return false
 }
@@ -61,9 +71,13 @@ func MaskLines(lines []string) []string {
 func (l Line) secrets() []int {
 	switch {
 	case secretName(l.Name):
-		if l.arg(0) != "" {
-			return []int{0}
+		var out []int
+		for i, a := range l.Args {
+			if a != "" {
+				out = append(out, i)
+			}
 		}
+		return out
 	case l.Name == "user":
 		var out []int
 		for i, a := range l.Args {
@@ -72,10 +86,8 @@ func (l Line) secrets() []int {
 			}
 		}
 		return out
-	case l.Name == "sentinel" && l.arg(0) == "auth-pass" && len(l.Args) > 2:
-		return []int{2}
-	case l.Name == "sentinel" && l.arg(0) == "sentinel-pass" && len(l.Args) > 1:
-		return []int{1}
+	case l.Name == "sentinel" && strings.Contains(l.arg(0), "pass") && len(l.Args) > 1:
+		return []int{len(l.Args) - 1}
 	}
 	return nil
 }

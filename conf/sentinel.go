@@ -13,7 +13,7 @@ const (
 // sentinel sorts a line that begins with "sentinel".
 func (s *sorter) sentinel(l Line) {
 	if !s.c.SentinelFile {
-		s.mistake(l, "it is a sentinel's: give that file with -sentinel-config")
+		s.strays = append(s.strays, l)
 		return
 	}
 	what := l.arg(0)

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -108,6 +109,16 @@ func Sort(lines []Line, c Context) Sorted {
 	if !c.Part {
 		s.together(lines)
 	}
+	if n := len(s.strays); n > 0 {
+		more := ""
+		if n > 1 {
+			more = ", and so are " + strconv.Itoa(n-1) + " lines more"
+			if n == 2 {
+				more = ", and so is one line more"
+			}
+		}
+		s.mistake(s.strays[0], "it is a sentinel's%s; give that file with -sentinel-config", more)
+	}
 	return s.out
 }
 
@@ -119,6 +130,7 @@ type sorter struct {
 	tls      bool // a TLS port is open
 	madeTLS  bool // the certificates are the run's
 	password bool // the default user has a password
+	strays   []Line
 }
 
 // find looks at the whole for what single lines depend on.
@@ -235,8 +247,8 @@ func (s *sorter) line(l Line) {
 	case "rename-command":
 		s.rename(l)
 	case "user":
-		if l.Args[0] == AgentUser {
-			s.mistake(l, "a user of this name is made for the run: choose another")
+		if why := s.user(l.Args); why != "" {
+			s.mistake(l, "%s", why)
 			return
 		}
 		s.keep(l)
@@ -247,6 +259,26 @@ func (s *sorter) line(l Line) {
 
 // AgentUser is the user that agents log in as where a setup asks for a login.
 const AgentUser = "schism-agent"
+
+// user says what is wrong with a user's name and rules; empty when nothing can be told.
+func (s *sorter) user(args []string) string {
+	if args[0] == AgentUser {
+		return "a user of this name is made for the run: choose another"
+	}
+	if s.c.Server != "redis:6.0" {
+		return ""
+	}
+	for _, r := range args[1:] {
+		switch strings.ToLower(r) {
+		case "allchannels", "resetchannels", "clearselectors", "sanitize-payload", "skip-sanitize-payload":
+			return s.c.Server + " does not know the rule " + r
+		}
+		if strings.HasPrefix(r, "&") || strings.HasPrefix(r, "%") || strings.HasPrefix(r, "(") {
+			return s.c.Server + " does not know the rule " + r
+		}
+	}
+	return ""
+}
 
 func (s *sorter) module(l Line) {
 	if s.c.Server != "" {

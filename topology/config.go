@@ -50,7 +50,7 @@ func reserved(name string) string {
 // everywhere are directives that hold for all servers or for none: agents and replicas get in the same way everywhere.
 func everywhere(name string) bool {
 	switch name {
-	case "requirepass", "user", "aclfile", "masterauth", "masteruser", "primaryauth", "primaryuser", "tls-port", "rename-command":
+	case "requirepass", "user", "aclfile", "tls-port", "rename-command":
 		return true
 	}
 	return false

@@ -91,6 +91,18 @@ func (s Spec) doors(v Version) (*doors, error) {
 	return d, nil
 }
 
+// serverLines are what is added for one server. One that has a login at its master of its own keeps it.
+func (d *doors) serverLines(own []string) []string {
+	s := readSettings(own)
+	if s.value("masterauth", "primaryauth", "masteruser", "primaryuser") == "" {
+		return d.lines
+	}
+	return slices.DeleteFunc(slices.Clone(d.lines), func(l string) bool {
+		name := directive(l)
+		return name == "masterauth" || name == "masteruser"
+	})
+}
+
 // userRule lets the agent do everything. Of its password only the hash stands in the config.
 func userRule(v Version, password string) string {
 	sum := sha256.Sum256([]byte(password))

@@ -116,10 +116,10 @@ func (d *Deployment) setUp(ctx context.Context) error {
 			lines = append(d.spec.sentinelConfig(n.Node, all, d.ids), d.doors.sentinelLines...)
 			argv = append(argv, sentFile, "--sentinel")
 		case n.Kind == history.Server && n.Role == history.RoleReplica:
-			lines = append(d.spec.serverConfig(n.Node, d.Version, masterIP), d.doors.lines...)
+			lines = append(d.spec.serverConfig(n.Node, d.Version, masterIP), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
 			argv = append(argv, confFile)
 		case n.Kind == history.Server:
-			lines = append(d.spec.serverConfig(n.Node, d.Version, ""), d.doors.lines...)
+			lines = append(d.spec.serverConfig(n.Node, d.Version, ""), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
 			argv = append(argv, confFile)
 		default:
 			continue
