@@ -169,7 +169,7 @@ func TestClientsLogin(t *testing.T) {
 func TestCommandRepeatsTheRun(t *testing.T) {
 	o := Options{Server: "redis:7.0", Seed: 7, Config: []string{"requirepass=S3cret", "n2:masterauth=S3cret", "hz=5"}, ConfigFile: "a b.conf", SentinelConfig: "s.conf", User: "app", PasswordEnv: "PW",
 		Topology: "sentinel", Persistence: "rdb", DownAfter: time.Second, FailoverTimeout: 5 * time.Second, Quorum: 2, ParallelSyncs: 3, Faults: []string{"1.for=5s"}}
-	line := o.command("x")
+	line := o.command("healthy")
 	require.NotContains(t, line, "S3cret")
 	for _, want := range []string{"-config 'requirepass ***'", "-config 'n2:masterauth ***'", "-config hz=5", "-config-file 'a b.conf'", "-sentinel-config s.conf", "-user app", "-password-env PW", "-topology sentinel",
 		"-persistence rdb", "-down-after 1s", "-failover-timeout 5s", "-quorum 2", "-parallel-syncs 3", "-fault 1.for=5s"} {
