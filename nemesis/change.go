@@ -43,6 +43,9 @@ func (s Schedule) change(text string) error {
 		if err != nil || d <= 0 {
 			return fmt.Errorf("%s is no duration above 0, such as 5s", value)
 		}
+		if s.ends(n, d) {
+			return nil
+		}
 		return a.last(d)
 	case "target":
 		return a.hit(strings.Split(value, ","))
@@ -59,6 +62,29 @@ func (s Schedule) action(n int) *Action {
 		n -= len(s[i].Actions)
 	}
 	return nil
+}
+
+// ends has the step that ends a kill or a pause do so d after it took effect, where the schedule has such a step: what is over by itself
+// by then would leave that step nothing to do.
+func (s Schedule) ends(n int, d time.Duration) bool {
+	a := *s.action(n)
+	id := 0
+	for i, st := range s {
+		for _, b := range st.Actions {
+			id++
+			if id <= n || len(st.Actions) > 1 {
+				continue
+			}
+			again := b.Kind == KindRestart && (a.Kind == KindKill || a.Kind == KindStop) && (slices.Contains(b.On, Killed) || slices.Equal(a.On, b.On)) ||
+				b.Kind == KindResume && a.Kind == KindPause && (slices.Contains(b.On, Paused) || slices.Equal(a.On, b.On)) ||
+				b.Kind == KindHeal && b.Fault == n
+			if again {
+				s[i].When = EffectOf(n).Plus(d)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (a *Action) last(d time.Duration) error {

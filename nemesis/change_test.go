@@ -51,3 +51,24 @@ func TestChange(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, s, same)
 }
+
+// A kill that a step of the schedule ends is ended by that step, at another moment: it still has something to do.
+func TestChangeOfWhatAStepEnds(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		s    Schedule
+	}{
+		{"restart", Schedule{After(time.Second, Kill(Master)), AfterFailover(time.Second, Restart(Killed))}},
+		{"resume", Schedule{After(time.Second, Pause(Master)), AfterFailover(time.Second, Resume(Paused))}},
+		{"by name", Schedule{After(time.Second, Stop("n1")), AfterFailover(time.Second, Restart("n1"))}},
+		{"heal", Schedule{After(time.Second, Isolate(Master)), AfterFailover(time.Second, Heal(1))}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.s.Change([]string{"1.for=5s"})
+			require.NoError(t, err)
+			require.Equal(t, EffectOf(1).Plus(5*time.Second), got[1].When)
+			require.Zero(t, got[0].Actions[0].Lasts)
+			require.NotEqual(t, got[1].When, c.s[1].When)
+		})
+	}
+}

@@ -117,7 +117,7 @@ func refusedConfig(node, log string) error {
 				e.Line = strings.TrimSuffix(strings.TrimSpace(e.Line), "'")
 			}
 			return e
-		case strings.Contains(l, "ACL errors"), strings.Contains(l, "Error loading ACLs"), strings.Contains(l, "Failed to configure TLS"),
+		case strings.Contains(l, "ACL errors"), strings.Contains(l, "Error loading ACL rule"), strings.Contains(l, "Error loading ACLs"), strings.Contains(l, "Failed to configure TLS"),
 			strings.Contains(l, "Failed to load certificate"), strings.Contains(l, "Failed to load private key"),
 			strings.Contains(l, "Module ") && strings.Contains(l, "failed to load"), strings.Contains(l, "Configuring Redis with users defined in redis.conf"):
 			_, words, ok := strings.Cut(l, " # ")

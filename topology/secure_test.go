@@ -164,6 +164,7 @@ func TestWhatServersSayOfTheirConfig(t *testing.T) {
 		{"*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at line 8\n>>> 'appendonly maybe'\nargument must be 'yes' or 'no'", "appendonly maybe", "argument must be"},
 		{"7:M 1 Jan # Unresolved Configuration(s) Detected:\n7:M 1 Jan # >>> 'vm-enabled 1'\n7:M 1 Jan # Module Configuration detected without loadmodule directive", "vm-enabled 1", "does not know"},
 		{"1:C 1 Jan # Aborting Redis startup because of ACL errors: /schism/users.acl:2: Syntax error.", "", "ACL errors"},
+		{"1:M 1 Jan # Error loading ACL rule '+@nonsense' for the user named 'a': Unknown command or category name in ACL\n1:M 1 Jan # Critical error while loading ACLs. Exiting.", "", "+@nonsense"},
 		{"1:M 1 Jan # Failed to configure TLS. Check logs for more info.", "", "Failed to configure TLS"},
 		{"1:M 1 Jan * Ready to accept connections", "", ""},
 	} {
