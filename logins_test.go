@@ -45,7 +45,7 @@ save ""
 	require.Equal(t, schism.ExitPass, code, c.out.String())
 	page, err := os.ReadFile(filepath.Join(run, "report.html"))
 	require.NoError(t, err)
-	for _, want := range []string{"clients log in as", "schism-agent", "with certificates of the config", "nothing kept on disk"} {
+	for _, want := range []string{"Clients log in as", "schism-agent", "with certificates of the config", "nothing kept on disk"} {
 		require.Contains(t, string(page), want)
 	}
 	nothingLeft(t, run, c.out.String(), append(access.KeyLines(key), "S3cret"))

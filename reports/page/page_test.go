@@ -89,6 +89,7 @@ func TestPageEscapes(t *testing.T) {
 	h.Run.Scenario, h.Run.Why, h.Run.Command, h.Run.Image = evil, evil, evil, evil
 	h.Run.Setup = []history.KV{{K: evil, V: evil}}
 	h.Run.Host = []history.KV{{K: evil, V: evil}}
+	h.Run.Replaced = []history.Replaced{{Where: evil, Line: evil, Why: evil}}
 	for i := range h.Run.Nodes {
 		n := &h.Run.Nodes[i]
 		n.Name, n.Version, n.Build, n.RunID = evil, evil, evil, evil
