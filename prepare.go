@@ -36,6 +36,9 @@ func (r *run) prepare(ctx context.Context, began time.Time) error {
 	if err := r.opts.checkServer(); err != nil {
 		return err
 	}
+	if err := agentbin.CheckNamed(); err != nil {
+		return surroundings(err)
+	}
 	id := make([]byte, 6)
 	if _, err := rand.Read(id); err != nil {
 		return fmt.Errorf("draw run id: %w", err)

@@ -21,9 +21,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Proto is the version of the protocol that this agent speaks.
-const Proto = 1
-
 // Agent is one agent. Its methods are called concurrently.
 type Agent struct {
 	srv  *wire.Server
@@ -129,7 +126,7 @@ func (a *Agent) greet(h wire.HelloArgs) (any, error) {
 		a.bg.Go(func() { observer.Stalls(ctx, a.emit.now, a.emit.batch) })
 	}
 	a.hello = true
-	return wire.Hello{Proto: Proto, Base: h.Base, Now: now, Kernel: kernel(), Addr: ownAddr()}, nil
+	return wire.Hello{Proto: wire.Proto, Base: h.Base, Now: now, Kernel: kernel(), Addr: ownAddr()}, nil
 }
 
 func kernel() string {

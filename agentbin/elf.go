@@ -55,7 +55,7 @@ func hasTag(info *buildinfo.BuildInfo, tag string) bool {
 	return false
 }
 
-// checkStatic says why a file is no static ELF binary of the OS and CPU.
+// checkStatic says why a file is no static ELF binary of the OS and CPU; any CPU will do where none is given.
 func checkStatic(path, goos, goarch string) error {
 	info, err := os.Stat(path)
 	var pe *fs.PathError
@@ -87,7 +87,7 @@ func checkStatic(path, goos, goarch string) error {
 	if file.OSABI != elf.ELFOSABI_NONE && file.OSABI != elf.ELFOSABI_LINUX || goos != "linux" {
 		return fmt.Errorf("it is not built for %s", goos)
 	}
-	if arch := machines[file.Machine]; arch != goarch {
+	if arch := machines[file.Machine]; arch != goarch && goarch != "" {
 		return fmt.Errorf("it is built for %s, not for %s", orText(arch, file.Machine.String()), goarch)
 	}
 	libs, err := file.ImportedLibraries()

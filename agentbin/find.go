@@ -99,6 +99,19 @@ func Find(ctx context.Context, goos, goarch string) (Agent, error) {
 	return f.find(ctx, f.ways())
 }
 
+// CheckNamed says what is wrong with the file that SCHISM_AGENT names, as far as that can be told before an engine is asked; nil where it names
+// none. Its error is a *RefusedError.
+func CheckNamed() error {
+	path := os.Getenv(Env)
+	if path == "" {
+		return nil
+	}
+	if err := checkAgent(path, "linux", ""); err != nil {
+		return &RefusedError{Path: path, Why: err.Error()}
+	}
+	return nil
+}
+
 // Survey says of every way whether it serves, without building or writing anything and without the network. The error is a
 // *RefusedError, or the context's.
 func Survey(ctx context.Context, goos, goarch string) ([]Tried, error) {

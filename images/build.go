@@ -21,6 +21,9 @@ import (
 // hostCA is where Debian keeps the certificates that a mirror behind HTTPS is checked with.
 const hostCA = "/etc/ssl/certs/ca-certificates.crt"
 
+// labelServer names the server that an image is made for. It stands at the head of what is built, so that what is under way carries it.
+const labelServer = "schism.server"
+
 // dockerfile installs the server's package on a base image of Debian, and refuses a package of another version: suites move on. The
 // mirror is that of the machine, given at build time; without one the base image's own is taken.
 func dockerfile(base string, s Server, ca bool) string {
@@ -30,6 +33,7 @@ func dockerfile(base string, s Server, ca bool) string {
 	}
 	_, version, _ := strings.Cut(s.Name, ":")
 	return fmt.Sprintf(`FROM %[1]s
+LABEL %[7]s="%[8]s" schism.from="Debian %[3]s, package %[4]s"
 ARG MIRROR
 %[2]sRUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d \
  && m=${MIRROR:-$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources | head -n 1)} \
@@ -38,7 +42,7 @@ ARG MIRROR
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -t %[3]s %[4]s \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 RUN %[5]s --version | grep -qF 'v=%[6]s.' || { echo "Debian %[3]s has another version by now:"; %[5]s --version; exit 1; }
-`, base, copyCA, s.Suite, s.Package, s.Binary, version)
+`, base, copyCA, s.Suite, s.Package, s.Binary, version, labelServer, s.Name)
 }
 
 // baseNames are the base images to look for: Debian's own, then ours.
@@ -54,6 +58,9 @@ func (e *engine) build(ctx context.Context, s Server) error {
 	}
 	defer unlock()
 	if id, err := e.id(ctx, s.Built()); err != nil || id != "" { // another process made it meanwhile
+		return err
+	}
+	if err := e.sweep(ctx); err != nil {
 		return err
 	}
 	mirror, noMirror := aptMirror()
@@ -82,7 +89,7 @@ func (e *engine) build(ctx context.Context, s Server) error {
 		return fmt.Errorf("pack build context: %w", err)
 	}
 	r, err := e.cli.ImageBuild(ctx, &ctxTar, client.ImageBuildOptions{Tags: []string{s.Built()}, Version: build.BuilderV1, Remove: true, ForceRemove: true,
-		BuildArgs: map[string]*string{"MIRROR": &mirror}, Labels: map[string]string{"schism.server": s.Name, "schism.from": "Debian " + s.Suite + ", package " + s.Package}})
+		BuildArgs: map[string]*string{"MIRROR": &mirror}})
 	if err != nil {
 		return fmt.Errorf("build %s: %w", s.Built(), err)
 	}
@@ -95,6 +102,34 @@ func (e *engine) build(ctx context.Context, s Server) error {
 		}
 	}); err != nil {
 		return fmt.Errorf("build %s: %w (%s)", s.Built(), err, strings.Join(tail, " | "))
+	}
+	return nil
+}
+
+// baseDir begins the names of the folders that base images are made in.
+const baseDir = "schism-base-"
+
+// sweep removes what builds left that were cut off: layers that no image has, and trees. It is called by who holds the lock of builds, so
+// none is under way; containers of theirs the engine removes itself when whoever asked is gone.
+func (e *engine) sweep(ctx context.Context) error {
+	unused := make(client.Filters).Add("dangling", "true").Add("label", labelServer)
+	if _, err := e.cli.ImagePrune(ctx, client.ImagePruneOptions{Filters: unused}); err != nil {
+		return fmt.Errorf("remove what builds left: %w", err)
+	}
+	trees, err := filepath.Glob(filepath.Join(os.TempDir(), baseDir+"*"))
+	if err != nil {
+		return fmt.Errorf("look for what builds left: %w", err)
+	}
+	for _, dir := range trees {
+		if os.Geteuid() != 0 {
+			break // root made them
+		}
+		for _, at := range []string{"proc", "sys"} { // a killed debootstrap leaves them mounted; mostly they are not
+			_ = exec.CommandContext(ctx, "umount", "-R", "-l", filepath.Join(dir, at)).Run()
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove what a build left: %w", err)
+		}
 	}
 	return nil
 }
@@ -131,7 +166,7 @@ func (e *engine) debootstrap(ctx context.Context, suite, mirror, ref string) (er
 		return errors.New("making a base image needs debootstrap; install it (apt-get install debootstrap)")
 	}
 	e.progress("making the base image " + ref + " with debootstrap")
-	dir, err := os.MkdirTemp("", "schism-base-")
+	dir, err := os.MkdirTemp("", baseDir)
 	if err != nil {
 		return fmt.Errorf("make base image: %w", err)
 	}

@@ -1,8 +1,13 @@
 package images
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,4 +130,43 @@ func TestEnsureYieldsARunnableServer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, KindUser, own.Kind)
 	require.Contains(t, own.Binary, "redis-server")
+}
+
+// What a build left that was cut off goes with the next build; what has a name, or is not ours, stays.
+func TestNextBuildSweeps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Docker")
+	}
+	unlock, err := lock(t.Context(), "build") // no build is under way
+	require.NoError(t, err)
+	defer unlock()
+	t.Setenv("TMPDIR", t.TempDir())
+	tree, other := filepath.Join(os.TempDir(), baseDir+"1"), filepath.Join(os.TempDir(), "base-1")
+	require.NoError(t, errors.Join(os.MkdirAll(filepath.Join(tree, "etc"), 0o755), os.Mkdir(other, 0o755)))
+	empty := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "docker", append([]string{"import"}, args...)...)
+		cmd.Stdin = bytes.NewReader(make([]byte, 1024)) // a tar archive of nothing
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		id := strings.TrimSpace(string(out))
+		t.Cleanup(func() { _ = exec.Command("docker", "rmi", id).Run() })
+		return id
+	}
+	cut := empty("--change", "LABEL "+labelServer+"=cut", "-")
+	named := empty("--change", "LABEL "+labelServer+"=named", "-", "schism-test/sweep:"+strconv.Itoa(os.Getpid()))
+	foreign := empty("--change", "LABEL other=1", "-")
+	cli, err := Client(t.Context())
+	require.NoError(t, err)
+	defer cli.Close()
+	e := &engine{cli: cli, progress: func(string) {}}
+	require.NoError(t, e.sweep(t.Context()))
+	for id, there := range map[string]bool{cut: false, named: true, foreign: true} {
+		got, err := e.id(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, there, got != "", id)
+	}
+	if os.Geteuid() == 0 {
+		require.NoDirExists(t, tree)
+	}
+	require.DirExists(t, other)
 }

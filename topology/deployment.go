@@ -179,6 +179,9 @@ func (d *Deployment) greet(ctx context.Context) error {
 		if _, err := n.Conn.Call(ctx, wire.OpHello, wire.HelloArgs{Source: int32(i), Base: base}, &h); err != nil {
 			return h, &StartError{Node: n.Name, Want: "its agent does not answer", Log: lines(n.stream.errs.String(), 3), Err: err}
 		}
+		if h.Proto != wire.Proto {
+			return h, &StartError{Node: n.Name, Want: fmt.Sprintf("its agent (%s) speaks version %d of the protocol, this schism version %d: both must be of one build", d.opts.AgentPath, h.Proto, wire.Proto)}
+		}
 		if h.Addr == "" {
 			return h, &StartError{Node: n.Name, Want: "its container has no address"}
 		}

@@ -4,16 +4,21 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism/wire"
 )
 
 func TestConfigLineThatTheServerDoesNotTake(t *testing.T) {
@@ -104,6 +109,30 @@ func TestAgentThatCannotRun(t *testing.T) {
 	require.ErrorAs(t, err, &se)
 	require.ErrorContains(t, err, "start n1: its agent does not answer")
 	require.Contains(t, se.Log, "exec format error")
+	requireNothingLeft(t, o.RunID)
+}
+
+// An agent of another build is told from one that is to be had, not misread.
+func TestAgentOfAnotherBuild(t *testing.T) {
+	o := options(t, Spec{})
+	dir, messages := t.TempDir(), "../wire/messages.go"
+	b, err := os.ReadFile(messages)
+	require.NoError(t, err)
+	old := strings.Replace(string(b), fmt.Sprintf("const Proto = %d\n", wire.Proto), "const Proto = 1\n", 1)
+	require.NotEqual(t, string(b), old)
+	path, err := filepath.Abs(messages)
+	require.NoError(t, err)
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: filepath.Join(dir, "messages.go")}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "messages.go"), []byte(old), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o644))
+	o.AgentPath = filepath.Join(dir, "agent")
+	build := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", o.AgentPath, "../cmd/schism-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	_, err = Start(t.Context(), o)
+	require.ErrorContains(t, err, "speaks version 1 of the protocol, this schism version "+strconv.Itoa(wire.Proto))
 	requireNothingLeft(t, o.RunID)
 }
 

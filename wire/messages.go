@@ -6,6 +6,10 @@ import (
 	"github.com/schismtest/schism/internal/access"
 )
 
+// Proto is the version of the protocol between harness and agents: of these messages, and of the batches of records. Whoever changes
+// either raises it, or an agent of another build would be misread.
+const Proto = 2
+
 // Request is one line to an agent.
 type Request struct {
 	ID   uint64          `json:"id"`

@@ -149,6 +149,23 @@ func badInputs(t *testing.T) []bad {
 	return all
 }
 
+// A SCHISM_AGENT that cannot be one is refused before anything is made, with an engine or without.
+func TestBadAgent(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := filepath.Join(t.TempDir(), "text")
+	require.NoError(t, os.WriteFile(text, []byte("no program"), 0o755))
+	t.Setenv("DOCKER_HOST", "unix:///none.sock")
+	for path, says := range map[string]string{t.TempDir(): "it is a folder", text: "it is no whole ELF binary", "/none": "no such file", "/dev/null": "it is no regular file"} {
+		t.Setenv("SCHISM_AGENT", path)
+		var out, errw bytes.Buffer
+		require.Equal(t, schism.ExitUsage, dispatch(t.Context(), []string{"schism", "run", "healthy"}, &out, &errw, nil), path)
+		require.Contains(t, errw.String(), "SCHISM_AGENT="+path+" is not used: "+says)
+		left, err := os.ReadDir(".")
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}
+
 // TestBadInputs: each is one line that names what is wrong, exit code 64, at once, without a panic, and leaves nothing behind.
 func TestBadInputs(t *testing.T) {
 	inputs := badInputs(t)
