@@ -56,15 +56,22 @@ func TestHarnessSaysWhatServersRefuse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts real servers")
 	}
-	for i, c := range []struct{ lines, want string }{
-		{"user a on >S3cret-of-a +@all\nrequirepass S3cret-of-all\nmasteruser a\nmasterauth S3cret-of-nobody\n", "with them it is not let in"},
-		{"user a on >S3cret-of-a +@nonsense\n", "Error loading ACL rule"},
-		{"maxmemory lots-of-it\n", "config line"},
+	for i, c := range []struct{ lines, sentinel, want string }{
+		{"user a on >S3cret-of-a +@all\nrequirepass S3cret-of-all\nmasteruser a\nmasterauth S3cret-of-nobody\n", "", "with them it is not let in"},
+		{"user a on >S3cret-of-a +@nonsense\n", "", "Error loading ACL rule"},
+		{"maxmemory lots-of-it\n", "", "config line"},
+		{"requirepass S3cret-of-all\n", "sentinel monitor prod 10.0.0.1 6379 2\nsentinel auth-pass prod S3cret-of-nobody\n", "with it sentinels are not let in: WRONGPASS"},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "redis.conf")
 			require.NoError(t, os.WriteFile(path, []byte(c.lines), 0o600))
-			child := startChild(t, "healthy", "-config-file", path, "-duration", "1s")
+			args := []string{"healthy", "-config-file", path, "-duration", "1s"}
+			if c.sentinel != "" {
+				own := filepath.Join(t.TempDir(), "sentinel.conf")
+				require.NoError(t, os.WriteFile(own, []byte(c.sentinel), 0o600))
+				args = append(args, "-topology", "sentinel", "-sentinel-config", own)
+			}
+			child := startChild(t, args...)
 			code, dir := child.exit(t)
 			require.Equal(t, schism.ExitUsage, code, child.out.String())
 			require.Contains(t, child.out.String(), c.want)

@@ -301,3 +301,12 @@ func TestOneNodesLinesAreAPart(t *testing.T) {
 	require.NotEmpty(t, Sort([]Line{l}, Context{Replicas: true}).Mistakes, "nothing asks for a password")
 	require.Empty(t, Sort([]Line{l}, Context{Replicas: true, Part: true}).Mistakes)
 }
+
+func TestLogins(t *testing.T) {
+	servers, sentinels := Logins([]string{"sentinel monitor m 1.2.3.4 6379 2", `sentinel auth-pass m "a b"`, "sentinel auth-user m app"})
+	require.Equal(t, &Login{User: "app", Password: "a b", Line: "sentinel auth-pass m ***"}, servers)
+	require.Nil(t, sentinels)
+	servers, sentinels = Logins([]string{"requirepass x", "sentinel sentinel-pass abc"})
+	require.Nil(t, servers)
+	require.Equal(t, &Login{Password: "abc", Line: "sentinel sentinel-pass ***"}, sentinels)
+}

@@ -112,18 +112,37 @@ func (s *sorter) named(l Line) {
 // MasterName is what the sentinels of a run call the master.
 const MasterName = "mymaster"
 
-// Passwords tells what a sentinel's lines say of logging in: at the servers, and at each other.
-func Passwords(lines []string) (servers, sentinels bool) {
+// Login is how a sentinel logs in somewhere, by its config.
+type Login struct {
+	User     string // empty: the default user
+	Password string
+	Line     string // the one with the password, without it
+}
+
+// Logins are what a sentinel's lines say of logging in at the servers, and at other sentinels; nil where they say nothing.
+func Logins(lines []string) (servers, sentinels *Login) {
 	for _, text := range lines {
 		l, why := ParseLine(text)
 		if why != "" || l.Name != "sentinel" {
 			continue
 		}
-		switch strings.ToLower(l.Args[0]) {
-		case "auth-pass", "auth-user":
-			servers = true
+		at := &servers
+		what := strings.ToLower(l.Args[0])
+		switch what {
 		case "sentinel-pass", "sentinel-user":
-			sentinels = true
+			at = &sentinels
+		case "auth-pass", "auth-user":
+		default:
+			continue
+		}
+		if *at == nil {
+			*at = &Login{}
+		}
+		value := l.Args[len(l.Args)-1]
+		if strings.HasSuffix(what, "-user") {
+			(*at).User = value
+		} else {
+			(*at).Password, (*at).Line = value, MaskLine(text)
 		}
 	}
 	return servers, sentinels

@@ -149,7 +149,7 @@ func (d *doors) logins(s Spec, v Version, server, sentinel settings) error {
 	}
 	d.sentinel = access.Access{User: conf.AgentUser, Password: password}
 	d.sentinelLines = addUser(userRule(v, password), sentinel, d.sentinelLines, d.sentinelFiles)
-	if _, told := conf.Passwords(s.SentinelConfig); !told {
+	if _, own := conf.Logins(s.SentinelConfig); own == nil {
 		d.sentinelLines = append(d.sentinelLines, "sentinel sentinel-user "+conf.AgentUser, "sentinel sentinel-pass "+password)
 	}
 	return nil
@@ -157,7 +157,7 @@ func (d *doors) logins(s Spec, v Version, server, sentinel settings) error {
 
 // sentinelAtServers gives the sentinels a login where their own config has none.
 func (d *doors) sentinelAtServers(s Spec, password string) {
-	if told, _ := conf.Passwords(s.SentinelConfig); told {
+	if own, _ := conf.Logins(s.SentinelConfig); own != nil {
 		d.fact("sentinels log in as", "auth-user and auth-pass of their config")
 		return
 	}

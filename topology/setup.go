@@ -204,7 +204,36 @@ func (d *Deployment) startSentinels(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.checkLogins(ctx, sentinels); err != nil {
+		return err
+	}
 	return d.each(ctx, sentinels, d.awaitSentinel)
+}
+
+// checkLogins tries the logins of the sentinels' own config where they will: one that is refused would only be seen as sentinels that
+// never find anything.
+func (d *Deployment) checkLogins(ctx context.Context, sentinels []*Node) error {
+	servers, others := conf.Logins(d.spec.SentinelConfig)
+	if err := d.Nodes[0].checkLogin(ctx, servers, d.spec.AsksLogin()); err != nil || len(sentinels) == 0 {
+		return err
+	}
+	return sentinels[0].checkLogin(ctx, others, readSettings(d.spec.SentinelConfig).asks())
+}
+
+// checkLogin tries a login at a node that asks for one.
+func (n *Node) checkLogin(ctx context.Context, l *conf.Login, asks bool) error {
+	if l == nil || l.Password == "" || !asks {
+		return nil
+	}
+	args := []string{"AUTH", l.User, l.Password}
+	if l.User == "" {
+		args = []string{"AUTH", l.Password}
+	}
+	var v any
+	if err := n.redis(ctx, &v, args...); err != nil && strings.Contains(err.Error(), "WRONGPASS") {
+		return &ConfigError{Node: n.Name, Line: l.Line, Complaint: "with it sentinels are not let in: " + err.Error()}
+	}
+	return nil
 }
 
 // introduce tells a sentinel of the others, in the words that sentinels use among themselves.
