@@ -124,6 +124,20 @@ func zombieMaster() Scenario {
 	}
 }
 
+func plannedSwitchover() Scenario {
+	return Scenario{
+		Name: "planned-switchover",
+		Why: "Nothing fails: an operator asks Sentinel for a failover, as before maintenance. Nobody stops the old master first, so what it " +
+			"acknowledges from the promotion until clients hear of it and Sentinel demotes it is lost.",
+		Topology: sentinels(),
+		Workload: sets(),
+		Faults:   Schedule{After(5*time.Second, SentinelFailover())},
+		Settle:   zombieWindow + 3*time.Second,
+		Promises: []result.Promise{result.LossOnlyOnDeposed(), result.WritableWithin(5 * time.Second), result.ConvergesWithin(rejoinTime)},
+		Shows:    []result.Promise{result.LostWrites},
+	}
+}
+
 func staleFailback() Scenario {
 	return Scenario{
 		Name: "stale-failback",

@@ -122,8 +122,12 @@ func (t *Timeline) failoverBars(f result.Failover) template.HTML {
 		txt    string
 	}
 	var bars []bar
-	effect, healed := int64(0), int64(0)
+	a := &t.a.Result.Availability
+	effect, healed, hit := int64(0), int64(0), int64(0)
 	for _, x := range t.h.Faults {
+		if x.ID == a.RTAFault {
+			hit = x.Effect
+		}
 		if x.ID == f.Fault {
 			effect, healed = x.Effect, x.Healed
 		}
@@ -134,7 +138,6 @@ func (t *Timeline) failoverBars(f result.Failover) template.HTML {
 	if effect == 0 {
 		effect = f.Steps[0].T
 	}
-	a := &t.a.Result.Availability
 	end := f.T
 	title := fmt.Sprintf("From the fault until %s is promoted: ", sentences.Node(&t.h.Run, f.New))
 	switch {
@@ -144,7 +147,11 @@ func (t *Timeline) failoverBars(f result.Failover) template.HTML {
 		end = effect + a.RTA
 	}
 	if end > f.T {
-		title = fmt.Sprintf("From the fault until %s takes writes that last: ", sentences.Node(&t.h.Run, f.New))
+		from := "fault"
+		if hit != 0 && effect > hit {
+			from = "last ok write after the fault" // which stopped nobody at once
+		}
+		title = fmt.Sprintf("From the %s until %s takes writes that last: ", from, sentences.Node(&t.h.Run, f.New))
 	}
 	effect, end = t.clamp(effect), t.clamp(end)
 	if end > effect {

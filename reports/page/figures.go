@@ -179,7 +179,13 @@ func rtaFigure(h *history.History, r *result.Result) *figure {
 	if a.RTA < 0 {
 		f.Lines = lines("no lasting ok write after the fault")
 	} else if a.RTAFault > 0 {
-		f.Lines = lines(frame.Esc(fmt.Sprintf("from the effect of fault %d to the first ok write that lasts", a.RTAFault)))
+		from := fmt.Sprintf("the effect of fault %d", a.RTAFault)
+		for _, x := range h.Faults {
+			if x.ID == a.RTAFault && a.Outage.From > x.Effect && x.Effect > 0 {
+				from = fmt.Sprintf("the last ok write after fault %d", a.RTAFault) // it stopped nobody at once
+			}
+		}
+		f.Lines = lines(frame.Esc("from " + from + " to the first ok write that lasts"))
 	}
 	for _, w := range a.ByWorker {
 		if g := w.LongestWrite; len(a.ByWorker) > 1 && g.Len() > 0 {

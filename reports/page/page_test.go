@@ -248,3 +248,14 @@ func TestFiguresAreIntervals(t *testing.T) {
 		require.Equal(t, want, f.N+" "+f.Unit, measure)
 	}
 }
+
+// A fault that stopped nobody at once is not where the outage began.
+func TestWhereAnOutageBegan(t *testing.T) {
+	h := &history.History{Faults: []history.Fault{{ID: 1, Effect: 5e9}}}
+	r := &result.Result{}
+	r.Availability.RTA, r.Availability.RTAFault = 1e9, 1
+	for from, says := range map[int64]string{49e8: "from the effect of fault 1 to", 6e9: "from the last ok write after fault 1 to"} {
+		r.Availability.Outage = result.Gap{From: from, To: 7e9}
+		require.Contains(t, string(rtaFigure(h, r).Lines[0]), says)
+	}
+}

@@ -63,7 +63,7 @@ func TestTheMechanismIsThatOfTheFault(t *testing.T) {
 		}
 	}
 	s := Of(nodesOf(), loss("promotion", true, kind("sentinel-failover", 11e9)))
-	require.Contains(t, s.Sub, "The switchover was asked for (ask s1 for a failover); the old master went on acknowledging for 10 s after it.")
+	require.Contains(t, s.Sub, "The switchover was asked for (ask s1 for a failover); the old master went on acknowledging for 10 s after the promotion.")
 	require.Contains(t, s.Why, "A switchover was asked for, with nothing broken")
 	for _, said := range []string{"came back", "the heal", "did not answer"} {
 		require.NotContains(t, s.Sub+s.Why+s.Bounds, said, "nothing was broken or healed")

@@ -213,7 +213,7 @@ func (t *teller) lostHow() string {
 		}
 		s := fmt.Sprintf("The old master %s %s after the failover", verb, words.Duration(max(0, l.Last-cause.T)))
 		if planned(f) {
-			s = fmt.Sprintf("The switchover was asked for (%s); the old master went on acknowledging for %s after it", Fault(*f), words.Duration(max(0, l.Last-cause.T)))
+			s = fmt.Sprintf("The switchover was asked for (%s); the old master went on acknowledging for %s after the promotion", Fault(*f), words.Duration(max(0, l.Last-cause.T)))
 		} else if f != nil && f.Healed > 0 && l.Last > f.Healed {
 			s += fmt.Sprintf(", %s of it after the heal", words.Duration(l.Last-f.Healed))
 		}
