@@ -37,6 +37,7 @@ test: setup unit servers scenarios own binary ## everything CI runs
 
 unit: ## tests without servers
 	$(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./... # of a harness on a Mac
 	$(GO) test -short -race $(RACE)
 	$(GO) test -short $$($(GO) list ./... | grep -E '/schism/(checker|images|internal|sim)')
 

@@ -19,6 +19,7 @@ import (
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/topology"
+	"github.com/schismtest/schism/wire"
 )
 
 // proxy stands before the engine: it can be slow, or gone.
@@ -189,6 +190,27 @@ func TestHarnessThatStandsStill(t *testing.T) {
 	out, err := schism.Check(t.Context(), dir)
 	require.NoError(t, err)
 	require.Equal(t, result.Unknown, out.Result.Verdict)
+}
+
+// It stands still for longer than agents wait: they have ended, what they had sent is kept, and nobody is accused of it.
+func TestHarnessThatStandsStillTooLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts real servers")
+	}
+	t.Parallel()
+	c := startChild(t, "healthy", "-seed", "15", "-duration", "12s", "-rate", "500")
+	c.untilLoad(t)
+	require.NoError(t, c.cmd.Process.Signal(syscall.SIGSTOP))
+	time.Sleep(wire.IdleLimit + 5*time.Second) // what is measured
+	require.NoError(t, c.cmd.Process.Signal(syscall.SIGCONT))
+	code, dir := c.exit(t)
+	require.Equal(t, schism.ExitError, code, c.out.String())
+	require.Contains(t, strings.Join(strings.Fields(c.out.String()), " "), "the harness stood still for 1m")
+	require.Empty(t, left(t, "containers", runID(t, dir)))
+	out, err := schism.Check(t.Context(), dir)
+	require.NoError(t, err)
+	require.Equal(t, result.Error, out.Result.Verdict)
+	require.Positive(t, out.Result.Writes.Acked)
 }
 
 // A terminal that goes away, and a reader that does: the run heals, or goes on to its end.

@@ -148,7 +148,14 @@ func (r *run) watch(ctx context.Context, interval time.Duration) error {
 func (r *run) measureStalls() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var g guard.WaitGroup
-	g.Go(func() { observer.Stalls(ctx, r.now, r.append) })
+	g.Go(func() {
+		observer.Stalls(ctx, r.now, func(b *history.Batch) {
+			for _, e := range b.Events {
+				r.stood.Store(max(r.stood.Load(), e.Dur))
+			}
+			r.append(b)
+		})
+	})
 	return func() {
 		cancel()
 		g.Wait()

@@ -28,10 +28,10 @@ func TestFullDiskKeepsTheEvidence(t *testing.T) {
 		t.Skip("starts real servers")
 	}
 	disk := t.TempDir()
-	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skip("a small disk cannot be mounted here: ", err)
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "none", disk).CombinedOutput(); err != nil {
+		t.Skipf("a small disk cannot be mounted here: %v: %s", err, out)
 	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, 0)) })
+	t.Cleanup(func() { command(t, "umount", disk) })
 	c := startChildIn(t, disk, "healthy", "-seed", "8")
 	code, dir := c.exit(t)
 	require.Equal(t, schism.ExitError, code, c.out.String())

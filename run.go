@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schismtest/schism/checker/result"
@@ -42,6 +43,8 @@ type run struct {
 	live   *history.Live
 	d      *topology.Deployment
 	logs   *logFiles
+
+	stood atomic.Int64 // the longest that the harness itself stood still, ns
 
 	mu    sync.Mutex
 	errs  []error      // what went wrong while writing the history
@@ -90,7 +93,9 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	stopStalls := r.measureStalls()
 	runErr := r.carry(func() error { return r.scenario(ctx) })
 	if runErr != nil {
+		stopStalls() // so that it is known how long the harness itself stood still
 		runErr = cmp.Or(r.whyLost(ctx), runErr)
+		stopStalls = r.measureStalls()
 	}
 	if ctx.Err() != nil {
 		r.meta.Incomplete = "interrupted: " + context.Cause(ctx).Error()
@@ -136,11 +141,16 @@ type stopResult struct {
 
 func (s stopResult) all() error { return errors.Join(s.left, s.err) }
 
-// whyLost says which of the surroundings took a node away; nil when none did.
+// whyLost says what took a node away: one of the surroundings, or that the harness itself stood still for so long that the agents took
+// it for dead; nil when none was.
 func (r *run) whyLost(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), collectBudget)
 	defer cancel()
-	return r.d.WhyLost(ctx)
+	err := r.d.WhyLost(ctx)
+	if stood := time.Duration(r.stood.Load()); err != nil && stood >= wire.IdleLimit {
+		return fmt.Errorf("the harness stood still for %s, and an agent that hears nothing for %s ends: %w", stood.Round(time.Second), wire.IdleLimit, err)
+	}
+	return err
 }
 
 // clean removes the containers, on a budget of its own.
