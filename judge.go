@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/schismtest/schism/checker"
 	"github.com/schismtest/schism/checker/result"
@@ -42,7 +45,7 @@ func (r *run) publish(out *Outcome) error {
 	if err := r.w.SaveRun(r.meta); err != nil {
 		return err
 	}
-	if err := history.Seal(r.folder.dir, r.meta.ID, resultFile, reportFile, lockFile); err != nil {
+	if err := history.Seal(r.folder.dir, r.meta.ID, resultFile, reportFile); err != nil {
 		return err
 	}
 	out.Run = r.meta
@@ -133,24 +136,25 @@ func writeReport(out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(out.Dir, resultFile), func(f *os.File) error { return reports.WriteJSON(f, out.Run, out.Result) }); err != nil {
+	if err := writeFile(filepath.Join(out.Dir, resultFile), func(f io.Writer) error { return reports.WriteJSON(f, out.Run, out.Result) }); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(out.Dir, reportFile), func(f *os.File) error {
+	return writeFile(filepath.Join(out.Dir, reportFile), func(f io.Writer) error {
 		return reports.Run(f, out.History, out.Analysis, files)
 	})
 }
 
 // writeFile replaces a file in one step.
-func writeFile(path string, write func(*os.File) error) error {
-	f, err := os.Create(path + ".new")
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
+	defer f.Cleanup() // of what was not taken over
+	if err := write(f); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := f.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
 	return nil
@@ -164,7 +168,7 @@ func downloads(dir string) ([]string, error) {
 		return nil, fmt.Errorf("list files of run: %w", err)
 	}
 	err = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == lockFile || e.Name() == reportFile || filepath.Ext(path) == ".new" {
+		if err != nil || e.IsDir() || history.Unfinished(e.Name()) || e.Name() == reportFile {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)

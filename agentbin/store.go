@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/schismtest/schism/internal/flock"
 )
 
@@ -138,7 +140,7 @@ func (s *store) sweep(now time.Time) {
 	for _, e := range entries {
 		info, err := e.Info()
 		kind, rest, _ := strings.Cut(e.Name(), "-")
-		left := kind == "new" || kind == "gopath" || kind == "agent" && strings.Count(rest, "-") > 1
+		left := strings.HasPrefix(kind, ".agent") || kind == "gopath" || kind == "agent" && strings.Count(rest, "-") > 1
 		if err == nil && left && now.Sub(info.ModTime()) > keepAgents {
 			_ = os.RemoveAll(filepath.Join(s.dir, e.Name())) // another sweeper may have been faster
 		}
@@ -147,17 +149,8 @@ func (s *store) sweep(now time.Time) {
 
 // writeFile writes a file in one step.
 func writeFile(path string, content []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "new-*")
-	if err != nil {
+	if err := renameio.WriteFile(path, content, mode, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode)); err != nil {
 		return fmt.Errorf("keep agent: %w", err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(mode), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("keep agent: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }

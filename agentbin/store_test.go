@@ -62,7 +62,7 @@ func TestKeptIsTrustedByItsContent(t *testing.T) {
 func TestWhatWasNotUsedForLongGoes(t *testing.T) {
 	s := &store{t.TempDir()}
 	long := time.Now().Add(-2 * keepAgents)
-	for _, name := range []string{"agent-linux-amd64-old", "new-1", "agent-linux-amd64", ".lock", "gopath-1/bin"} {
+	for _, name := range []string{"agent-linux-amd64-old", ".agent-linux-amd64-new123", "agent-linux-amd64", ".lock", "gopath-1/bin"} {
 		path := filepath.Join(s.dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		require.NoError(t, os.WriteFile(path, nil, 0o600))

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // ManifestFile is the name of a run's manifest, in its folder.
@@ -34,8 +35,13 @@ type sealed struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Unfinished tells whether a file of a run's folder is a lock, or what a killed writer left: by its name, or by that of earlier versions.
+func Unfinished(name string) bool {
+	return strings.HasPrefix(filepath.Base(name), ".") || filepath.Ext(name) == ".new"
+}
+
 // Seal writes the manifest of a run's folder, when nothing in it will change any more but what rewritten names: the files that a check
-// writes anew, and the lock.
+// writes anew.
 func Seal(dir, runID string, rewritten ...string) error {
 	m := manifest{Schema: 1, Run: runID}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -43,7 +49,7 @@ func Seal(dir, runID string, rewritten ...string) error {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
-		if err != nil || rel == ManifestFile || slices.Contains(rewritten, rel) || filepath.Ext(rel) == ".new" {
+		if err != nil || rel == ManifestFile || slices.Contains(rewritten, rel) || Unfinished(rel) {
 			return err
 		}
 		f, err := digest(path)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/schismtest/schism/reports/frame"
 	"github.com/schismtest/schism/reports/nights"
 )
@@ -45,5 +47,8 @@ func Page(into string, f *nights.Found, night string) (*nights.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, nights.Replace(filepath.Join(into, FileName), b)
+	if err := renameio.WriteFile(filepath.Join(into, FileName), b, 0o644, renameio.WithTempDir(into)); err != nil {
+		return nil, fmt.Errorf("write %s: %w", FileName, err)
+	}
+	return r, nil
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/schismtest/schism/internal/flock"
 )
 
@@ -210,7 +212,10 @@ func Update(ctx context.Context, folder string, change func(*History) (*History,
 		if err != nil || bytes.Equal(b, old) {
 			return err
 		}
-		return Replace(name, b)
+		if err := renameio.WriteFile(name, b, 0o644, renameio.WithTempDir(filepath.Dir(name))); err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Base(name), err)
+		}
+		return nil
 	})
 }
 
@@ -245,21 +250,4 @@ func locked(ctx context.Context, folder string, f func() error) (err error) {
 		return fmt.Errorf("lock history of nights: %w", err)
 	}
 	return f()
-}
-
-// Replace writes a file in one step, so that who reads it at any moment finds a whole one.
-func Replace(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(name), err)
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(name), errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
 }
