@@ -43,7 +43,7 @@ unit: ## tests without servers
 
 servers: setup ## tests of the mechanisms against real servers
 	$(GO) test -p 1 -timeout 15m $(SERVERS)
-	$(GO) test -count=1 -timeout 25m -run 'TestHarness|TestGoTest' .
+	SCHISM_KILLS=$${SCHISM_KILLS:-$(if $(CI),25,5)} $(GO) test -count=1 -parallel 4 -timeout 25m -run 'TestHarness|TestGoTest' .
 
 scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogue
 	$(GO) test -count=1 -timeout 20m -run TestScenario -v .
