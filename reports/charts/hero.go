@@ -17,16 +17,42 @@ type ackRun struct {
 	from, to int64
 	n        int64
 	lost     bool
+	untold   int64 // of n: whether they survived cannot be told
+}
+
+// word says what became of the stretch.
+func (r ackRun) word(known bool) string {
+	switch {
+	case r.lost:
+		return "acknowledged, then lost"
+	case !known || r.untold > 0:
+		return "acknowledged"
+	}
+	return "survived"
+}
+
+// class is its colour.
+func (r ackRun) class() string {
+	switch {
+	case r.lost:
+		return "r-x"
+	case 2*r.untold > r.n:
+		return "r-d"
+	}
+	return "r-r"
 }
 
 // ackRuns are the stretches by node, from bins of a 400th of the run.
 func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 	step := max((t.t1-t.t0)/400, 1e6)
-	type cell struct{ kept, lost, first, last int64 }
+	type cell struct{ kept, lost, untold, first, last int64 } // kept: not known to be lost
 	nodes := map[int8][]cell{}
 	c := &t.h.Ops
-	any := false
+	any, known := false, t.a.Result.Writes.Known
 	for i := range c.Len() {
+		if known && t.fate(i) == result.FateNone {
+			continue // removals are in no account of writes
+		}
 		if !c.F[i].IsWrite() || c.Outcome[i] != history.OK || c.Return[i] < t.t0 || c.Return[i] > t.t1 {
 			continue
 		}
@@ -45,6 +71,9 @@ func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 			any = true
 		} else {
 			x.kept++
+			if t.fate(i) != result.FateSurvived && known {
+				x.untold++
+			}
 		}
 	}
 	out := map[int8][]ackRun{}
@@ -65,9 +94,10 @@ func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 			if k > 0 && runs[k-1].lost == lost && x.first-runs[k-1].to < 20*step {
 				runs[k-1].to = x.last
 				runs[k-1].n += cellCount(lost, x.kept, x.lost)
+				runs[k-1].untold += cellCount(lost, x.untold, 0)
 				continue
 			}
-			runs = append(runs, ackRun{x.first, x.last, cellCount(lost, x.kept, x.lost), lost})
+			runs = append(runs, ackRun{x.first, x.last, cellCount(lost, x.kept, x.lost), lost, cellCount(lost, x.untold, 0)})
 		}
 		runs = joinSlivers(runs, 3*step, &spare)
 		for i := range runs { // so that the stretches add up to the totals
@@ -192,13 +222,9 @@ func (t *Timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known
 	}
 	s.text(x, y+12, l, name)
 	for _, r := range runs {
-		cls, txt := "r-r", "onr big"
-		word := "survived"
-		if !known {
-			word = "acknowledged"
-		}
+		cls, txt, word := r.class(), "onr big", r.word(known)
 		if r.lost {
-			cls, txt, word = "r-x", "onx big", "acknowledged, then lost"
+			txt = "onx big"
 		}
 		a, b := t.pct(r.from), t.pct(r.to)
 		s.rect(a, max(b-a, .5), y+18, 30, cls)
@@ -260,8 +286,10 @@ func (t *Timeline) ackSentence(n int8, runs []ackRun) string {
 		word := "that survived"
 		if r.lost {
 			word = "that were lost"
-		} else if !t.a.Result.Writes.Known {
+		} else if !t.a.Result.Writes.Known || r.untold == r.n {
 			word = "of unknown fate"
+		} else if r.untold > 0 {
+			word = fmt.Sprintf("that survived, as far as that can be told (of %s it cannot)", words.Count(r.untold))
 		}
 		parts = append(parts, fmt.Sprintf("%s %s from %s to %s", words.Count(r.n), word, words.AtShort(r.from), words.AtShort(r.to)))
 	}

@@ -30,7 +30,10 @@ func peak(vs []float64) float64 {
 func (t *Timeline) writeLane(g *gathered) (Lane, []*Series) {
 	up := t.counts("ws", "rate", g.survived)
 	name := "survived"
-	if !t.a.Result.Writes.Known || len(g.survived) == 0 && len(g.acked) > 0 {
+	switch {
+	case len(g.untold) > 0:
+		up, name = t.counts("ws", "rate", append(g.survived, g.untold...)), "not known to be lost"
+	case !t.a.Result.Writes.Known || len(g.survived) == 0 && len(g.acked) > 0:
 		up, name = t.counts("ws", "rate", append(g.survived, g.acked...)), "acknowledged"
 	}
 	down := t.counts("wl", "rate", g.lost)
@@ -69,7 +72,7 @@ func (t *Timeline) writeLane(g *gathered) (Lane, []*Series) {
 	s.b.WriteString("</svg>")
 	note := "per second"
 	if low > 0 {
-		note = "per second; up: survived, down: lost, same scale"
+		note = "per second; up: " + name + ", down: lost, same scale"
 	}
 	if top > hi {
 		note += fmt.Sprintf("; cut off at %s", words.Count(int64(hi)))

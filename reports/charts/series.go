@@ -114,7 +114,7 @@ func (t *Timeline) quantiles(key string, p *points, q float64) *Series {
 
 // gathered is everything of the operations that the lanes draw, in one pass.
 type gathered struct {
-	survived, lost, acked []int64 // returns of ok writes; acked where no fate is known
+	survived, lost, untold, acked []int64 // returns of ok writes: untold may be lost or not; acked have no fate, or none is known
 	info, fail            []int64
 	latency               points
 	stale                 map[int8]*points
@@ -167,6 +167,8 @@ func (t *Timeline) gather() *gathered {
 				state = 1
 			case f == result.FateSurvived && known:
 				g.survived = append(g.survived, c.Return[i])
+			case f == result.FateMasked && known:
+				g.untold = append(g.untold, c.Return[i])
 			default:
 				g.acked = append(g.acked, c.Return[i])
 			}

@@ -149,8 +149,11 @@ func aggregate(s *Series, from, to int) string {
 
 func (t *Timeline) seriesName(s *Series) string {
 	if n, ok := map[string]string{"ws": "survived", "wl": "lost", "p50": "ok p50", "p99": "ok p99", "in": "info", "fl": "fail"}[s.key]; ok {
-		if s.key == "ws" && !t.a.Result.Writes.Known {
+		switch w := &t.a.Result.Writes; {
+		case s.key == "ws" && !w.Known:
 			return "acknowledged"
+		case s.key == "ws" && w.Masked > 0:
+			return "not known to be lost"
 		}
 		return n
 	}

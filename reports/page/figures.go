@@ -124,7 +124,7 @@ func lossFigure(r *result.Result) *figure {
 	}
 	slices.Reverse(parts)
 	f.Bar = charts.Bar(fmt.Sprintf("Of %s acknowledged writes %s survived and %s were lost", words.Count(w.Acked), words.Count(w.Survived), words.Count(w.Lost)), w.Acked,
-		append([]charts.Part{{N: w.Survived, Class: "r-r"}}, parts...))
+		append([]charts.Part{{N: w.Survived, Class: "r-r"}, {N: w.Masked, Class: "r-d"}}, parts...))
 	return f
 }
 

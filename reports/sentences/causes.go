@@ -13,21 +13,25 @@ import (
 // told is the share of refused writes from which on they belong in the first sentence.
 const told = 0.01
 
-// notable are the sentences of what must not go by unsaid, whatever was promised: what kept the schedule from going on, resyncs in a loop,
-// refused writes, evictions.
-func (t *teller) notable() []string {
-	var out []string
-	for _, s := range []string{t.takeover(), t.loop(), t.refused(), t.evicted()} {
-		if s != "" {
-			out = append(out, s)
+// longHeadline is what a headline with a second sentence should not be longer than, in bytes.
+const longHeadline = 160
+
+// notable says what must not go by unsaid, whatever was promised: what kept the schedule from going on, refused writes, resyncs in a
+// loop, evictions. The first of it belongs in the headline, the rest below.
+func (t *teller) notable() (first, rest string) {
+	for _, s := range []string{t.takeover(), t.refused(), t.loop(), t.evicted()} {
+		if first == "" {
+			first = s
+			continue
 		}
+		rest = join(rest, s)
 	}
-	return out
+	return first, rest
 }
 
-// and joins a sentence with what must not go by unsaid.
-func and(first string, notable []string) string {
-	return strings.Join(append([]string{first}, notable...), " ")
+// join makes one text of sentences, of which any may be empty.
+func join(sentences ...string) string {
+	return strings.Join(slices.DeleteFunc(sentences, func(s string) bool { return s == "" }), " ")
 }
 
 // takeover says what did not happen, and what the harness did of its own then.

@@ -97,6 +97,16 @@ func TestTheHarnessIsNamedFirst(t *testing.T) {
 	r := resultOf(result.Unknown, 0)
 	r.Reasons = []string{"fault 2 never took effect (not injected: 3 s after the failover is done: it did not happen within 1 min)"}
 	r.Causes.Takeover = &result.Takeover{T: 65e9, Fault: 2, Missed: "the failover is done", Waited: 60e9, Did: []result.Deed{{Fault: 1, Kind: "kill", Nodes: []int32{0}}}}
-	require.Equal(t, "Nobody was promoted in 60 s; schism then restarted n1. What came after that is not judged. Not decided: fault 2 never took effect (not injected: 3 s after the failover is done: it did not happen within 1 min).",
+	require.Equal(t, "Nobody was promoted in 60 s; schism then restarted n1. What came after that is not judged. Not decided: fault 2 never took effect.",
 		Of(nodesOf(), r).Headline)
+}
+
+// A headline stays one: of several causes the rest stands below it, and so does a long reason.
+func TestOneCauseInTheHeadline(t *testing.T) {
+	r := resultOf(result.Unknown, 0)
+	r.Reasons = []string{"not decided: master reads are linearizable (n1 evicted 88 keys (maxmemory-policy allkeys-lru): what was evicted shows the same)", "not decided: another"}
+	r.Causes = result.Causes{Tried: 100, Refused: []result.Refusal{{Reason: "OOM", Writes: 40}}, Servers: []result.Counters{{Node: 0, OOM: 40, MaxMemory: 10e6, Evicted: 88, Policy: "allkeys-lru"}}}
+	s := Of(nodesOf(), r)
+	require.Equal(t, "Not decided: master reads are linearizable. 40 of 100 tried writes (40.0 %) were refused with OOM; n1 is limited to 10.00 MB.", s.Headline)
+	require.Equal(t, "n1 evicted 88 keys to stay within 10.00 MB (allkeys-lru): what was evicted is no loss. And for 1 more reason, listed below.", s.Sub)
 }

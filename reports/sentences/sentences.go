@@ -40,7 +40,8 @@ func Of(run *history.Run, r *result.Result) Sentences {
 		return s
 	case r.Verdict == result.Violation:
 		s.Headline, s.Sub = t.violation()
-		s.Headline = and(s.Headline, t.notable())
+		first, rest := t.notable()
+		s.Headline, s.Sub = join(s.Headline, first), join(rest, s.Sub)
 	default:
 		s.Headline, s.Sub = t.pass()
 	}
@@ -70,13 +71,19 @@ func (t *teller) notDecided() (first, second string) {
 	if len(rs) == 0 {
 		return "Not decided.", ""
 	}
-	first = and("Not decided: "+strings.TrimPrefix(rs[0], "not decided: ")+".", t.notable())
-	if took := t.takeover(); took != "" { // the reason of all others
-		first = took + " " + strings.Replace(first, took, "", 1)
-		first = strings.Join(strings.Fields(first), " ")
+	seen, rest := t.notable()
+	first = "Not decided: " + strings.TrimPrefix(rs[0], "not decided: ") + "."
+	if what, _, ok := strings.Cut(first, " ("); ok && seen != "" && len(first)+len(seen) > longHeadline {
+		first = what + "." // the reason stands whole in the list of all
 	}
+	if t.takeover() != "" { // the reason of all others
+		first = join(seen, first)
+	} else {
+		first = join(first, seen)
+	}
+	second = rest
 	if n := int64(len(rs) - 1); n > 0 {
-		second = fmt.Sprintf("And for %s, listed below.", words.Plural(n, "more reason", "more reasons"))
+		second = join(second, fmt.Sprintf("And for %s, listed below.", words.Plural(n, "more reason", "more reasons")))
 	}
 	return first, second
 }
@@ -119,14 +126,15 @@ func Noun(measure string) string { return result.Promise{Measure: measure}.Noun(
 
 // pass says what is there, and first of all what a run lost or showed although no promise forbids it.
 func (t *teller) pass() (first, second string) {
-	r, notable := t.r, t.notable()
+	r := t.r
+	notable, rest := t.notable()
 	switch shown := t.shown(); {
 	case r.Writes.Known && r.Writes.Lost > 0:
-		return and(t.lost(), notable), t.lostHow()
-	case len(notable) > 0 && r.Writes.Known:
-		return strings.Join(notable, " "), strings.TrimSpace(t.nothingLost() + " " + shown)
-	case len(notable) > 0:
-		return strings.Join(notable, " "), shown
+		return join(t.lost(), notable), join(rest, t.lostHow())
+	case notable != "" && r.Writes.Known:
+		return notable, join(rest, t.nothingLost(), shown)
+	case notable != "":
+		return notable, join(rest, shown)
 	case r.Writes.Known:
 		return t.nothingLost(), shown
 	case shown != "":
