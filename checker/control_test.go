@@ -212,6 +212,8 @@ func TestControlPlane(t *testing.T) {
 	all := failedOverBySentinels{fork: 8000, third: 8000}
 	behind := failedOverBySentinels{fork: 6000, third: 7000}
 	stays := failedOverBySentinels{fork: 8000, third: 8000, alive: true, old: []int64{34}}
+	justLate := failedOverBySentinels{fork: 8000, third: 8000, alive: true, old: []int64{30}}
+	seenLater := saying(4, 10.8, "-role-change", "slave 1:1 1 1 @ m 2 1 new reported role is master")
 	master := saying(4, 10.5, "-role-change", "slave 1:1 1 1 @ m 2 1 new reported role is master")
 	wrong := views(5, 10, 20, names("1:1", 0))
 	forced := func(h *history.History) {
@@ -267,6 +269,8 @@ func TestControlPlane(t *testing.T) {
 		{"nobody demotes it", "demotion_late", stays, []func(h *history.History){master}, 1},
 		{"nobody was seen to see it", "demotion_late", stays, nil, 0},
 		{"it was cut off", "demotion_late", stays, []func(h *history.History){master, cut(0, 3, 2, 30), cut(0, 4, 2, 30), cut(0, 5, 2, 30)}, 0},
+		{"the sentinel stood still for as long", "demotion_late", justLate, []func(h *history.History){seenLater, noting(history.Event{Node: 4, T: 15e9, Dur: 400e6, Kind: history.EvStall, Name: history.StallTick})}, 0},
+		{"a fifth of a second too long", "demotion_late", justLate, []func(h *history.History){seenLater}, 1},
 		{"it was held for down", "demotion_late", stays, []func(h *history.History){master, saying(4, 20, "-sdown", "slave 1:1 1 1 @ m 2 1")}, 0},
 		{"it did not answer for a while", "demotion_late", stays, []func(h *history.History){master, views(0, 20, 21, func(s *history.Sample) { s.Answered = false })}, 0},
 	} {

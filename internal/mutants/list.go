@@ -21,6 +21,7 @@ func mutants() []mutant {
 		{"control_election.go", "any quorum agreed", "case agreed < int(w.Watch.Quorum):", "case false:", ""},
 		{"control_election.go", "epochs may go back", "if m.Call > last.Return && m.Watch.Epoch < last.Watch.Epoch {", "if false {", ""},
 		{"control_after.go", "stalls do not excuse an announcement", "announceWithin+k.stalled(since, m.Call)", "announceWithin", "TestControlPlane"},
+		{"control_after.go", "stalls do not excuse a demotion", "demoteWithin + k.stalled(seen, to)", "demoteWithin", "TestControlPlane"},
 		{"control_lost.go", "what was held was not avoidable", "case at.hi <= held:", "case false:", ""},
 		{"group.go", "a restart that shows its last answer ends nothing", "case restarted && now.ReplID2 == prev.ReplID && now.Role == history.RoleMaster:", "case restarted && now.ReplID2 == prev.ReplID && now.SecondOffset-1 < prev.Offset:", ""},
 		{"lineage.go", "what a promotion left out is gone", "return l.left(p, ends, k)\n", "return []*branchEnd{e}\n", ""},
