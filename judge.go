@@ -150,7 +150,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	defer f.Cleanup() // of what was not taken over
+	defer func() { _ = f.Cleanup() }() // of what was not taken over
 	if err := write(f); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}

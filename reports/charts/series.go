@@ -115,10 +115,10 @@ func (t *Timeline) quantiles(key string, p *points, q float64) *Series {
 // gathered is everything of the operations that the lanes draw, in one pass.
 type gathered struct {
 	survived, lost, untold, acked []int64 // returns of ok writes: untold may be lost or not; acked have no fate, or none is known
-	info, fail            []int64
-	latency               points
-	stale                 map[int8]*points
-	answered              map[answerKey]*answers
+	info, fail                    []int64
+	latency                       points
+	stale                         map[int8]*points
+	answered                      map[answerKey]*answers
 }
 
 type answerKey struct {
