@@ -69,7 +69,7 @@ func (r *run) tryBarrier(ctx context.Context) error {
 // leaveOut are the servers that a fault has ended for good, and whose process is still gone. The history names them.
 func (r *run) leaveOut() map[int32]bool {
 	why := map[int32]string{}
-	r.live.Look(func(v *history.View) { why = downForGood(v.Faults, v.Samples) })
+	r.live.Look(func(v *history.LiveView) { why = downForGood(v.Faults, v.Samples) })
 	out := map[int32]bool{}
 	for _, i := range r.servers() {
 		if text, ok := why[i]; ok {
@@ -136,7 +136,7 @@ func (r *run) dropClients(ctx context.Context, servers []int32) (int64, error) {
 // ones.
 func (r *run) atRest(ctx context.Context, servers []int32, since int64) (map[int32]history.Sample, error) {
 	w := restWatch{nodes: r.meta.Nodes, servers: servers, since: since}
-	err := r.live.Wait(ctx, "one master and replicas that are level with it", func(v *history.View) bool { return w.look(v.Samples) })
+	err := r.live.Wait(ctx, "one master and replicas that are level with it", func(v *history.LiveView) bool { return w.look(v.Samples) })
 	if err != nil && w.why != "" {
 		return nil, fmt.Errorf("the servers did not come to rest: %s: %w", w.why, err)
 	}

@@ -10,8 +10,8 @@ import (
 
 // codecVersion is the first byte of every encoded batch. Older versions are still read. Version 2 added how long an event lasted, to
 // samples what tells of delays, rest and sentinels' views, and the readings of a node. Version 3 added the counters behind Sample.OutputKills
-// and what a fault's step was waited for in vain.
-const codecVersion = 3
+// and what a fault's step was waited for in vain. Version 4 added the views of a Cluster's servers.
+const codecVersion = 4
 
 // ErrCorrupt is what decoding a damaged batch returns.
 var ErrCorrupt = errors.New("damaged record batch")
@@ -50,6 +50,7 @@ func EncodeBatch(dst []byte, b *Batch) []byte {
 	e.faults(b.Faults)
 	e.dumps(b.Dumps)
 	e.readings(b.Readings)
+	e.views(b.Views)
 	e.watermark(b.Watermark)
 	return e.buf
 }
@@ -69,6 +70,7 @@ func DecodeBatch(p []byte) (b *Batch, err error) {
 	b.Faults = d.faults()
 	b.Dumps = d.dumps()
 	b.Readings = d.readings()
+	b.Views = d.views()
 	b.Watermark = d.watermark(uint32(len(b.Keys)))
 	if d.err == nil && len(d.buf) != 0 {
 		d.fail("trailing bytes")

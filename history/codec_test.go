@@ -44,6 +44,9 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 		b.Faults = []Fault{{ID: 1, Kind: "kill", Text: "t", When: "w", Targets: []int32{0, 4}, Links: [][2]int32{{0, 1}}, Permanent: true, Scheduled: 1, Injected: 2, Effect: 3, Proof: "p", HealCalled: 4, Healed: 5, HealProof: "h", Err: "e", Unavailable: "u", Awaited: "a", Waited: 6}}
 		b.Dumps = []Dump{{Node: 1, Key: "s:1", Type: "set", Digest: math.MaxUint64, ExpireAt: -1, Elems: []int64{1, 5, 9}, Part: 1, Last: true, Read: 2, ReadCall: r.Int63(), ReadReturn: r.Int63()}, {Node: 1, Key: "e", Type: "set", Elems: []int64{}, Read: 1, ReadCall: 4}, {Node: 1, Key: "n", Type: "none"}}
 		b.Readings = []Reading{{Node: 1, Read: 1, Call: 5, Return: r.Int63(), WallCall: r.Int63(), WallReturn: 8, Keys: 9}, {Read: 2}}
+		b.Views = []View{{Node: 1, Call: r.Int63(), Return: 9, OK: true, Epoch: r.Int63(), Peers: []Peer{
+			{Node: 1, Role: RoleMaster, Master: NoNode, Epoch: 3, Slots: []SlotRange{{0, 5460}, {Slots - 1, Slots - 1}}, LinkUp: true, Myself: true, Migrating: 2, Importing: 3},
+			{Node: NoNode, Master: 1, PFail: true, NoAddr: true}, {Node: 2, Role: RoleReplica, Master: 1, Epoch: r.Int63(), Fail: true}}}, {Node: 3, Call: 4, Return: 5}}
 		b.Watermark = &Watermark{T: t, Final: r.Intn(2) == 0, InFlight: []InFlight{{Process: 9, Client: 3, F: FWrite, Key: 2, In: 4, Arg: None, Intended: 1, Call: 2, List: []int64{1}, Flags: FlagPred, Node: 2}}}
 	}
 	return b

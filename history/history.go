@@ -14,6 +14,7 @@ type History struct {
 	// shows to have been read twice said the same twice of every other key.
 	SecondDumps []Dump
 	Readings    []Reading // by node, then reading; none in version 1
+	Views       []View    // by Call; none without a Cluster
 	// Cut is the time in ns at which the history ends although the run went on, 0 when it is whole. Writes in flight there are
 	// Info; reads that returned later were dropped.
 	Cut int64

@@ -168,6 +168,7 @@ func (l *loader) add(b *Batch) error {
 		}
 	}
 	l.h.Readings = append(l.h.Readings, b.Readings...)
+	l.h.Views = append(l.h.Views, b.Views...)
 	if w := b.Watermark; w != nil {
 		for i := range w.InFlight {
 			w.InFlight[i].Key = ids[w.InFlight[i].Key]
@@ -202,6 +203,7 @@ func (l *loader) finish(torn string) *History {
 	}
 	slices.SortFunc(h.Faults, func(a, b Fault) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(h.Samples, func(a, b Sample) int { return cmp.Compare(a.Call, b.Call) })
+	slices.SortStableFunc(h.Views, func(a, b View) int { return cmp.Compare(a.Call, b.Call) })
 	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Compare(a.T, b.T) })
 	h.Dumps, h.SecondDumps = joinDumps(h.Dumps), joinDumps(h.SecondDumps)
 	slices.SortStableFunc(h.Readings, func(a, b Reading) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Read, b.Read)) })
@@ -327,7 +329,7 @@ func joinDumps(ds []Dump) []Dump {
 	return out
 }
 
-// LastMoment is the latest time, in ns, that an operation, a sample or an event tells of.
+// LastMoment is the latest time, in ns, that an operation, a sample, a view or an event tells of.
 func (h *History) LastMoment() int64 {
 	var end int64
 	for i := range h.Ops.Len() {
@@ -338,6 +340,9 @@ func (h *History) LastMoment() int64 {
 	}
 	for i := range h.Samples {
 		end = max(end, h.Samples[i].Return)
+	}
+	for i := range h.Views {
+		end = max(end, h.Views[i].Return)
 	}
 	for i := range h.Events {
 		end = max(end, h.Events[i].T+h.Events[i].Dur)

@@ -270,5 +270,6 @@ type Batch struct {
 	Faults    []Fault
 	Dumps     []Dump
 	Readings  []Reading
+	Views     []View
 	Watermark *Watermark
 }

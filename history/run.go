@@ -40,6 +40,9 @@ type Run struct {
 	// Replaced are the lines of the user's config files in whose place the run's own stand.
 	Replaced []Replaced `json:"replaced,omitempty"`
 
+	// Slots is who owns what at the start of a Cluster; empty without one.
+	Slots []ShardSlots `json:"slots,omitempty"`
+
 	Nodes []Node `json:"nodes"` // servers, sentinels and workers; filled in when they are up
 	// Schism is what ran it; nil in runs of before it was recorded, and until the agent is found.
 	Schism *Build `json:"schism,omitempty"`
@@ -95,7 +98,8 @@ type Node struct {
 	Role Role     `json:"role"` // at the start
 	// Stranger: a server with a data set of its own, outside the replication setup until a fault brings it in.
 	Stranger bool `json:"stranger,omitempty"`
-	// Shard tells the replication groups of a run apart, whose masters are several at a time by right; 0 where there is but one.
+	// Shard tells the replication groups of a run apart, whose masters are several at a time by right: of a Cluster the shard, from 1, that
+	// the node belongs to at the start; 0 where there is but one.
 	Shard int `json:"shard,omitempty"`
 	// Version, RunID and Build are INFO's at the start.
 	Version string `json:"version,omitempty"`

@@ -55,18 +55,18 @@ func (r *runner) occurred(ctx context.Context, w When, after int) (int64, error)
 	limited, cancel := context.WithTimeout(ctx, r.EventTimeout)
 	defer cancel()
 	var at int64
-	var cond func(v *history.View) bool
+	var cond func(v *history.LiveView) bool
 	switch w.Event {
 	case EvFailover:
-		cond = func(v *history.View) bool {
+		cond = func(v *history.LiveView) bool {
 			f, ok := r.seen.failoverAfter(v, since)
 			at = f.at
 			return ok
 		}
 	case EvAcked:
-		cond = func(v *history.View) bool { at = v.LastAck; return v.Acked >= w.Count }
+		cond = func(v *history.LiveView) bool { at = v.LastAck; return v.Acked >= w.Count }
 	case EvLinkDown, EvLinkUp:
-		cond = func(v *history.View) bool {
+		cond = func(v *history.LiveView) bool {
 			t, ok := r.linkChange(v, w, since)
 			at = t
 			return ok
@@ -88,7 +88,7 @@ type timedOut struct {
 func (t *timedOut) Error() string { return history.StepTimedOut + " " + span(t.within) }
 
 // linkChange looks whether a replica is seen without its link, or all with it, in samples taken after since.
-func (r *runner) linkChange(v *history.View, w When, since int64) (at int64, ok bool) {
+func (r *runner) linkChange(v *history.LiveView, w When, since int64) (at int64, ok bool) {
 	target := w.Target
 	if target == "" {
 		target = AllReplicas

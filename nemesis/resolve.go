@@ -11,11 +11,11 @@ import (
 
 // resolve settles what the targets stand for now, in order of number. Other is what Rest leaves out. It must not be called while
 // the view is being looked at, unless that view is passed.
-func (r *runner) resolve(v *history.View, ts Nodes, other []int) ([]int, error) {
+func (r *runner) resolve(v *history.LiveView, ts Nodes, other []int) ([]int, error) {
 	if v == nil {
 		var out []int
 		var err error
-		r.Live.Look(func(v *history.View) { out, err = r.resolve(v, ts, other) })
+		r.Live.Look(func(v *history.LiveView) { out, err = r.resolve(v, ts, other) })
 		return out, err
 	}
 	var out []int
@@ -30,7 +30,7 @@ func (r *runner) resolve(v *history.View, ts Nodes, other []int) ([]int, error) 
 	return slices.Compact(out), nil
 }
 
-func (r *runner) resolveOne(v *history.View, t Target, other []int) ([]int, error) {
+func (r *runner) resolveOne(v *history.LiveView, t Target, other []int) ([]int, error) {
 	master, old := r.seen.masters(v)
 	one := func(n int, why string) ([]int, error) {
 		if n == history.NoNode {

@@ -365,14 +365,14 @@ func TestRandomIsRecorded(t *testing.T) {
 func TestWithoutSentinelRolesCount(t *testing.T) {
 	nodes := newFake(t).nodes[:3]
 	tr := newTracker(nodes)
-	sample := func(roles ...history.Role) *history.View {
-		v := &history.View{Samples: map[int32]history.Sample{}}
+	sample := func(roles ...history.Role) *history.LiveView {
+		v := &history.LiveView{Samples: map[int32]history.Sample{}}
 		for i, r := range roles {
 			v.Samples[int32(i)] = history.Sample{Call: int64(i + 1), Answered: r != "", Role: r}
 		}
 		return v
 	}
-	master := func(v *history.View) int { n, _ := tr.masters(v); return n }
+	master := func(v *history.LiveView) int { n, _ := tr.masters(v); return n }
 	require.Equal(t, 0, master(sample("master", "replica", "replica")))
 	require.Equal(t, 0, master(sample("master", "replica", "master")), "a second one does not depose the first")
 	require.Equal(t, 0, master(sample("", "replica", "replica")))

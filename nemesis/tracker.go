@@ -45,7 +45,7 @@ func newTracker(nodes []history.Node) *tracker {
 }
 
 // take brings the tracker up to date; it is called with mu held.
-func (t *tracker) take(v *history.View) {
+func (t *tracker) take(v *history.LiveView) {
 	if !t.sentinels {
 		t.takeRoles(v)
 		return
@@ -69,7 +69,7 @@ func (t *tracker) take(v *history.View) {
 	t.events = len(v.Events)
 }
 
-func (t *tracker) takeRoles(v *history.View) {
+func (t *tracker) takeRoles(v *history.LiveView) {
 	first, at := history.NoNode, int64(0)
 	for i, n := range t.nodes {
 		s, ok := v.Samples[int32(i)]
@@ -90,7 +90,7 @@ func (t *tracker) takeRoles(v *history.View) {
 }
 
 // failoverAfter is the first one after the moment.
-func (t *tracker) failoverAfter(v *history.View, since int64) (failover, bool) {
+func (t *tracker) failoverAfter(v *history.LiveView, since int64) (failover, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.take(v)
@@ -103,7 +103,7 @@ func (t *tracker) failoverAfter(v *history.View, since int64) (failover, bool) {
 }
 
 // masters are the rightful master and the one before it, NoNode when there is none.
-func (t *tracker) masters(v *history.View) (now, old int) {
+func (t *tracker) masters(v *history.LiveView) (now, old int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.take(v)
