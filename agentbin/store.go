@@ -147,9 +147,17 @@ func (s *store) sweep(now time.Time) {
 	}
 }
 
-// writeFile writes a file in one step.
+// writeFile writes a file in one step, with this mode whatever was there.
 func writeFile(path string, content []byte, mode os.FileMode) error {
-	if err := renameio.WriteFile(path, content, mode, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode)); err != nil {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
+	if err != nil {
+		return fmt.Errorf("keep agent: %w", err)
+	}
+	defer func() { _ = f.Cleanup() }() // of what was not taken over
+	if _, err := f.Write(content); err != nil {
+		return fmt.Errorf("keep agent: %w", err)
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("keep agent: %w", err)
 	}
 	return nil
