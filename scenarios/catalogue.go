@@ -10,7 +10,7 @@ import (
 func All() []Scenario {
 	all := []Scenario{
 		healthy(), replicaCrash(), masterCrashNoFailover(), sentinelKill(), sentinelKillLagging(), splitBrain(), splitBrainMinReplicas(),
-		zombieMaster(), plannedSwitchover(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(), waitHealthy(), waitLagging(),
+		zombieMaster(), sentinelManualFailover(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(), waitHealthy(), waitLagging(),
 	}
 	for _, o := range objects() {
 		all = append(all, o.healthy())

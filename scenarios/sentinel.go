@@ -124,9 +124,9 @@ func zombieMaster() Scenario {
 	}
 }
 
-func plannedSwitchover() Scenario {
+func sentinelManualFailover() Scenario {
 	return Scenario{
-		Name: "planned-switchover",
+		Name: "sentinel-manual-failover",
 		Why: "Nothing fails: an operator asks Sentinel for a failover, as before maintenance. Nobody stops the old master first, so what it " +
 			"acknowledges from the promotion until clients hear of it and Sentinel demotes it is lost.",
 		Topology: sentinels(),
