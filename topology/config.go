@@ -43,6 +43,8 @@ func reserved(name string) string {
 		return "the topology says who replicates whom"
 	case "cluster-enabled":
 		return "the topology says what is deployed"
+	case "cluster-config-file", "cluster-port":
+		return "the servers of a Cluster are started with what they are to know of each other"
 	}
 	return ""
 }
@@ -69,7 +71,8 @@ func (s Spec) checkLines(lines []string) error {
 			continue
 		}
 		why = reserved(l.Name)
-		if l.Name == "cluster-enabled" && len(l.Args) > 0 && strings.EqualFold(l.Args[0], "no") {
+		ours := map[bool]string{true: "yes", false: "no"}[s.Kind == KindCluster]
+		if l.Name == "cluster-enabled" && len(l.Args) > 0 && strings.EqualFold(l.Args[0], ours) {
 			why = ""
 		}
 		if why != "" {
@@ -111,6 +114,9 @@ func (s Spec) serverConfig(n history.Node, v Version, masterIP string) []string 
 		lines = append(lines, "enable-debug-command local")
 	}
 	lines = append(lines, s.persistence()...)
+	if s.Kind == KindCluster {
+		lines = append(lines, s.clusterLines()...)
+	}
 	if masterIP != "" {
 		lines = append(lines, fmt.Sprintf("replicaof %s %d", masterIP, ServerPort))
 	}

@@ -55,6 +55,7 @@ type Node struct {
 	// Kernel is the one that the agent sees.
 	Kernel string
 
+	index   int // in Deployment.Nodes
 	id      string
 	started bool
 	stream  *stream
@@ -74,7 +75,8 @@ type Deployment struct {
 	engine  *engine
 	network *testcontainers.DockerNetwork
 	bind    bool
-	ids     map[string]string // the sentinels', by name
+	ids     map[string]string // the sentinels', or the servers' of a Cluster, by name
+	base    int64             // of the run's clock, as the first agent gave it, ns
 	doors   *doors
 
 	lost     chan struct{}
@@ -115,8 +117,8 @@ func Start(ctx context.Context, o Options) (*Deployment, error) {
 		return nil, err
 	}
 	d := &Deployment{opts: o, spec: spec, engine: e, lost: make(chan struct{}), stopping: make(chan struct{})}
-	for _, n := range spec.layout() {
-		d.Nodes = append(d.Nodes, &Node{Node: n})
+	for i, n := range spec.layout() {
+		d.Nodes = append(d.Nodes, &Node{Node: n, index: i})
 	}
 	if err := d.start(ctx); err != nil {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
@@ -127,9 +129,30 @@ func Start(ctx context.Context, o Options) (*Deployment, error) {
 }
 
 func (d *Deployment) start(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{
-		d.findImage, d.startContainers, d.greet, d.checkNetwork, d.watchConns, d.findServer, d.setUp, d.startServers, d.startSentinels, d.identify,
-	} {
+	if err := d.findImage(ctx); err != nil {
+		return err
+	}
+	if err := d.prepareContainers(ctx); err != nil {
+		return err
+	}
+	if d.spec.Kind == KindCluster {
+		return steps(ctx, d.startCluster, d.identify)
+	}
+	all := d.Nodes
+	return steps(ctx,
+		func(ctx context.Context) error { return d.startContainers(ctx, all) },
+		func(ctx context.Context) error { return d.greet(ctx, all) },
+		d.checkNetwork, d.watchConns, d.findServer, d.openDoors,
+		func(ctx context.Context) error {
+			d.ids = sentinelIDs(d.rng(), d.nodes())
+			return d.setUp(ctx, all)
+		},
+		d.startServers, d.startSentinels, d.identify)
+}
+
+// steps does one after the other, until one fails or the context ends.
+func steps(ctx context.Context, all ...func(context.Context) error) error {
+	for _, step := range all {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -140,37 +163,41 @@ func (d *Deployment) start(ctx context.Context) error {
 	return nil
 }
 
-// startContainers starts all containers at once. Cancelling is heeded only afterwards: the engine would go on making a container
-// whose request was given up, and nobody would know of it.
-func (d *Deployment) startContainers(ctx context.Context) error {
+// prepareContainers makes what containers need.
+func (d *Deployment) prepareContainers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), containersTime)
 	defer cancel()
-	if err := d.createNetwork(ctx); err != nil {
-		return err
-	}
 	d.bind = d.canBind()
-	err := d.startAll(ctx)
+	return d.createNetwork(ctx)
+}
+
+// startContainers starts these containers at once. Cancelling is heeded only afterwards: the engine would go on making a container
+// whose request was given up, and nobody would know of it.
+func (d *Deployment) startContainers(ctx context.Context, nodes []*Node) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), containersTime)
+	defer cancel()
+	err := d.startAll(ctx, nodes)
 	if d.bind && mountFailed(err) {
 		d.bind = false
-		if err := d.discard(ctx); err != nil {
+		if err := d.discard(ctx, nodes); err != nil {
 			return err
 		}
-		err = d.startAll(ctx)
+		err = d.startAll(ctx, nodes)
 	}
 	return err
 }
 
 // startAll waits for all, whether or not one fails: what is started must be known.
-func (d *Deployment) startAll(ctx context.Context) error {
+func (d *Deployment) startAll(ctx context.Context, nodes []*Node) error {
 	var g guard.Group
-	for i := range d.Nodes {
-		g.Go(func() error { return d.startContainer(ctx, i) })
+	for _, n := range nodes {
+		g.Go(func() error { return d.startContainer(ctx, n.index) })
 	}
 	return g.Wait()
 }
 
-// greet introduces the harness to every agent. The first one's clock gives the base for all.
-func (d *Deployment) greet(ctx context.Context) error {
+// greet introduces the harness to the agents of these nodes. The clock of the first of all gives the base for all.
+func (d *Deployment) greet(ctx context.Context, nodes []*Node) error {
 	hello := func(ctx context.Context, i int, base int64) (wire.Hello, error) {
 		n := d.Nodes[i]
 		ctx, cancel := context.WithTimeout(ctx, readyTime)
@@ -191,18 +218,17 @@ func (d *Deployment) greet(ctx context.Context) error {
 		}
 		return h, nil
 	}
-	first, err := hello(ctx, 0, 0)
-	if err != nil {
-		return err
-	}
-	g, ctx := guard.WithContext(ctx)
-	for i := 1; i < len(d.Nodes); i++ {
-		g.Go(func() error {
-			_, err := hello(ctx, i, first.Base)
+	if nodes[0].index == 0 {
+		first, err := hello(ctx, 0, 0)
+		if err != nil {
 			return err
-		})
+		}
+		d.base, nodes = first.Base, nodes[1:]
 	}
-	return g.Wait()
+	return d.each(ctx, nodes, func(ctx context.Context, n *Node) error {
+		_, err := hello(ctx, n.index, d.base)
+		return err
+	})
 }
 
 var ports = map[history.NodeKind]int{history.Server: ServerPort, history.Sentinel: SentinelPort}

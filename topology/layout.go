@@ -42,6 +42,11 @@ func (s Spec) WithDefaults() Spec {
 	if s.Kind == "" {
 		s.Kind = KindStandalone
 	}
+	if s.Kind == KindCluster {
+		setDefault(&s.Shards, defaultShards)
+		setDefault(&s.Replicas, defaultShardReplicas)
+		setDefault(&s.NodeTimeout, defaultNodeTimeout)
+	}
 	if s.Kind != KindStandalone && s.Replicas == 0 {
 		s.Replicas = defaultReplicas
 	}
@@ -68,18 +73,25 @@ func (s Spec) WithDefaults() Spec {
 	return s
 }
 
+func setDefault[T comparable](to *T, v T) {
+	var zero T
+	if *to == zero {
+		*to = v
+	}
+}
+
 // Validate names the first field that cannot be, and what to do.
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	switch s.Kind {
-	case KindStandalone, KindReplicas, KindSentinel:
+	case KindStandalone, KindReplicas, KindSentinel, KindCluster:
 	default:
-		return fmt.Errorf("topology kind %q: use standalone, replicas or sentinel", s.Kind)
+		return fmt.Errorf("topology kind %q: use standalone, replicas, sentinel or cluster", s.Kind)
 	}
 	for _, f := range []struct {
 		name string
 		n    int
-	}{{"replicas", s.Replicas}, {"sentinels", s.Sentinels}, {"workers", s.Workers}, {"strangers", s.Strangers}, {"quorum", s.Quorum}} {
+	}{{"replicas", s.Replicas}, {"sentinels", s.Sentinels}, {"workers", s.Workers}, {"strangers", s.Strangers}, {"quorum", s.Quorum}, {"shards", s.Shards}} {
 		if f.n < 0 {
 			return fmt.Errorf("%s is %d: it cannot be negative", f.name, f.n)
 		}
@@ -89,6 +101,9 @@ func (s Spec) Validate() error {
 	}
 	if s.Kind != KindSentinel && s.Sentinels > 0 {
 		return fmt.Errorf("sentinels is %d: kind %s has none; use kind sentinel", s.Sentinels, s.Kind)
+	}
+	if err := s.validateCluster(); err != nil {
+		return err
 	}
 	if s.Kind == KindSentinel && s.Quorum > s.Sentinels {
 		return fmt.Errorf("quorum is %d: there are only %d sentinels", s.Quorum, s.Sentinels)
@@ -103,7 +118,10 @@ func (s Spec) Validate() error {
 	}
 	total := 1 // by numbers, before any are laid out
 	for _, n := range []int{s.Replicas, s.Sentinels, s.Workers, s.Strangers} {
-		total += min(n, 1<<40)
+		total += min(n, 1<<30)
+	}
+	if s.Kind == KindCluster {
+		total += min(s.Shards, 1<<30) * min(1+s.Replicas, 1<<30)
 	}
 	if total > maxNodes {
 		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", total, maxNodes)
@@ -144,7 +162,13 @@ func (s Spec) checkNodeConfig(nodes []history.Node, name string, lines []string)
 // layout names the nodes in the order of their numbers: servers, strangers, sentinels, workers.
 func (s Spec) layout() []history.Node {
 	var out []history.Node
+	if s.Kind == KindCluster {
+		out = s.clusterLayout()
+	}
 	for i := range 1 + s.Replicas {
+		if s.Kind == KindCluster {
+			break
+		}
 		role := history.RoleReplica
 		if i == 0 {
 			role = history.RoleMaster
@@ -167,9 +191,12 @@ func (s Spec) layout() []history.Node {
 func (s Spec) String() string {
 	s = s.WithDefaults()
 	var parts []string
-	if s.Kind == KindStandalone {
+	switch s.Kind {
+	case KindStandalone:
 		parts = append(parts, "1 standalone server")
-	} else {
+	case KindCluster:
+		parts = append(parts, s.clusterText())
+	default:
 		parts = append(parts, "1 master", count(s.Replicas, "replica"))
 	}
 	if s.Kind == KindSentinel {

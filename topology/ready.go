@@ -132,9 +132,14 @@ func (d *Deployment) awaitStream(ctx context.Context, master *Node, replicas []*
 	if len(replicas) == 0 {
 		return nil
 	}
+	// In a Cluster messages go over the bus; a WAIT that cannot be met asks the replicas through their stream, and gives up at once.
+	word := []string{"PUBLISH", "schism:ready", "ready"}
+	if d.spec.Kind == KindCluster {
+		word = []string{"WAIT", "1000", "1"}
+	}
 	var heard int64
-	if err := master.redis(ctx, &heard, "PUBLISH", "schism:ready", "ready"); err != nil {
-		return fmt.Errorf("publish on %s: %w", master.Name, err)
+	if err := master.redis(ctx, &heard, word...); err != nil {
+		return fmt.Errorf("send %s to %s: %w", word[0], master.Name, err)
 	}
 	m, err := master.info(ctx, "replication")
 	if err != nil {

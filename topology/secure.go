@@ -202,6 +202,9 @@ func (d *doors) overTLS(s Spec, server, sentinel settings) error {
 	if server.value("tls-replication") != "yes" {
 		d.lines = append(d.lines, "tls-replication yes")
 	}
+	if s.Kind == KindCluster && server.value("tls-cluster") != "yes" {
+		d.lines = append(d.lines, "tls-cluster yes")
+	}
 	d.server.TLS = &access.TLS{CA: trust, Cert: cert, Key: key}
 	whose := "of the config"
 	if server.value("tls-cert-file") == "" {

@@ -98,28 +98,31 @@ func (d *Deployment) output(ctx context.Context, n *Node, argv ...string) (strin
 	return p.Tail, nil
 }
 
-// setUp hands every server and sentinel its config.
-func (d *Deployment) setUp(ctx context.Context) error {
-	all := d.nodes()
-	d.ids = sentinelIDs(d.rng(), all)
-	masterIP, _, _ := strings.Cut(all[0].Addr, ":")
+// openDoors settles how everybody gets in, which depends on the version.
+func (d *Deployment) openDoors(context.Context) error {
 	var err error
-	if d.doors, err = d.spec.doors(d.Version); err != nil {
-		return err
-	}
+	d.doors, err = d.spec.doors(d.Version)
+	return err
+}
+
+// setUp hands servers and sentinels their configs. Workers get none.
+func (d *Deployment) setUp(ctx context.Context, nodes []*Node) error {
+	all := d.nodes()
+	masterIP := d.Nodes[0].ip()
 	g, ctx := guard.WithContext(ctx)
-	for _, n := range d.Nodes {
+	for _, n := range nodes {
 		argv := []string{d.opts.Image.Binary}
 		var lines []string
 		switch {
 		case n.Kind == history.Sentinel:
 			lines = append(d.spec.sentinelConfig(n.Node, all, d.ids), d.doors.sentinelLines...)
 			argv = append(argv, sentFile, "--sentinel")
-		case n.Kind == history.Server && n.Role == history.RoleReplica:
-			lines = append(d.spec.serverConfig(n.Node, d.Version, masterIP), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
-			argv = append(argv, confFile)
 		case n.Kind == history.Server:
-			lines = append(d.spec.serverConfig(n.Node, d.Version, ""), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
+			follows := ""
+			if n.Role == history.RoleReplica && d.spec.Kind != KindCluster {
+				follows = masterIP
+			}
+			lines = append(d.spec.serverConfig(n.Node, d.Version, follows), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
 			argv = append(argv, confFile)
 		default:
 			continue
@@ -132,6 +135,9 @@ func (d *Deployment) setUp(ctx context.Context) error {
 		if d.spec.Disk {
 			// The agent makes the folders of the files that it writes.
 			args.Files[diskDir+"/.schism"] = ""
+		}
+		if d.spec.Kind == KindCluster {
+			args.Files[d.spec.dir()+"/"+nodesFile] = d.nodesConf(n)
 		}
 		g.Go(func() error {
 			_, err := n.Conn.Call(ctx, wire.OpSetup, args, nil)

@@ -1,4 +1,4 @@
-// Package topology says what is deployed (standalone, master with replicas, Sentinel), on what image and with what config, starts it in
+// Package topology says what is deployed (standalone, master with replicas, Sentinel, Cluster), on what image and with what config, starts it in
 // containers, and hands out one wire connection to each.
 package topology
 
@@ -17,17 +17,21 @@ const (
 	KindStandalone Kind = "standalone"
 	KindReplicas   Kind = "replicas"
 	KindSentinel   Kind = "sentinel"
+	KindCluster    Kind = "cluster"
 )
 
 // Spec is a deployment as data. Servers are named n1 (the first master), n2...; sentinels s1...; workers w1....
 type Spec struct {
 	Kind      Kind `json:"kind"`
-	Replicas  int  `json:"replicas"`
+	Replicas  int  `json:"replicas"` // of a Cluster: of each shard
 	Sentinels int  `json:"sentinels,omitempty"`
 	Quorum    int  `json:"quorum,omitempty"` // 0: majority
 	// DownAfter is down-after-milliseconds (default 2 s), FailoverTimeout Sentinel's failover-timeout (default 10 s).
 	DownAfter       time.Duration `json:"down_after,omitempty"`
 	FailoverTimeout time.Duration `json:"failover_timeout,omitempty"`
+	// Shards is how many masters share the keys of a Cluster (default 3), NodeTimeout its cluster-node-timeout (default 2 s).
+	Shards      int           `json:"shards,omitempty"`
+	NodeTimeout time.Duration `json:"node_timeout,omitempty"`
 	// Cold lets sentinels discover each other instead of pre-seeding them.
 	Cold bool `json:"cold,omitempty"`
 	// Persistence is "aof-everysec" (default), "aof-always", "aof-no", "rdb" or "none".

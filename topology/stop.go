@@ -47,10 +47,10 @@ func (d *Deployment) stop(ctx context.Context) error {
 	return nil
 }
 
-// discard removes all containers of a first try, so that there can be another.
-func (d *Deployment) discard(ctx context.Context) error {
+// discard removes the containers of a first try, so that there can be another.
+func (d *Deployment) discard(ctx context.Context, nodes []*Node) error {
 	var g guard.Group
-	for _, n := range d.Nodes {
+	for _, n := range nodes {
 		g.Go(func() error {
 			err := d.stopNode(ctx, n)
 			n.id, n.Conn, n.stream, n.started = "", nil, nil, false
