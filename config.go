@@ -21,7 +21,7 @@ func (o Options) shape(s *topology.Spec) error {
 	for _, n := range []struct {
 		flag string
 		n    int
-	}{{"replicas", o.Replicas}, {"sentinels", o.Sentinels}, {"quorum", o.Quorum}, {"parallel-syncs", o.ParallelSyncs}} {
+	}{{"replicas", o.Replicas}, {"sentinels", o.Sentinels}, {"quorum", o.Quorum}, {"parallel-syncs", o.ParallelSyncs}, {"shards", o.Shards}} {
 		if n.n < 0 {
 			return usagef("-%s %d is negative", n.flag, n.n)
 		}
@@ -29,12 +29,19 @@ func (o Options) shape(s *topology.Spec) error {
 	for _, d := range []struct {
 		flag string
 		d    time.Duration
-	}{{"down-after", o.DownAfter}, {"failover-timeout", o.FailoverTimeout}} {
+	}{{"down-after", o.DownAfter}, {"failover-timeout", o.FailoverTimeout}, {"node-timeout", o.NodeTimeout}} {
 		if d.d < 0 || d.d > 0 && d.d < time.Millisecond {
 			return usagef("-%s %s: it is at least 1ms", d.flag, d.d)
 		}
 	}
-	switch kind := topology.Kind(o.Topology); kind {
+	kind := topology.Kind(o.Topology)
+	if kind != "" && kind != topology.KindCluster {
+		s.Shards, s.NodeTimeout = 0, 0
+	}
+	if kind != "" && (kind == topology.KindCluster) != (s.Kind == topology.KindCluster) {
+		s.Replicas = 0 // of all, or of each shard: what the scenario says is about the other
+	}
+	switch kind {
 	case "":
 	case topology.KindStandalone:
 		s.Kind, s.Replicas, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, 0, false
@@ -42,9 +49,16 @@ func (o Options) shape(s *topology.Spec) error {
 		s.Kind, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, false
 	case topology.KindSentinel:
 		s.Kind = kind
+	case topology.KindCluster:
+		s.Kind, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, false
 	default:
-		return usagef("-topology %s: use standalone, replicas or sentinel", o.Topology)
+		return usagef("-topology %s: use standalone, replicas, sentinel or cluster", o.Topology)
 	}
+	if s.Kind != topology.KindCluster && o.NodeTimeout > 0 {
+		return usagef("-node-timeout %s: this run's topology is %s; name a Cluster with -topology cluster", o.NodeTimeout, s.WithDefaults().Kind)
+	}
+	set(&s.Shards, o.Shards)
+	set(&s.NodeTimeout, o.NodeTimeout)
 	set(&s.Replicas, o.Replicas)
 	set(&s.Sentinels, o.Sentinels)
 	set(&s.Quorum, o.Quorum)
@@ -69,8 +83,11 @@ func set[T comparable](to *T, v T) {
 func (o Options) configure(p *plan) error {
 	spec := &p.Spec
 	full := spec.WithDefaults()
-	ctx := conf.Context{Replicas: full.Replicas > 0, Sentinels: full.Sentinels > 0, Topology: string(full.Kind), Dir: topology.ConfigDir,
-		Commands: agentCommands(full.Replicas > 0), Clients: p.Work.WithDefaults().Commands()}
+	ctx := conf.Context{Replicas: full.Replicas > 0, Sentinels: full.Sentinels > 0, Cluster: full.Kind == topology.KindCluster, Topology: string(full.Kind),
+		Dir: topology.ConfigDir, Commands: agentCommands(full), Clients: p.Work.WithDefaults().Commands()}
+	if ctx.Cluster {
+		ctx.Clients = append(ctx.Clients, "CLUSTER", "READONLY", "ASKING")
+	}
 	if o.Image == "" {
 		ctx.Server = o.Server
 	}
@@ -86,6 +103,7 @@ func (o Options) configure(p *plan) error {
 	servers := c.sort(conf.Beat(file, c.own), ctx)
 	spec.Config = append(slices.Clone(spec.Config), texts(servers.Kept)...)
 	spec.Files = servers.Files
+	setUnless(&spec.NodeTimeout, time.Duration(servers.NodeTimeoutMS)*time.Millisecond, o.NodeTimeout)
 	if o.ConfigFile != "" && o.Persistence == "" {
 		spec.AsGiven, spec.Persistence = true, topology.Keeps(spec.Config)
 	}
@@ -221,10 +239,13 @@ func normalize(l string) string {
 }
 
 // agentCommands are what agents ask servers with, wherever a run goes: without them nothing of it would be seen.
-func agentCommands(replicas bool) []string {
+func agentCommands(s topology.Spec) []string {
 	c := []string{"AUTH", "CLIENT", "COMMAND", "DUMP", "GET", "HSCAN", "INFO", "LRANGE", "PEXPIRETIME", "PING", "PTTL", "SCAN", "SELECT", "SSCAN",
 		"TYPE", "XINFO", "XPENDING", "XRANGE", "ZRANGE"}
-	if replicas {
+	switch {
+	case s.Kind == topology.KindCluster:
+		c = append(c, "CLUSTER", "WAIT")
+	case s.Replicas > 0:
 		c = append(c, "PUBLISH")
 	}
 	return c

@@ -39,18 +39,21 @@ type Options struct {
 	// password; empty: as the user that is made for the agents.
 	User        string
 	PasswordEnv string
-	// Topology is "standalone", "replicas" or "sentinel"; empty: the scenario's.
+	// Topology is "standalone", "replicas", "sentinel" or "cluster"; empty: the scenario's.
 	Topology string
 	// DownAfter, FailoverTimeout (at least 1 ms), Quorum and ParallelSyncs are Sentinel's; 0: what SentinelConfig says, else the scenario.
 	DownAfter       time.Duration
 	FailoverTimeout time.Duration
 	Quorum          int
 	ParallelSyncs   int
+	// NodeTimeout is a Cluster's cluster-node-timeout (at least 1 ms); 0: what ConfigFile says, else the scenario.
+	NodeTimeout time.Duration
 	// Persistence is what is kept over a restart: topology.AOFEverySec and its like; empty: what ConfigFile says, else the scenario.
 	Persistence string
 	// Faults change single faults of the scenario: "1.for=5s" its length, "1.target=n2" its victim.
 	Faults []string
-	// Replicas and Sentinels change the topology's numbers; 0: as the scenario says.
+	// Shards, Replicas (in a Cluster of each shard) and Sentinels change the topology's numbers; 0: as the scenario says.
+	Shards    int
 	Replicas  int
 	Sentinels int
 	// ColdSentinels lets sentinels discover each other.
@@ -208,7 +211,7 @@ func (o Options) settings(equals string) string {
 	for _, d := range []struct {
 		name string
 		d    time.Duration
-	}{{"down-after", o.DownAfter}, {"failover-timeout", o.FailoverTimeout}} {
+	}{{"down-after", o.DownAfter}, {"failover-timeout", o.FailoverTimeout}, {"node-timeout", o.NodeTimeout}} {
 		if d.d > 0 {
 			flag(d.name, d.d.String())
 		}
@@ -216,7 +219,7 @@ func (o Options) settings(equals string) string {
 	for _, n := range []struct {
 		name string
 		n    int
-	}{{"quorum", o.Quorum}, {"parallel-syncs", o.ParallelSyncs}} {
+	}{{"quorum", o.Quorum}, {"parallel-syncs", o.ParallelSyncs}, {"shards", o.Shards}} {
 		if n.n > 0 {
 			flag(n.name, fmt.Sprint(n.n))
 		}

@@ -135,7 +135,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		{"a password without its user", Options{PasswordEnv: "X"}, "it goes with -user"},
 		{"an empty password", Options{User: "app", PasswordEnv: "SCHISM_TEST_EMPTY", Config: []string{"requirepass x"}}, "is empty or not set"},
 		{"a user that nobody asks for", Options{User: "app", PasswordEnv: "PATH"}, "nothing in the config asks for a login"},
-		{"a topology", Options{Topology: "ring"}, "use standalone, replicas or sentinel"},
+		{"a topology", Options{Topology: "ring"}, "use standalone, replicas, sentinel or cluster"},
 		{"a quorum", Options{Quorum: -1}, "-quorum -1 is negative"},
 		{"too high a quorum", Options{Topology: "sentinel", Quorum: 9}, "there are only 3 sentinels"},
 		{"down-after", Options{DownAfter: time.Microsecond}, "at least 1ms"},
@@ -188,4 +188,41 @@ func TestTopologyOfTheLine(t *testing.T) {
 	p, err = planned(t, "healthy", Options{Topology: "sentinel"})
 	require.NoError(t, err)
 	require.Equal(t, 3, p.Spec.WithDefaults().Sentinels)
+}
+
+func TestClusterOfTheLine(t *testing.T) {
+	p, err := planned(t, "healthy", Options{Topology: "cluster"})
+	require.NoError(t, err)
+	require.Equal(t, 6, len(p.Spec.NodeNames())-1)
+	require.Equal(t, 2*time.Second, p.Spec.WithDefaults().NodeTimeout)
+	p, err = planned(t, "healthy", Options{Topology: "cluster", Shards: 2, Replicas: 3, NodeTimeout: time.Second})
+	require.NoError(t, err)
+	require.Equal(t, 8, len(p.Spec.NodeNames())-1)
+	require.Equal(t, time.Second, p.Spec.NodeTimeout)
+
+	file := filepath.Join(t.TempDir(), "redis.conf")
+	require.NoError(t, os.WriteFile(file, []byte("cluster-enabled yes\ncluster-node-timeout 7000\ncluster-config-file n.conf\n"), 0o600))
+	p, err = planned(t, "healthy", Options{Topology: "cluster", ConfigFile: file})
+	require.NoError(t, err)
+	require.Equal(t, 7*time.Second, p.Spec.NodeTimeout)
+	require.Len(t, p.Replaced, 1)
+	p, err = planned(t, "healthy", Options{Topology: "cluster", ConfigFile: file, NodeTimeout: time.Second})
+	require.NoError(t, err)
+	require.Equal(t, time.Second, p.Spec.NodeTimeout)
+
+	for text, o := range map[string]Options{
+		"name a Cluster with -topology cluster":          {ConfigFile: file},
+		"-node-timeout 1s: this run's topology is":       {NodeTimeout: time.Second},
+		"-node-timeout 1µs: it is at least 1ms":          {Topology: "cluster", NodeTimeout: time.Microsecond},
+		"-shards -1 is negative":                         {Topology: "cluster", Shards: -1},
+		"shards is 3: kind replicas has none":            {Shards: 3},
+		"CLUSTER":                                        {Topology: "cluster", Config: []string{"rename-command CLUSTER abc"}},
+		"it cannot be set: the servers of a Cluster are": {Topology: "cluster", Config: []string{"cluster-config-file x"}},
+	} {
+		_, err := planned(t, "healthy", o)
+		require.ErrorContains(t, err, text)
+		var p *Problem
+		require.ErrorAs(t, err, &p)
+		require.Equal(t, ExitUsage, p.Exit)
+	}
 }

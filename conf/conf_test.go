@@ -129,6 +129,7 @@ func sortText(t *testing.T, text string, c Context) Sorted {
 func TestSortServerLines(t *testing.T) {
 	seven := Context{Server: "redis:7.0", Replicas: true, Topology: "replicas"}
 	watched := Context{Server: "redis:7.0", Replicas: true, Sentinels: true, Topology: "sentinel"}
+	shards := Context{Server: "redis:7.0", Replicas: true, Cluster: true, Topology: "cluster"}
 	for _, c := range []struct {
 		name, text string
 		in         Context
@@ -145,7 +146,15 @@ func TestSortServerLines(t *testing.T) {
 		{"protected mode with a user's password", "user default on >abc ~* +@all\nprotected-mode yes", seven, []string{"user default on >abc ~* +@all", "protected-mode yes"}, nil, ""},
 		{"protected mode without", "protected-mode yes", seven, nil, []string{"protected-mode yes"}, ""},
 		{"protected mode with an open user", "user default on nopass ~* +@all\nprotected-mode yes", seven, []string{"user default on nopass ~* +@all"}, []string{"protected-mode yes"}, ""},
-		{"cluster", "cluster-enabled yes", watched, nil, nil, "redis.conf:1: cluster-enabled: Redis Cluster is not deployed here; this run's topology is sentinel"},
+		{"cluster", "cluster-enabled yes", watched, nil, nil, "redis.conf:1: cluster-enabled: this run's topology is sentinel; name a Cluster with -topology cluster"},
+		{"a Cluster's", "cluster-enabled yes\ncluster-config-file nodes.conf\ncluster-require-full-coverage no\ncluster-replica-validity-factor 0\ncluster-node-timeout 5000", shards,
+			[]string{"cluster-require-full-coverage no", "cluster-replica-validity-factor 0"}, nil, ""},
+		{"of another Cluster", "cluster-config-file nodes-7000.conf\ncluster-announce-ip 10.0.0.1\ncluster-announce-bus-port 1\ncluster-port 7001\ncluster-preferred-endpoint-type hostname", shards, nil,
+			[]string{"cluster-config-file nodes-7000.conf", "cluster-announce-ip 10.0.0.1", "cluster-announce-bus-port 1", "cluster-port 7001", "cluster-preferred-endpoint-type hostname"}, ""},
+		{"no Cluster where one is", "cluster-enabled no", shards, nil, []string{"cluster-enabled no"}, ""},
+		{"a Cluster's lines elsewhere", "cluster-node-timeout 5000\ncluster-config-file nodes-7000.conf", seven, []string{"cluster-node-timeout 5000", "cluster-config-file nodes-7000.conf"}, nil, ""},
+		{"no time", "cluster-node-timeout soon", shards, nil, nil, "redis.conf:1: cluster-node-timeout: it is a number of milliseconds from 1"},
+		{"a bus in the clear", "tls-port 6379\ntls-cluster no", shards, []string{"tls-port 6379"}, []string{"tls-cluster no"}, ""},
 		{"no cluster", "cluster-enabled no", seven, nil, nil, ""},
 		{"a module", "loadmodule /usr/lib/x.so", seven, nil, nil, "the image of redis:7.0 does not hold /usr/lib/x.so; name an image that does with -image"},
 		{"a module of an own image", "loadmodule /usr/lib/x.so", Context{}, []string{"loadmodule /usr/lib/x.so"}, nil, ""},
@@ -194,6 +203,13 @@ func TestSortServerLines(t *testing.T) {
 			require.Equal(t, c.replaced, replaced)
 		})
 	}
+}
+
+func TestNodeTimeout(t *testing.T) {
+	require.EqualValues(t, 5000, sortText(t, "cluster-node-timeout 5000", Context{Cluster: true}).NodeTimeoutMS)
+	part := sortText(t, "cluster-node-timeout 5000", Context{Cluster: true, Part: true}) // of one node: it is a line of that one
+	require.Zero(t, part.NodeTimeoutMS)
+	require.Equal(t, []string{"cluster-node-timeout 5000"}, texts(part.Kept))
 }
 
 func TestSortSentinelLines(t *testing.T) {

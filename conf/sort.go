@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,8 @@ type Context struct {
 	Part      bool
 	Replicas  bool
 	Sentinels bool
+	// Cluster: the topology is a Cluster.
+	Cluster bool
 	// Master is the name that the lines of a sentinel go by where they do not say whom they watch; their settings then stay lines.
 	Master string
 	// Topology is its name, for messages.
@@ -45,6 +48,8 @@ type Sorted struct {
 	Files map[string]string
 	// Quorum and the like are what a sentinel's file says of the first master that it names.
 	Monitor Monitor
+	// NodeTimeoutMS is what cluster-node-timeout says of a Cluster, ms; 0: nothing.
+	NodeTimeoutMS int64
 	// Mistakes are what cannot be.
 	Mistakes Mistakes
 }
@@ -70,6 +75,7 @@ const (
 	whyLog     = "the log is collected from the server's output"
 	whyDir     = "data is kept in a folder of the container"
 	whyFollows = "the topology says who replicates whom"
+	whyTLS     = "a TLS port is open, and all links of the run speak TLS then"
 )
 
 // ours are the directives that the run decides, whoever gave them.
@@ -101,6 +107,9 @@ func ours(sentinelFile bool) map[string]rule {
 // Sort says of each line what becomes of it.
 func Sort(lines []Line, c Context) Sorted {
 	s := &sorter{c: c, table: newTable(c.Server), ours: ours(c.SentinelFile)}
+	if c.Cluster {
+		maps.Copy(s.ours, oursOfCluster())
+	}
 	s.out.Files = map[string]string{}
 	s.find(lines)
 	for _, l := range lines {
@@ -221,9 +230,11 @@ func (s *sorter) line(l Line) {
 	case "sentinel":
 		s.sentinel(l)
 	case "cluster-enabled":
-		if value == "yes" {
-			s.mistake(l, "Redis Cluster is not deployed here; this run's topology is %s (standalone, replicas and sentinel exist)", s.c.Topology)
+		if value == "yes" { // in a Cluster it equals ours
+			s.mistake(l, "this run's topology is %s; name a Cluster with -topology cluster", s.c.Topology)
 		}
+	case "cluster-node-timeout":
+		s.nodeTimeout(l)
 	case "loadmodule":
 		s.module(l)
 	case "protected-mode":
@@ -236,7 +247,13 @@ func (s *sorter) line(l Line) {
 		s.tlsPort(l, value)
 	case "tls-replication":
 		if s.tls && value == "no" {
-			s.replace(l, "a TLS port is open, and all links of the run speak TLS then")
+			s.replace(l, whyTLS)
+			return
+		}
+		s.keep(l)
+	case "tls-cluster":
+		if s.tls && s.c.Cluster && value == "no" {
+			s.replace(l, whyTLS)
 			return
 		}
 		s.keep(l)

@@ -21,6 +21,7 @@ func BenchmarkStartStop(b *testing.B) {
 		{"3-servers-agent-copied", Spec{Kind: KindReplicas, Replicas: 2}, true},
 		{"6-with-sentinel", Spec{Kind: KindSentinel, Replicas: 2, Sentinels: 3}, false},
 		{"9-servers", Spec{Kind: KindReplicas, Replicas: 8}, false},
+		{"9-of-a-cluster", Spec{Kind: KindCluster, Shards: 3, Replicas: 2}, false},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			o := options(b, c.spec)

@@ -132,7 +132,7 @@ func TestStartCluster(t *testing.T) {
 func TestStartClusterWithPasswordAndTLS(t *testing.T) {
 	for name, lines := range map[string][]string{
 		"password":           {"requirepass secret"},
-		"users and TLS":      {"tls-port 6379", "user default off", "user app on >secret ~* &* +@all"},
+		"users and TLS":      {"tls-port 6379", "user default off", "user app on >secret ~* +@all"},
 		"a line of its own":  {"cluster-require-full-coverage no"},
 		"another persistent": {"appendonly no"},
 	} {

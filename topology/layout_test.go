@@ -19,7 +19,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{"nothing said", Spec{}, ""},
 		{"sentinel by default", Spec{Kind: KindSentinel}, ""},
-		{"unknown kind", Spec{Kind: "ring"}, `topology kind "ring": use standalone, replicas or sentinel`},
+		{"unknown kind", Spec{Kind: "ring"}, `topology kind "ring": use standalone, replicas, sentinel or cluster`},
 		{"replicas of a standalone", Spec{Replicas: 1}, "a standalone server has none"},
 		{"sentinels without sentinel", Spec{Kind: KindReplicas, Sentinels: 3}, "kind replicas has none"},
 		{"quorum too high", Spec{Kind: KindSentinel, Sentinels: 2, Quorum: 3}, "there are only 2 sentinels"},
