@@ -115,6 +115,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	for _, n := range r.d.Nodes {
 		r.meta.Nodes = append(r.meta.Nodes, n.Node)
 	}
+	r.meta.Slots = r.plan.Spec.Slots()
 	r.readSettings(ctx)
 	r.meta.Host = append(hostFacts(build), r.d.Facts()...)
 	if err := r.w.SaveRun(r.meta); err != nil {
@@ -134,7 +135,7 @@ func (r *run) watch(ctx context.Context, interval time.Duration) error {
 			continue
 		}
 		g.Go(func() error {
-			_, err := r.Call(ctx, i, wire.OpWatch, wire.WatchArgs{IntervalMS: interval.Milliseconds(), Sentinel: n.Kind == history.Sentinel}, nil)
+			_, err := r.Call(ctx, i, wire.OpWatch, wire.WatchArgs{IntervalMS: interval.Milliseconds(), Sentinel: n.Kind == history.Sentinel, Cluster: r.d.ClusterIDs()}, nil)
 			return err
 		})
 	}

@@ -262,6 +262,9 @@ func (e *emitter) send(b *history.Batch) time.Duration {
 	for i := range b.Samples {
 		b.Samples[i].Node = e.source
 	}
+	for i := range b.Views {
+		b.Views[i].Node = e.source
+	}
 	for i := range b.Events {
 		b.Events[i].Node = e.source
 	}

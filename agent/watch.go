@@ -29,7 +29,7 @@ func (a *Agent) watch(w wire.WatchArgs) error {
 		return err
 	}
 	a.obs.start(observer.Config{
-		Addr: addr, Access: login, Sentinel: w.Sentinel,
+		Addr: addr, Access: login, Sentinel: w.Sentinel, Cluster: w.Cluster,
 		Interval: time.Duration(w.IntervalMS) * time.Millisecond,
 		Clock:    a.emit.now, Proc: a.sup.upFrozen, Times: a.sup.times, Emit: a.emit.batch,
 	})

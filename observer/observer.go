@@ -20,6 +20,8 @@ type Config struct {
 	Access   access.Access // how to get in
 	Interval time.Duration // 0: DefaultInterval
 	Sentinel bool
+	// Cluster are the ids of a Cluster's servers with their numbers; nil: the server is in none.
+	Cluster map[string]int32
 	// Clock is the run's clock, ns.
 	Clock func() int64
 	// Proc says whether the server's process exists and whether it is stopped.

@@ -136,7 +136,9 @@ type RedisReply struct {
 // WatchArgs starts the observer.
 type WatchArgs struct {
 	IntervalMS int64 `json:"interval_ms"`
-	Sentinel   bool  `json:"sentinel"` // subscribe to Sentinel's events instead of sampling replication
+	// Cluster are the ids of a Cluster's servers with their numbers in Run.Nodes; empty: the server is in none.
+	Cluster  map[string]int32 `json:"cluster,omitempty"`
+	Sentinel bool             `json:"sentinel"` // subscribe to Sentinel's events instead of sampling replication
 }
 
 // DumpArgs chooses keys.
