@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/schismtest/schism/internal/access"
 	"github.com/schismtest/schism/observer"
 	"github.com/schismtest/schism/wire"
 )
@@ -45,6 +46,9 @@ func (a *Agent) redis(ctx context.Context, r wire.RedisArgs) (wire.RedisReply, e
 	if err != nil {
 		return wire.RedisReply{}, dialError(r.Args[0], err)
 	}
+	if r.Login {
+		r.Args = withLogin(r.Args, login)
+	}
 	if endsServer(r.Args) {
 		a.sup.ask()
 	}
@@ -59,6 +63,19 @@ func (a *Agent) redis(ctx context.Context, r wire.RedisArgs) (wire.RedisReply, e
 	}
 	st.T1 = monotonic()
 	return replyJSON(r.Args[0], v, err)
+}
+
+// withLogin puts a login into a MIGRATE, before its keys.
+func withLogin(args []string, login access.Access) []string {
+	at := slices.Index(args, "KEYS")
+	if login.Password == "" || at < 0 {
+		return args
+	}
+	auth := []string{"AUTH", login.Password}
+	if login.User != "" {
+		auth = []string{"AUTH2", login.User, login.Password}
+	}
+	return slices.Insert(slices.Clone(args), at, auth...)
 }
 
 // endsServer tells whether a command asks the server to end, one way or another.

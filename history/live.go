@@ -20,6 +20,7 @@ type LiveView struct {
 	LastAck   int64            // return of the latest ok write, ns
 	Samples   map[int32]Sample // the latest of each node
 	Views     map[int32]View   // the latest of each node of a Cluster
+	AllViews  []View           // every one, in the order of arrival
 	Events    []Event
 	Faults    map[int]Fault
 }
@@ -49,6 +50,7 @@ func (l *Live) Observe(b *Batch) {
 			l.view.Samples[s.Node] = s
 		}
 	}
+	l.view.AllViews = append(l.view.AllViews, b.Views...)
 	for _, v := range b.Views {
 		if old, ok := l.view.Views[v.Node]; !ok || v.Call >= old.Call {
 			l.view.Views[v.Node] = v

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,9 @@ const (
 	KindDebugSleep       Kind = "debug-sleep"  // DEBUG SLEEP
 	KindReplicaOf        Kind = "replicaof"    // REPLICAOF
 	KindSentinelFailover Kind = "sentinel-failover"
-	KindHeal             Kind = "heal" // heals another fault
+	KindClusterFailover  Kind = "cluster-failover" // CLUSTER FAILOVER
+	KindMigrateSlots     Kind = "migrate-slots"    // slots and their keys go from one master of a Cluster to another
+	KindHeal             Kind = "heal"             // heals another fault
 )
 
 // Action is a fault as data. The constructors below are the way to write one.
@@ -37,6 +40,10 @@ type Action struct {
 	Master Target `json:"master,omitempty"`
 	// Sleep is how long DEBUG SLEEP takes.
 	Sleep time.Duration `json:"sleep_ns,omitempty"`
+	// How is of a cluster-failover: FailoverForce or FailoverTakeover; empty: plain.
+	How string `json:"how,omitempty"`
+	// Slots is how many a migrate-slots moves.
+	Slots int `json:"slots,omitempty"`
 	// SpareChildren lets RDB and AOF children live when their server is killed.
 	SpareChildren bool `json:"spare_children,omitempty"`
 	// Fault is what a heal heals.
@@ -97,6 +104,26 @@ func ReplicaOf(t, master Target) Action {
 // SentinelFailover asks a sentinel for a failover (SENTINEL FAILOVER).
 func SentinelFailover() Action { return Action{Kind: KindSentinelFailover, On: Nodes{Sentinels}} }
 
+// The ways of a CLUSTER FAILOVER. A plain one has the master stop and the replica catch up first; FORCE does not ask the master, but the other
+// masters still vote; TAKEOVER asks nobody.
+const (
+	FailoverPlain    = ""
+	FailoverForce    = "force"
+	FailoverTakeover = "takeover"
+)
+
+// ClusterFailover tells a replica of a Cluster to become the master of its shard (CLUSTER FAILOVER).
+func ClusterFailover(replica Target, how string) Action {
+	return Action{Kind: KindClusterFailover, On: Nodes{replica}, How: how}
+}
+
+// MigrateSlots moves slots with their keys, those that have keys first, from one master of a Cluster to another, one slot after the other.
+// It takes effect with the first of them, and heals by itself when the last one has moved; a slot that is on its way when the run is
+// interrupted is brought to its end.
+func MigrateSlots(from, to Target, slots int) Action {
+	return Action{Kind: KindMigrateSlots, From: Nodes{from}, To: Nodes{to}, Slots: slots}
+}
+
 // Heal heals the fault of this number.
 func Heal(fault int) Action { return Action{Kind: KindHeal, Fault: fault} }
 
@@ -115,14 +142,16 @@ func (a Action) WithoutChildren() Action { a.SpareChildren = true; return a }
 // heals tells whether there is something to heal.
 func (a Action) heals() bool {
 	switch a.Kind {
-	case KindRestart, KindResume, KindSentinelFailover, KindHeal:
+	case KindRestart, KindResume, KindSentinelFailover, KindClusterFailover, KindHeal:
 		return false
 	}
 	return !a.Stays
 }
 
 // itself tells whether the fault ends by itself.
-func (a Action) itself() bool { return a.Kind == KindDebugSleep || a.Kind == KindKillAndRestart }
+func (a Action) itself() bool {
+	return a.Kind == KindDebugSleep || a.Kind == KindKillAndRestart || a.Kind == KindMigrateSlots
+}
 
 // network tells whether the fault is one of links.
 func (a Action) network() bool {
@@ -167,6 +196,13 @@ func (a Action) sentence(on, from, to, master string) string {
 		return "make " + on + " follow " + master
 	case KindSentinelFailover:
 		return "ask " + on + " for a failover"
+	case KindClusterFailover:
+		return strings.TrimSpace("CLUSTER FAILOVER "+strings.ToUpper(a.How)) + " on " + on
+	case KindMigrateSlots:
+		if a.Slots == 1 {
+			return "move 1 slot from " + from + " to " + to
+		}
+		return fmt.Sprintf("move %d slots from %s to %s", a.Slots, from, to)
 	case KindHeal:
 		return fmt.Sprintf("heal fault %d", a.Fault)
 	}

@@ -274,6 +274,9 @@ func (r *runner) mechanism(f *fault) (mechanism, error) {
 	if a.network() {
 		return r.networkMechanism(f)
 	}
+	if a.Kind == KindClusterFailover || a.Kind == KindMigrateSlots {
+		return r.clusterMechanism(f)
+	}
 	on, err := r.resolve(nil, a.On, nil)
 	if err != nil {
 		return nil, err

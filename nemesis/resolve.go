@@ -44,7 +44,13 @@ func (r *runner) resolveOne(v *history.LiveView, t Target, other []int) ([]int, 
 		}
 		return ns, nil
 	}
-	replicas := r.where(func(i int, n history.Node) bool { return n.Kind == history.Server && !n.Stranger && i != master })
+	masters := append(r.seen.shardMasters(v), master)
+	replicas := r.where(func(i int, n history.Node) bool {
+		return n.Kind == history.Server && !n.Stranger && !slices.Contains(masters, i)
+	})
+	if n, part := t.shard(); n > 0 {
+		return r.resolveShard(v, n, part)
+	}
 	sentinels := r.where(func(_ int, n history.Node) bool { return n.Kind == history.Sentinel })
 	switch t {
 	case Master:

@@ -58,7 +58,7 @@ func startWorld(t testing.TB, spec topology.Spec) *world {
 	t.Cleanup(func() { require.NoError(t, w.d.Stop(context.Background())) })
 	for i, n := range w.d.Nodes {
 		if n.Kind != history.Worker {
-			_, err := w.Call(t.Context(), i, wire.OpWatch, wire.WatchArgs{IntervalMS: 25, Sentinel: n.Kind == history.Sentinel}, nil)
+			_, err := w.Call(t.Context(), i, wire.OpWatch, wire.WatchArgs{IntervalMS: 25, Sentinel: n.Kind == history.Sentinel, Cluster: w.d.ClusterIDs()}, nil)
 			require.NoError(t, err)
 		}
 	}

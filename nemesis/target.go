@@ -1,6 +1,9 @@
 package nemesis
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Target names one or several nodes: one of the names below, or a node's own ("n2", "s1", "w1"). What it stands for is settled when
 // the fault is injected, from what the nodes say at that moment, and recorded.
@@ -12,7 +15,7 @@ const (
 	Master Target = "master"
 	// OldMaster is the one that the latest failover deposed.
 	OldMaster Target = "old-master"
-	// OneReplica is the first replica that runs, by number; AllReplicas are all servers but the rightful master.
+	// OneReplica is the first replica that runs, by number; AllReplicas are all servers but the rightful master, or those of all shards.
 	OneReplica  Target = "one-replica"
 	AllReplicas Target = "all-replicas"
 	// MajorityWithoutMaster is all replicas with the last-numbered majority of the sentinels.
@@ -44,6 +47,9 @@ func (t Target) String() string {
 	if s, ok := symbols[t]; ok {
 		return s
 	}
+	if n, part := t.shard(); n > 0 {
+		return shardParts[part] + fmt.Sprintf(" of shard %d", n)
+	}
 	return string(t)
 }
 
@@ -63,7 +69,8 @@ func (t Target) name() (letter byte, number int) {
 
 func (t Target) valid() bool {
 	_, n := t.name()
-	return symbols[t] != "" || n > 0
+	shard, _ := t.shard()
+	return symbols[t] != "" || n > 0 || shard > 0
 }
 
 // Nodes is a set of targets: one side of a partition.

@@ -16,11 +16,12 @@ type failover struct {
 
 // tracker follows who is the rightful master. With Sentinel that is whom +switch-master named last; each sentinel says so for itself,
 // so a change that is known already is no second failover. Without Sentinel it is the first one that says it is master, for as long
-// as it does.
+// as it does. In a Cluster every shard has one: whom the majority of the masters named last.
 type tracker struct {
 	nodes     []history.Node
 	byAddr    map[string]int
 	sentinels bool
+	shards    *shards // of a Cluster; else nil
 
 	mu        sync.Mutex
 	events    int // of the view, taken in
@@ -29,7 +30,7 @@ type tracker struct {
 }
 
 func newTracker(nodes []history.Node) *tracker {
-	t := &tracker{nodes: nodes, byAddr: map[string]int{}, master: history.NoNode}
+	t := &tracker{nodes: nodes, byAddr: map[string]int{}, master: history.NoNode, shards: newShards(nodes)}
 	for i, n := range nodes {
 		switch {
 		case n.Kind == history.Sentinel:
@@ -46,6 +47,10 @@ func newTracker(nodes []history.Node) *tracker {
 
 // take brings the tracker up to date; it is called with mu held.
 func (t *tracker) take(v *history.LiveView) {
+	if t.shards != nil {
+		t.failovers = append(t.failovers, t.shards.take(v.AllViews)...)
+		return
+	}
 	if !t.sentinels {
 		t.takeRoles(v)
 		return

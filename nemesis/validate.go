@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/schismtest/schism/history"
 )
 
 // Validate says what is wrong with the schedule, naming the fault and the fix. Whether the deployment has the nodes is not looked at
@@ -129,7 +131,7 @@ func (a Action) validate() error {
 		}
 	}
 	switch a.Kind {
-	case KindKill, KindStop, KindRestart, KindKillAndRestart, KindPause, KindResume, KindDebugSleep, KindReplicaOf, KindIsolate, KindSentinelFailover:
+	case KindKill, KindStop, KindRestart, KindKillAndRestart, KindPause, KindResume, KindDebugSleep, KindReplicaOf, KindIsolate, KindSentinelFailover, KindClusterFailover:
 		if len(a.On) == 0 {
 			return errors.New("it hits nothing: name a target")
 		}
@@ -143,6 +145,13 @@ func (a Action) validate() error {
 		if slices.Contains(a.From, Rest) && slices.Contains(a.To, Rest) {
 			return errors.New("only one side can be the rest")
 		}
+	case KindMigrateSlots:
+		if len(a.From) != 1 || len(a.To) != 1 || a.From[0] == Rest || a.To[0] == Rest {
+			return errors.New("slots move from one master to another: name both")
+		}
+		if a.Slots < 1 || a.Slots > history.Slots {
+			return fmt.Errorf("it moves %d slots: name a number from 1 to %d", a.Slots, history.Slots)
+		}
 	case KindHeal:
 		if a.Fault < 1 {
 			return fmt.Errorf("it heals fault %d: faults count from 1", a.Fault)
@@ -150,8 +159,11 @@ func (a Action) validate() error {
 	default:
 		return fmt.Errorf("unknown fault %q", string(a.Kind))
 	}
+	if !slices.Contains([]string{FailoverPlain, FailoverForce, FailoverTakeover}, a.How) || a.How != "" && a.Kind != KindClusterFailover {
+		return fmt.Errorf("%q is no way of CLUSTER FAILOVER: use force, takeover, or none", a.How)
+	}
 	if !a.network() && a.Kind != KindHeal {
-		for _, t := range a.On {
+		for _, t := range slices.Concat(a.On, a.From, a.To) {
 			if l, _ := t.name(); l == 'w' || t == Workers {
 				return errors.New("clients can only be cut off, not hit")
 			}

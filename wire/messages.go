@@ -125,6 +125,8 @@ type RedisArgs struct {
 	TimeoutMS int64    `json:"timeout_ms"`
 	// NoWait: do not wait for the reply (DEBUG SLEEP); an error reply within 20 ms is still reported.
 	NoWait bool `json:"no_wait"`
+	// Login: the agent's login goes into a MIGRATE, for the server that the keys move to.
+	Login bool `json:"login,omitempty"`
 }
 
 // RedisReply is the reply as JSON: strings, numbers, null, arrays, objects. Error replies are Err.
