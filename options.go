@@ -130,6 +130,9 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	if err := errors.Join(p.Spec.WithDefaults().Validate(), p.Work.WithDefaults().Validate()); err != nil {
 		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
 	}
+	if err := p.Faults.Fits(p.Spec); err != nil {
+		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
+	}
 	var err error
 	p.Promises, err = withOwn(s.Promises, o.Promises)
 	return p, err

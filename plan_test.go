@@ -210,6 +210,9 @@ func TestClusterOfTheLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, time.Second, p.Spec.NodeTimeout)
 
+	_, err = planned(t, "sentinel-kill", Options{Topology: "cluster"})
+	require.ErrorContains(t, err, "every shard of a Cluster has a master: name one, as in Shard(1).Master()")
+
 	for text, o := range map[string]Options{
 		"name a Cluster with -topology cluster":          {ConfigFile: file},
 		"-node-timeout 1s: this run's topology is":       {NodeTimeout: time.Second},

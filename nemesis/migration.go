@@ -22,6 +22,8 @@ const (
 	migrateKeys = 100
 	// finishTime is how long a slot that was left half moved may take to come to its end: a failover may be under way.
 	finishTime = 45 * time.Second
+	// mostRanges is how many ranges of slots a sentence names.
+	mostRanges = 12
 )
 
 // migration moves slots from one master to another, in the words that redis-cli uses: both are told of the slot, the keys move, and both are
@@ -192,7 +194,11 @@ func slotsText(slots []int) string {
 	case 1:
 		return fmt.Sprintf("slot %d", slots[0])
 	}
-	return fmt.Sprintf("%d slots (%s)", len(slots), clusterview.Ranges(ranges(slots)))
+	rs, more := ranges(slots), ""
+	if len(rs) > mostRanges {
+		rs, more = rs[:mostRanges], "..."
+	}
+	return fmt.Sprintf("%d slots (%s%s)", len(slots), clusterview.Ranges(rs), more)
 }
 
 // ranges joins neighbours.

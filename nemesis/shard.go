@@ -89,35 +89,40 @@ func (s *shards) take(views []history.View) []failover {
 }
 
 // named is whom the majority of the masters names as the owner of what the shard had at the start. What went to another shard's master has
-// moved there.
+// moved there. A master that was deposed and does not know it has a vote too, so two may have a majority: then the one with the greater config
+// epoch is the owner, as among servers.
 func (s *shards) named(home history.ShardSlots) (node int, ok bool) {
-	votes := map[int]int{}
+	votes, epochs := map[int]int{}, map[int]int64{}
 	for _, v := range s.latest {
 		if self := v.Self(); self == nil || self.Role != history.RoleMaster || len(self.Slots) == 0 {
 			continue
 		}
-		if n := s.ownerIn(&v, home); n != history.NoNode {
+		if p := s.ownerIn(&v, home); p != nil {
+			n := int(p.Node)
 			votes[n]++
+			epochs[n] = max(epochs[n], p.Epoch)
 		}
 	}
+	node = history.NoNode
 	for n, count := range votes {
-		if count >= majority(len(s.home)) {
-			return n, true
+		if count >= majority(len(s.home)) && (node == history.NoNode || epochs[n] > epochs[node]) {
+			node = n
 		}
 	}
-	return history.NoNode, false
+	return node, node != history.NoNode
 }
 
-// ownerIn is the node that owns most of the shard's slots by one view, NoNode for none.
-func (s *shards) ownerIn(v *history.View, home history.ShardSlots) int {
-	best, most := history.NoNode, 0
+// ownerIn is the node that owns most of the shard's slots by one view, nil for none.
+func (s *shards) ownerIn(v *history.View, home history.ShardSlots) *history.Peer {
+	var best *history.Peer
+	most := 0
 	for i := range v.Peers {
 		p := &v.Peers[i]
 		if p.Node == history.NoNode || s.elsewhere(int(p.Node), home.Shard) {
 			continue
 		}
 		if n := common(p.Slots, home.Ranges); n > most {
-			best, most = int(p.Node), n
+			best, most = p, n
 		}
 	}
 	return best

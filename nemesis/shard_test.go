@@ -34,7 +34,7 @@ func viewOf(node int32, at int64, owners ...int32) history.View {
 		p := history.Peer{Node: i, Role: history.RoleReplica, Master: owners[i%3], LinkUp: true, Myself: i == node}
 		for s, o := range owners {
 			if o == i {
-				p.Role, p.Master = history.RoleMaster, history.NoNode
+				p.Role, p.Master, p.Epoch = history.RoleMaster, history.NoNode, int64(i+1) // who took over later has the greater one
 				p.Slots = append(p.Slots, homes[s].Ranges...)
 			}
 		}
@@ -183,5 +183,10 @@ func TestFaultsOfAClusterAreData(t *testing.T) {
 func TestRangesOfSlots(t *testing.T) {
 	require.Equal(t, "no slot", slotsText(nil))
 	require.Equal(t, "slot 7", slotsText([]int{7}))
+	var many []int
+	for i := range 40 {
+		many = append(many, 2*i)
+	}
+	require.Equal(t, "40 slots (0 2 4 6 8 10 12 14 16 18 20 22...)", slotsText(many))
 	require.Equal(t, "5 slots (0 5-7 16383)", slotsText([]int{6, 5, 16383, 7, 0}))
 }

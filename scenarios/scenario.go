@@ -60,6 +60,9 @@ func (s Scenario) validate() error {
 	if err := s.Faults.Validate(); err != nil {
 		return err
 	}
+	if err := s.Faults.Fits(s.Topology.Spec()); err != nil {
+		return err
+	}
 	for _, name := range s.Faults.Names() {
 		if err := s.hasNode(name); err != nil {
 			return err
@@ -84,6 +87,9 @@ func (s Scenario) hasNode(name string) error {
 	switch name[0] {
 	case 'n':
 		have, what = 1+spec.Replicas+spec.Strangers, "servers"
+		if spec = spec.WithDefaults(); spec.Kind == topology.KindCluster {
+			have = spec.Shards * (1 + spec.Replicas)
+		}
 	case 's':
 		have, what = spec.Sentinels, "sentinels"
 	case 'w':
