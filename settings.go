@@ -10,9 +10,14 @@ import (
 )
 
 // settingNames are the settings that sentences and measures speak of: none of them is a secret. A server that does not know one has none.
-func settingNames() []string {
-	return []string{"appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy", "replica-ignore-maxmemory", "min-replicas-to-write", "min-replicas-max-lag", "replica-read-only",
+func settingNames(cluster bool) []string {
+	names := []string{"appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy", "replica-ignore-maxmemory", "min-replicas-to-write", "min-replicas-max-lag", "replica-read-only",
 		"replica-serve-stale-data", "replica-priority", "repl-diskless-sync", "repl-backlog-size", "repl-timeout", "client-output-buffer-limit"}
+	if cluster {
+		names = append(names, "cluster-node-timeout", "cluster-require-full-coverage", "cluster-allow-reads-when-down", "cluster-replica-validity-factor",
+			"cluster-migration-barrier", "cluster-allow-replica-migration")
+	}
+	return names
 }
 
 // readSettings asks every server what is in effect there, whatever lines and files it came from. One that does not say (CONFIG may be
@@ -22,7 +27,7 @@ func (r *run) readSettings(ctx context.Context) {
 	for _, i := range r.servers() {
 		g.Go(func() error {
 			var settings []history.KV
-			for _, name := range settingNames() {
+			for _, name := range settingNames(len(r.meta.Slots) > 0) {
 				var reply wire.RedisReply
 				_, err := r.call(ctx, i, wire.OpRedis, wire.RedisArgs{Args: []string{"CONFIG", "GET", name}, TimeoutMS: 2000}, &reply)
 				if err != nil || reply.Err != "" {

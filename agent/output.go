@@ -91,7 +91,10 @@ func (o *output) scan(b []byte) []history.Event {
 			break
 		}
 		text = rest
-		name := classifyLine(line)
+		kind, name := history.EvLog, classifyLine(line)
+		if name == "" {
+			kind, name = history.EvCluster, clusterStep(line)
+		}
 		count := &o.events
 		if name == history.LogBuffer { // thousands of them must not crowd out a crash
 			count = &o.buffers
@@ -100,7 +103,7 @@ func (o *output) scan(b []byte) []history.Event {
 			continue
 		}
 		*count++
-		evs = append(evs, history.Event{T: o.emit.now(), Kind: history.EvLog, Name: name, Text: clip(line, 500)})
+		evs = append(evs, history.Event{T: o.emit.now(), Kind: kind, Name: name, Text: clip(line, 500)})
 	}
 	o.line = append(o.line[:0], clip(text, 8<<10)...)
 	return evs

@@ -113,6 +113,7 @@ const (
 	EvSentinel EventKind = "sentinel" // Name is the channel, Text the message; Node the sentinel that said it
 	EvProcess  EventKind = "process"  // a supervised server or sentinel; names in Process*
 	EvLog      EventKind = "log"      // a line of a server's output that matters: "crash", "assertion", "sanitizer", "warning"
+	EvCluster  EventKind = "cluster"  // a server of a Cluster wrote of a step of a failover; names in Cluster*, Text is its line
 	EvStall    EventKind = "stall"    // one of ours stood still from T to T+Dur; names in Stall*. Version 1 has only Text, and no Dur
 	EvNote     EventKind = "note"     // Name "incomplete", "lost-records", "dropped-log"...; Text says what and why
 )
@@ -146,6 +147,18 @@ const LogBuffer = "buffer"
 // MostLogEvents bounds the events of one process's output, those of LogBuffer apart: a crash report has hundreds of lines, and the log is
 // kept anyway.
 const MostLogEvents = 200
+
+// Names of an EvCluster, in the order of a failover. Servers are named by their ids in the lines (Node.ClusterID).
+const (
+	ClusterFailing = "failing"          // Node marked another as failing: the majority of masters agreed
+	ClusterDelayed = "election-delayed" // Node, a replica, will ask for votes after a delay
+	ClusterAsked   = "election-started" // Node asked for votes
+	ClusterVoted   = "vote-granted"     // Node gave its vote
+	ClusterWon     = "election-won"     // Node is the new master
+	ClusterManual  = "manual"           // Node was told to take over, or as a master asked to let it
+	ClusterFollows = "follows"          // Node learned that another owns its slots, and follows that one
+	ClusterState   = "state"            // cluster_state changed on Node; Text ends with ok or fail
+)
 
 // What is kept of the last output of a process that ended.
 const (

@@ -101,6 +101,8 @@ type Node struct {
 	// Shard tells the replication groups of a run apart, whose masters are several at a time by right: of a Cluster the shard, from 1, that
 	// the node belongs to at the start; 0 where there is but one.
 	Shard int `json:"shard,omitempty"`
+	// ClusterID is the id that the server has in its Cluster; empty without one.
+	ClusterID string `json:"cluster_id,omitempty"`
 	// Version, RunID and Build are INFO's at the start.
 	Version string `json:"version,omitempty"`
 	RunID   string `json:"run_id,omitempty"`

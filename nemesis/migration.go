@@ -223,9 +223,13 @@ func (m *migration) heal(ctx context.Context) (int64, error) {
 		return m.r.Clock(), nil
 	}
 	slot := m.open
+	var last error // what kept it from its end, not that the time was over
 	err := poll(ctx, 200*time.Millisecond, finishTime, fmt.Sprintf("slot %d did not come to an end", slot), func(ctx context.Context) (bool, error) {
 		err := m.finish(ctx, slot)
-		return err == nil, err
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		return err == nil, last
 	})
 	return m.r.Clock(), err
 }

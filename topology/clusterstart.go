@@ -16,6 +16,9 @@ import (
 // new master refuses writes for two seconds, whatever it knows, and these pass meanwhile.
 func (d *Deployment) startCluster(ctx context.Context) error {
 	d.ids = clusterIDs(d.rng(), d.nodes())
+	for _, n := range d.Nodes {
+		n.ClusterID = d.ids[n.Name]
+	}
 	server := func(r history.Role) func(*Node) bool {
 		return func(n *Node) bool { return n.Kind == history.Server && n.Role == r }
 	}
