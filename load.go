@@ -25,6 +25,9 @@ func (r *run) jobs() map[int32]workloads.Job {
 			base.MasterName = topology.MasterName
 		case n.Kind == history.Server && !n.Stranger:
 			base.Servers[n.Addr] = int32(i)
+			if n.Shard > 0 {
+				base.Cluster = append(base.Cluster, n.Addr)
+			}
 			if n.Role == history.RoleMaster {
 				base.Master = n.Addr
 			} else {
@@ -32,6 +35,7 @@ func (r *run) jobs() map[int32]workloads.Job {
 			}
 		}
 	}
+	base.ReplicasOf = replicasOf(r.meta.Nodes)
 	jobs := map[int32]workloads.Job{}
 	var writers, readers int
 	for i, w := range workers {
@@ -44,6 +48,25 @@ func (r *run) jobs() map[int32]workloads.Job {
 		jobs[w] = j
 	}
 	return jobs
+}
+
+// replicasOf are, by the address of each server of a Cluster, those that are replicas of its shard at the start; nil without a Cluster.
+func replicasOf(nodes []history.Node) map[string][]string {
+	var out map[string][]string
+	for _, n := range nodes {
+		if n.Kind != history.Server || n.Shard == 0 {
+			continue
+		}
+		if out == nil {
+			out = map[string][]string{}
+		}
+		for _, o := range nodes {
+			if o.Kind == history.Server && o.Shard == n.Shard && o.Role == history.RoleReplica {
+				out[n.Addr] = append(out[n.Addr], o.Addr)
+			}
+		}
+	}
+	return out
 }
 
 // startLoad makes the workers ready, then starts them all. It returns the moment on the run's clock.

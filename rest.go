@@ -54,10 +54,12 @@ func (w *restWatch) of(samples map[int32]history.Sample) map[int32]history.Sampl
 	return out
 }
 
-// restless says what keeps the deployment from being at rest; empty when nothing does.
+// restless says what keeps the deployment from being at rest; empty when nothing does. In a Cluster every shard comes to rest by itself.
 func restless(nodes []history.Node, servers []int32, samples map[int32]history.Sample) string {
-	master := int32(history.NoNode)
+	shards := map[int]bool{}
+	var masters []int32
 	for _, i := range servers {
+		shards[nodes[i].Shard] = true
 		s, ok := samples[i]
 		switch {
 		case !ok:
@@ -68,22 +70,31 @@ func restless(nodes []history.Node, servers []int32, samples map[int32]history.S
 			return nodes[i].Name + " still loads its data"
 		case s.Rest.Saving:
 			return nodes[i].Name + " is saving its data"
-		case s.Role == history.RoleMaster && master != history.NoNode:
-			return nodes[master].Name + " and " + nodes[i].Name + " both say they are master"
 		case s.Role == history.RoleMaster:
-			master = i
+			masters = append(masters, i)
 		}
 	}
-	if master == history.NoNode {
+	switch {
+	case len(masters) == 0:
 		return "no node says it is master"
+	case len(masters) > len(shards) && len(shards) == 1:
+		return nodes[masters[0]].Name + " and " + nodes[masters[1]].Name + " both say they are master"
+	case len(masters) != len(shards):
+		return fmt.Sprintf("%d nodes say they are master, of %d shards", len(masters), len(shards))
 	}
-	m := samples[master]
 	for _, i := range servers {
 		s := samples[i]
-		switch {
-		case i == master:
-		case !s.LinkUp || s.SyncRunning:
+		if s.Role == history.RoleMaster {
+			continue
+		}
+		if !s.LinkUp || s.SyncRunning {
 			return nodes[i].Name + " has no link to its master"
+		}
+		master := masterOf(nodes, masters, s)
+		if master == history.NoNode {
+			return nodes[i].Name + " follows " + s.MasterAddr + ", which does not say it is master"
+		}
+		switch m := samples[master]; {
 		case s.ReplID != m.ReplID:
 			return nodes[i].Name + " has another replication id than " + nodes[master].Name
 		case s.Offset != m.Offset:
@@ -93,18 +104,33 @@ func restless(nodes []history.Node, servers []int32, samples map[int32]history.S
 	return ""
 }
 
+// masterOf is which of the masters a replica follows. Where there is one, that is it, whatever address it goes by.
+func masterOf(nodes []history.Node, masters []int32, replica history.Sample) int32 {
+	if len(masters) == 1 {
+		return masters[0]
+	}
+	for _, m := range masters {
+		if nodes[m].Addr == replica.MasterAddr {
+			return m
+		}
+	}
+	return history.NoNode
+}
+
 // moved says what was touched between two looks at rest, by the rule of checkers.md, "At rest"; nil when nothing was.
 func moved(nodes []history.Node, servers []int32, before, after map[int32]history.Sample) error {
-	// What the master removed by itself reaches its replicas as changes.
-	var removed int64
+	// What a master removed by itself reaches its replicas as changes.
+	removed := map[int32]int64{}
+	var masters []int32
 	for _, i := range servers {
 		if a, b := after[i], before[i]; a.Role == history.RoleMaster {
-			removed = a.Rest.Expired - b.Rest.Expired + a.Rest.Evicted - b.Rest.Evicted
+			masters = append(masters, i)
+			removed[i] = a.Rest.Expired - b.Rest.Expired + a.Rest.Evicted - b.Rest.Evicted
 		}
 	}
 	var out []string
 	for _, i := range servers {
-		if why := movedNode(before[i], after[i], removed); why != "" {
+		if why := movedNode(before[i], after[i], removed[masterOf(nodes, masters, after[i])]); why != "" {
 			out = append(out, nodes[i].Name+" "+why)
 		}
 	}

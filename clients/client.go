@@ -34,6 +34,14 @@ type Options struct {
 	Addr       string
 	Sentinels  []string
 	MasterName string
+	// Cluster are the servers of a Cluster, by ip:port; Addr and Sentinels are then empty, and an operation goes to the server that owns its
+	// key. With Nth, from 1, it is read at the Nth of the fixed replicas of the owner's shard instead, which ReplicasOf names for each server.
+	Cluster    []string
+	ReplicasOf map[string][]string
+	Nth        int
+	// Reload says when it is asked anew who owns which slots, besides after MOVED, ASK and READONLY, as go-redis does: ReloadAfterDial,
+	// ReloadByLibrary, or a duration such as "500ms".
+	Reload string
 	// Access is how to get in at the servers, SentinelAccess at the Sentinels.
 	Access         access.Access
 	SentinelAccess access.Access

@@ -3,6 +3,7 @@ package clients
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -33,23 +34,38 @@ const setupTime = 5 * time.Second
 // session is a client over go-redis.
 type session struct {
 	opt     Options
-	setGet  bool // SET takes GET (6.2)
-	rdb     *redis.Client
-	failing int // operations of this pool that found no connection
+	setGet  bool          // SET takes GET (6.2)
+	rdb     *redis.Client // of the link in use
 	buf     []byte
 	entries map[int64]string // stream entries taken and not acknowledged: id by value
 
-	cur  atomic.Pointer[conn] // the connection to a server, open or just broken; nil when the last dial failed
+	at   atomic.Pointer[link] // in use; nil when it is not known where an operation goes
 	sent atomic.Bool          // something of the operation was written
+
+	cluster *redis.ClusterClient // knows who owns which slots; nil outside a Cluster
+	links   map[string]*link     // in a Cluster, by address
+}
+
+// link is what a session has of one server, or of the master that Sentinels name.
+type link struct {
+	s       *session
+	addr    string // empty: the master that the Sentinels name
+	rdb     *redis.Client
+	failing int // operations of this pool that found no connection
+
+	cur atomic.Pointer[conn] // the connection, open or just broken; nil when the last dial failed
 }
 
 // Dial connects a client, through go-redis.
 func Dial(ctx context.Context, opt Options) (Client, error) {
 	s := newSession(opt)
-	if err := s.rdb.Ping(ctx).Err(); err != nil {
-		s.rdb.Close()
+	if err := s.hello(ctx); err != nil {
+		_ = s.Close()
 		where := opt.Addr
-		if where == "" {
+		switch {
+		case len(opt.Cluster) > 0:
+			where = "the Cluster of " + strings.Join(opt.Cluster, ", ")
+		case where == "":
 			where = fmt.Sprintf("master %q of the Sentinels", opt.MasterName)
 		}
 		return nil, fmt.Errorf("connect to %s: %w", where, err)
@@ -60,8 +76,32 @@ func Dial(ctx context.Context, opt Options) (Client, error) {
 func newSession(opt Options) *session {
 	quiet()
 	s := &session{opt: opt, setGet: opt.atLeast(6, 2)}
-	s.rdb = s.open()
+	if len(opt.Cluster) > 0 {
+		s.cluster, s.links = s.openCluster(), map[string]*link{}
+		return s
+	}
+	s.use(s.newLink(opt.Addr))
 	return s
+}
+
+// hello makes the first connections.
+func (s *session) hello(ctx context.Context) error {
+	if s.cluster != nil {
+		return s.helloCluster(ctx)
+	}
+	return s.rdb.Ping(ctx).Err()
+}
+
+func (s *session) newLink(addr string) *link {
+	l := &link{s: s, addr: addr}
+	l.rdb = l.open()
+	return l
+}
+
+// use has the operations that follow go over a link.
+func (s *session) use(l *link) {
+	s.rdb = l.rdb
+	s.at.Store(l)
 }
 
 // quiet keeps go-redis from writing to standard error: what it would say is in the operations.
@@ -71,10 +111,11 @@ type silence struct{}
 
 func (silence) Printf(context.Context, string, ...any) {}
 
-func (s *session) open() *redis.Client {
-	if s.opt.Addr == "" {
+func (l *link) open() *redis.Client {
+	s := l.s
+	if l.addr == "" {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
-			MasterName: s.opt.MasterName, SentinelAddrs: s.opt.Sentinels, Dialer: s.dial,
+			MasterName: s.opt.MasterName, SentinelAddrs: s.opt.Sentinels, Dialer: l.dial,
 			Username: s.opt.Access.User, Password: s.opt.Access.Password,
 			SentinelUsername: s.opt.SentinelAccess.User, SentinelPassword: s.opt.SentinelAccess.Password,
 			Protocol: 2, MaxRetries: -1, DialerRetries: 1, DialTimeout: s.lookupTime(),
@@ -82,8 +123,12 @@ func (s *session) open() *redis.Client {
 			PoolSize: poolSize, MaxConcurrentDials: 1, PipelinePoolSize: -1, ConnMaxIdleTime: -1, DisableIdentity: true,
 		})
 	}
+	var greet func(context.Context, *redis.Conn) error
+	if s.opt.Nth > 0 {
+		greet = l.readOnly
+	}
 	return redis.NewClient(&redis.Options{
-		Addr: s.opt.Addr, Dialer: s.dial, Username: s.opt.Access.User, Password: s.opt.Access.Password,
+		Addr: l.addr, Dialer: l.dial, OnConnect: greet, Username: s.opt.Access.User, Password: s.opt.Access.Password,
 		Protocol: 2, MaxRetries: -1, DialerRetries: 1, DialTimeout: s.opt.DialTimeout,
 		ReadTimeout: s.opt.Timeout, WriteTimeout: s.opt.Timeout, ContextTimeoutEnabled: true,
 		PoolSize: poolSize, MaxConcurrentDials: 1, PipelinePoolSize: -1, ConnMaxIdleTime: -1, DisableIdentity: true,
@@ -97,16 +142,17 @@ func (s *session) open() *redis.Client {
 func (s *session) lookupTime() time.Duration { return 3*s.opt.Timeout + 3*s.opt.DialTimeout }
 
 // dial connects to a server or, for the Sentinel client inside go-redis, to a Sentinel.
-func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	s := l.s
 	d := net.Dialer{Timeout: s.opt.DialTimeout}
-	if s.opt.Addr == "" && slices.Contains(s.opt.Sentinels, addr) {
+	if l.addr == "" && slices.Contains(s.opt.Sentinels, addr) {
 		c, err := d.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
 		return s.secure(ctx, s.opt.SentinelAccess, c)
 	}
-	if old := s.cur.Swap(nil); old != nil {
+	if old := l.cur.Swap(nil); old != nil {
 		old.Close()
 	}
 	nc, err := d.DialContext(ctx, network, addr)
@@ -127,7 +173,8 @@ func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, err
 		node = history.NoNode
 	}
 	c := &conn{Conn: over, tcp: tcp, sent: &s.sent, node: node}
-	s.cur.Store(c)
+	c.greeting.Store(s.opt.Nth > 0)
+	l.cur.Store(c)
 	return c, nil
 }
 
@@ -154,6 +201,8 @@ type conn struct {
 	sent    *atomic.Bool
 	node    int32
 	greeted bool
+	// greeting: what is written prepares the connection, and belongs to no operation.
+	greeting atomic.Bool
 }
 
 var _ syscall.Conn = (*conn)(nil) // go-redis looks through it whether an idle connection was closed by the other end
@@ -173,7 +222,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 	}
 	n, err := c.Conn.Write(p)
-	if n > 0 {
+	if n > 0 && !c.greeting.Load() {
 		c.sent.Store(true)
 	}
 	return n, err
@@ -181,26 +230,43 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // Node implements Client.
 func (s *session) Node() int32 {
-	if c := s.cur.Load(); c != nil {
-		return c.node
+	if l := s.at.Load(); l != nil {
+		if c := l.cur.Load(); c != nil {
+			return c.node
+		}
 	}
 	return history.NoNode
 }
 
 // Close implements Client.
-func (s *session) Close() error { return s.rdb.Close() }
+func (s *session) Close() error {
+	if s.cluster == nil {
+		return s.rdb.Close()
+	}
+	err := s.cluster.Close()
+	for _, l := range s.links {
+		err = errors.Join(err, l.rdb.Close())
+	}
+	return err
+}
 
 // Do implements Client.
 func (s *session) Do(ctx context.Context, key string, op *history.Op) {
 	s.sent.Store(false)
 	op.Acked = -1
-	err := s.issue(ctx, key, op)
+	var err error
+	if s.cluster != nil {
+		err = s.issueRouted(ctx, key, op)
+	} else {
+		err = s.issue(ctx, key, op)
+	}
 	op.Node = s.Node()
 	op.Err = Classify(err, s.sent.Load())
 	op.Outcome = op.Err.Outcome()
+	l := s.at.Load()
 	switch {
 	case op.Outcome == history.OK:
-		s.failing = 0
+		l.failing = 0
 		if s.opt.Wait > 0 && op.F.IsWrite() {
 			op.Acked = s.wait(ctx)
 		}
@@ -209,29 +275,41 @@ func (s *session) Do(ctx context.Context, key string, op *history.Op) {
 		s.drop()
 	}
 	op.Out = history.None
-	switch op.Err {
-	case history.ErrDialRefused, history.ErrDialTimeout, history.ErrNoMaster, history.ErrNotSent:
-		if s.failing++; s.failing >= maxFailing {
-			s.rdb.Close()
-			s.rdb, s.failing = s.open(), 0
+	if l != nil && unconnected(op.Err) {
+		if l.failing++; l.failing >= maxFailing {
+			l.rdb.Close()
+			l.rdb, l.failing = l.open(), 0
+			s.use(l)
 		}
 	}
 }
 
+// unconnected tells whether no connection could be had.
+func unconnected(e history.ErrCode) bool {
+	switch e {
+	case history.ErrDialRefused, history.ErrDialTimeout, history.ErrNoMaster, history.ErrNotSent:
+		return true
+	}
+	return false
+}
+
 // drop closes the connection, so that nothing can follow on it; go-redis notices before the next operation.
 func (s *session) drop() {
-	if c := s.cur.Load(); c != nil {
-		c.Close()
+	if l := s.at.Load(); l != nil {
+		if c := l.cur.Load(); c != nil {
+			c.Close()
+		}
 	}
 }
 
 // wait issues WAIT on the connection that wrote. When that broke meanwhile, no replica is known to have the write.
 func (s *session) wait(ctx context.Context) int32 {
-	wrote := s.cur.Load()
+	l := s.at.Load()
+	wrote := l.cur.Load()
 	ctx, cancel := context.WithTimeout(ctx, s.opt.WaitTimeout+s.opt.Timeout)
 	defer cancel()
 	n, err := s.rdb.Wait(ctx, s.opt.Wait, s.opt.WaitTimeout).Result()
-	if err != nil || s.cur.Load() != wrote {
+	if err != nil || l.cur.Load() != wrote {
 		return 0
 	}
 	return int32(n)
@@ -245,12 +323,20 @@ func Setup(ctx context.Context, opt Options, commands [][]any) error {
 	}
 	s := newSession(opt)
 	defer s.Close()
+	if s.cluster != nil {
+		return s.setupCluster(ctx, commands)
+	}
 	for _, c := range commands {
 		if err := s.rdb.Do(ctx, c...).Err(); err != nil && err != redis.Nil && !redis.HasErrorPrefix(err, "BUSYGROUP") {
 			return fmt.Errorf("prepare data, %v: %w", c[0], err)
 		}
 	}
-	info, err := s.rdb.Info(ctx, "replication").Result()
+	return settle(ctx, s.rdb)
+}
+
+// settle waits until the replicas that are connected to a server have what was written to it.
+func settle(ctx context.Context, rdb *redis.Client) error {
+	info, err := rdb.Info(ctx, "replication").Result()
 	if err != nil {
 		return fmt.Errorf("prepare data, count replicas: %w", err)
 	}
@@ -258,7 +344,7 @@ func Setup(ctx context.Context, opt Options, commands [][]any) error {
 	if replicas == 0 {
 		return nil
 	}
-	n, err := s.rdb.Wait(ctx, replicas, setupTime).Result()
+	n, err := rdb.Wait(ctx, replicas, setupTime).Result()
 	if err != nil {
 		return fmt.Errorf("prepare data, wait for replicas: %w", err)
 	}

@@ -20,6 +20,7 @@ type shape struct {
 	outcome                              Outcome
 	err                                  ErrCode
 	flags                                Flag
+	redirects                            uint8
 	more                                 bool // Arg or List follow
 	onTime                               bool // Intended equals Call
 }
@@ -32,7 +33,7 @@ func (e *encoder) ops(ops []Op) {
 	index := make([]uint64, len(ops))
 	for i := range ops {
 		o := &ops[i]
-		s := shape{o.Process, o.Client, o.Worker, o.Node, o.Acked, o.F, o.Outcome, o.Err, o.Flags, o.Arg != None || len(o.List) > 0, o.Intended == o.Call}
+		s := shape{o.Process, o.Client, o.Worker, o.Node, o.Acked, o.F, o.Outcome, o.Err, o.Flags, o.Redirects, o.Arg != None || len(o.List) > 0, o.Intended == o.Call}
 		n, ok := shapes[s]
 		if !ok {
 			n = uint64(len(order))
@@ -46,7 +47,7 @@ func (e *encoder) ops(ops []Op) {
 		for _, v := range []int32{s.process, s.client, s.worker, s.node, s.acked} {
 			e.int(int64(v))
 		}
-		e.buf = append(e.buf, byte(s.f), byte(s.outcome), byte(s.err), byte(s.flags))
+		e.buf = append(e.buf, byte(s.f), byte(s.outcome), byte(s.err), byte(s.flags), s.redirects)
 		e.bool(s.more)
 		e.bool(s.onTime)
 	}
@@ -104,6 +105,9 @@ func (d *decoder) ops(n int, keys uint32) []Op {
 			*p = int32(d.int())
 		}
 		s.f, s.outcome, s.err, s.flags = F(d.byte()), Outcome(d.byte()), ErrCode(d.byte()), Flag(d.byte())
+		if d.version >= 4 {
+			s.redirects = d.byte()
+		}
 		s.more, s.onTime = d.bool(), d.bool()
 	}
 	if d.err != nil || n == 0 {
@@ -119,7 +123,7 @@ func (d *decoder) ops(n int, keys uint32) []Op {
 			return nil
 		}
 		s := &shapes[x]
-		ops[i] = Op{Process: s.process, Client: s.client, Worker: s.worker, Node: s.node, Acked: s.acked, F: s.f, Outcome: s.outcome, Err: s.err, Flags: s.flags, Arg: None}
+		ops[i] = Op{Process: s.process, Client: s.client, Worker: s.worker, Node: s.node, Acked: s.acked, F: s.f, Outcome: s.outcome, Err: s.err, Flags: s.flags, Redirects: s.redirects, Arg: None}
 		more[i], late[i] = s.more, !s.onTime
 	}
 	for i := range ops {

@@ -29,21 +29,23 @@ type History struct {
 // Columns holds operations by column, so that ten million of them fit into memory. All columns have one length, but those
 // that may be nil when no operation uses them.
 type Columns struct {
-	Process  []int32
-	Client   []int32
-	Worker   []int8
-	F        []F
-	Outcome  []Outcome
-	Err      []ErrCode
-	Flags    []Flag
-	Node     []int8
-	Key      []uint32
-	In, Out  []int64
-	Arg      []int64 // nil: all None
-	Acked    []int8  // nil: all -1
-	Intended []int64 // nil: equal to Call
-	Call     []int64
-	Return   []int64 // Inf for Info
+	Process []int32
+	Client  []int32
+	Worker  []int8
+	F       []F
+	Outcome []Outcome
+	Err     []ErrCode
+	Flags   []Flag
+	Node    []int8
+	Key     []uint32
+	In, Out []int64
+	Arg     []int64 // nil: all None
+	Acked   []int8  // nil: all -1
+	// Redirects are Op.Redirects; nil: all 0.
+	Redirects []uint8
+	Intended  []int64 // nil: equal to Call
+	Call      []int64
+	Return    []int64 // Inf for Info
 	// Lists holds Op.List of the operations that have one: List i is ListData[ListOff[i]:ListOff[i+1]]; ListOff is nil when none has.
 	ListOff  []int
 	ListData []int64
@@ -70,6 +72,9 @@ func (c *Columns) At(i int) Op {
 	}
 	if c.Acked != nil {
 		o.Acked = int32(c.Acked[i])
+	}
+	if c.Redirects != nil {
+		o.Redirects = c.Redirects[i]
 	}
 	if c.Intended != nil {
 		o.Intended = c.Intended[i]
@@ -98,6 +103,7 @@ func (c *Columns) Append(o Op) {
 	c.Return = append(c.Return, o.Return)
 	c.Arg = lazy(c.Arg, n, cap(c.Process), o.Arg, None)
 	c.Acked = lazy(c.Acked, n, cap(c.Process), int8(o.Acked), -1)
+	c.Redirects = lazy(c.Redirects, n, cap(c.Process), o.Redirects, 0)
 	if c.Intended != nil || o.Intended != o.Call {
 		if c.Intended == nil {
 			c.Intended = append(make([]int64, 0, max(n+1, cap(c.Process))), c.Call[:n]...)

@@ -275,6 +275,9 @@ func (c *Columns) move(from, to int) {
 	if c.Acked != nil {
 		c.Acked[to] = c.Acked[from]
 	}
+	if c.Redirects != nil {
+		c.Redirects[to] = c.Redirects[from]
+	}
 	if c.Intended != nil {
 		c.Intended[to] = c.Intended[from]
 	}
@@ -294,6 +297,9 @@ func (c *Columns) truncate(n int) {
 	}
 	if c.Acked != nil {
 		c.Acked = c.Acked[:n]
+	}
+	if c.Redirects != nil {
+		c.Redirects = c.Redirects[:n]
 	}
 	if c.Intended != nil {
 		c.Intended = c.Intended[:n]

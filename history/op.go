@@ -132,6 +132,8 @@ type Op struct {
 	// Acked is what WAIT answered, sent on the same connection right after the write's own reply: how many replicas had acknowledged
 	// the write, 0 also when no answer came; -1 when WAIT was not asked for. Return is that of WAIT then.
 	Acked int32
+	// Redirects is how many MOVED and ASK replies of a Cluster were followed before Node answered; each says that nothing had been executed.
+	Redirects uint8
 	// Intended is when an open-loop schedule wanted it, ns; equal to Call in a closed loop.
 	Intended     int64
 	Call, Return int64

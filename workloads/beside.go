@@ -18,11 +18,7 @@ func (r *Runner) planReadMostly() {
 	w := r.extra(place{addr: r.job.master()})
 	w.when = r.arrivals(w, float64(s.ReadMostly), false)
 	w.act = &registerWriter{keys: keys, version: make([]int64, len(keys)), pick: newPicker(r.rng(w.client), 0, len(keys))}
-	at := []place{{addr: r.job.master()}}
-	for _, addr := range r.job.Replicas {
-		at = append(at, place{addr: addr, replica: true})
-	}
-	for _, p := range at {
+	for _, p := range append([]place{{addr: r.job.master()}}, r.job.replicas()...) {
 		sl := r.extra(p)
 		sl.when = r.arrivals(sl, readMostlyRate, false)
 		sl.act = newReader(r, sl, history.FRead, keys, readFlags(p.replica, true))

@@ -77,6 +77,17 @@ func setDefault[T comparable](p *T, v T) {
 // consumes tells whether the readers of this kind take elements off rather than read.
 func (s Spec) consumes() bool { return s.Kind == Queue || s.Kind == Stream }
 
+// pairs tells whether commands of this kind take several keys at once, which in a Cluster must lie in one slot.
+func (s Spec) pairs() bool { return s.Kind == Queue || s.Kind == Lock }
+
+// CheckCluster says why this workload cannot run in a Cluster; nil when it can.
+func (s Spec) CheckCluster() error {
+	if s.Kind == Txn {
+		return fmt.Errorf("workload kind %s: its transactions take keys of several slots, which no Cluster executes as one", s.Kind)
+	}
+	return nil
+}
+
 // Validate names the first field that cannot be, and what to do.
 func (s Spec) Validate() error {
 	switch s.Kind {
@@ -100,6 +111,9 @@ func (s Spec) Validate() error {
 		if f.v < 0 {
 			return fmt.Errorf("workload %s is %d: it cannot be negative", f.name, f.v)
 		}
+	}
+	if _, err := clients.ReloadInterval(s.ClusterReload); err != nil {
+		return fmt.Errorf("workload cluster_reload: %w", err)
 	}
 	if s.Zipf != 0 && s.Zipf <= 1 {
 		return fmt.Errorf("workload zipf is %g: use an exponent above 1, or 0 for uniform keys", s.Zipf)
@@ -144,6 +158,7 @@ func (s Spec) Shares(workers int) []Share {
 func (j *Job) options() clients.Options {
 	s := &j.Spec
 	return clients.Options{
+		Cluster: j.Cluster, ReplicasOf: j.ReplicasOf, Reload: s.ClusterReload,
 		Nodes: j.Servers, Sentinels: j.Sentinels, MasterName: j.MasterName,
 		Access: j.Access, SentinelAccess: j.SentinelAccess,
 		Timeout: s.Timeout, DialTimeout: s.DialTimeout, Wait: s.Wait, WaitTimeout: s.WaitTimeout,

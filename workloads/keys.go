@@ -14,6 +14,8 @@ type key struct {
 
 // keyTable numbers the keys of a runner.
 type keyTable struct {
+	tagged bool // numbers are hash tags
+
 	mu   sync.Mutex
 	ids  map[string]*key
 	list []*key
@@ -22,9 +24,13 @@ type keyTable struct {
 	place []uint32
 }
 
-// get is the key prefix:n.
+// get is the key prefix:n. Where others belong to it, their slot is that of the number alone in a Cluster: prefix:{n}.
 func (t *keyTable) get(prefix string, n int64) *key {
-	return t.named(prefix + ":" + strconv.FormatInt(n, 10))
+	number := strconv.FormatInt(n, 10)
+	if t.tagged {
+		number = "{" + number + "}"
+	}
+	return t.named(prefix + ":" + number)
 }
 
 func (t *keyTable) named(name string) *key {

@@ -7,30 +7,51 @@ import (
 // maxExtraClients keeps the client numbers of the workers' clients beside the load apart.
 const maxExtraClients = 256
 
-// place is where a client connects: an address, or "" for the master that the Sentinels name.
+// place is where a client connects: an address, or "" for the master that the Sentinels name, or for the servers of a Cluster.
 type place struct {
 	addr    string
 	replica bool
+	nth     int // in a Cluster: which replica of a key's shard, from 1
 }
 
 // master is where writes go.
 func (j *Job) master() string {
-	if len(j.Sentinels) > 0 {
+	if len(j.Sentinels) > 0 || len(j.Cluster) > 0 {
 		return ""
 	}
 	return j.Master
 }
 
+// replicas are the places of reads from replicas: each replica, or in a Cluster the first, the second... of every shard.
+func (j *Job) replicas() []place {
+	var out []place
+	if len(j.Cluster) == 0 {
+		for _, addr := range j.Replicas {
+			out = append(out, place{addr: addr, replica: true})
+		}
+		return out
+	}
+	most := 0
+	for _, rs := range j.ReplicasOf {
+		most = max(most, len(rs))
+	}
+	for i := range most {
+		out = append(out, place{replica: true, nth: i + 1})
+	}
+	return out
+}
+
 // readsFrom is where reader n of all readers reads.
 func (j *Job) readsFrom(n int) place {
 	from := j.Spec.ReadFrom
-	if len(j.Replicas) == 0 || from == Master || from == Both && n%2 == 1 {
+	replicas := j.replicas()
+	if len(replicas) == 0 || from == Master || from == Both && n%2 == 1 {
 		return place{addr: j.master()}
 	}
 	if from == Both {
 		n /= 2
 	}
-	return place{addr: j.Replicas[n%len(j.Replicas)], replica: true}
+	return replicas[n%len(replicas)]
 }
 
 // plan makes the slots: one for each client of this worker, and those of the probes.
@@ -92,7 +113,10 @@ func (s *Spec) collects() bool {
 
 func (r *Runner) slot(client int32, at place) *slot {
 	s := &slot{r: r, client: client, opt: r.job.options()}
-	s.opt.Addr = at.addr
+	s.opt.Addr, s.opt.Nth = at.addr, at.nth
+	if at.addr != "" {
+		s.opt.Cluster = nil // it goes there alone
+	}
 	s.opt.Consumer = strconv.Itoa(int(client))
 	s.opt.ClaimAfter = r.job.Spec.Timeout
 	r.slots = append(r.slots, s)

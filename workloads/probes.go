@@ -26,8 +26,8 @@ func (r *Runner) planProbes() {
 	}
 	p.version = make([]int64, len(p.keys))
 	w.act = p
-	for _, addr := range r.job.Replicas {
-		sl := r.extra(place{addr: addr, replica: true})
+	for _, at := range r.job.replicas() {
+		sl := r.extra(at)
 		q := &probeQueue{sleep: newSleeper(r.clock), wake: make(chan struct{}, 1)}
 		sl.when, sl.act = q, q
 		p.readers = append(p.readers, q)

@@ -48,7 +48,7 @@ func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner,
 		return nil, err
 	}
 	job.Spec = job.Spec.WithDefaults()
-	if job.Master == "" && len(job.Sentinels) == 0 {
+	if job.Master == "" && len(job.Sentinels) == 0 && len(job.Cluster) == 0 {
 		return nil, errors.New("workload: the job names neither a master nor sentinels")
 	}
 	if s := &job.Spec; job.FirstWriter < 0 || job.FirstReader < 0 || job.FirstWriter+job.Writers > s.Writers || job.FirstReader+job.Readers > s.Readers {
@@ -56,6 +56,7 @@ func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner,
 			job.FirstWriter, job.Writers, s.Writers, job.FirstReader, job.Readers, s.Readers)
 	}
 	r := &Runner{job: job, clock: clock, emit: emit, dial: clients.Dial, setup: clients.Setup}
+	r.keys.tagged = len(job.Cluster) > 0 && job.Spec.pairs()
 	r.plan()
 	return r, nil
 }

@@ -82,6 +82,9 @@ type Spec struct {
 	// ReplicaWrites is how many writes a second go to each replica, which is to refuse them, at a key of its own; default 1; negative:
 	// none.
 	ReplicaWrites int `json:"replica_writes,omitempty"`
+	// ClusterReload says when clients of a Cluster ask anew who owns which slots: "" after a dial that failed, "library" as go-redis does by
+	// itself (every 60 s), or a duration such as "500ms".
+	ClusterReload string `json:"cluster_reload,omitempty"`
 	// WorkerShare is how many clients run in each worker beyond the first: {"w2": 1}; the rest runs in w1.
 	WorkerShare map[string]int `json:"worker_share,omitempty"`
 }
@@ -106,6 +109,9 @@ type Job struct {
 	// Sentinels are their ip:port; empty: writes go to Master for good. MasterName is Sentinel's name of it.
 	Sentinels  []string `json:"sentinels,omitempty"`
 	MasterName string   `json:"master_name,omitempty"`
+	// Cluster are the ip:port of a Cluster's servers; empty: there is none. ReplicasOf are, for each of them, the replicas of its shard.
+	Cluster    []string            `json:"cluster,omitempty"`
+	ReplicasOf map[string][]string `json:"replicas_of,omitempty"`
 	// Access is how the clients get in at the servers, SentinelAccess at the sentinels.
 	Access         access.Access `json:"access"`
 	SentinelAccess access.Access `json:"sentinel_access"`

@@ -121,6 +121,8 @@ func (b *builder) ednOp(c *call) (n int64, o history.Op, err error) {
 			l.Out = value(e.value)
 		case "replicas-acked":
 			l.Acked = new(small(e.value))
+		case "redirects":
+			l.Redirects = uint8(min(max(num(e.value), 0), 255))
 		case "intended":
 			l.Intended = new(num(e.value))
 		case "call":

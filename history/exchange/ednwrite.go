@@ -206,6 +206,9 @@ func writeOp(b *strings.Builder, h *history.History, i int) {
 	if o.Acked >= 0 {
 		fmt.Fprintf(b, ", :replicas-acked %d", o.Acked)
 	}
+	if o.Redirects > 0 {
+		fmt.Fprintf(b, ", :redirects %d", o.Redirects)
+	}
 	if o.Intended != o.Call {
 		fmt.Fprintf(b, ", :intended %d", o.Intended)
 	}

@@ -11,24 +11,26 @@ import (
 
 // opLine is an operation. Absent numbers are absent fields; a nil reply is null.
 type opLine struct {
-	Record   string       `json:"record,omitempty"`
-	Process  int32        `json:"process"`
-	Client   int32        `json:"client"`
-	Worker   int32        `json:"worker"`
-	F        string       `json:"f"`
-	Outcome  string       `json:"outcome"`
-	Err      string       `json:"err,omitempty"`
-	Flags    history.Flag `json:"flags,omitempty"`
-	Node     int32        `json:"node"`
-	Key      string       `json:"key"`
-	In       jsonInt      `json:"in,omitzero"`
-	Arg      jsonInt      `json:"arg,omitzero"`
-	Out      jsonInt      `json:"out,omitzero"`
-	Acked    *int32       `json:"replicas_acked,omitempty"`
-	Intended *int64       `json:"intended,omitempty"` // ns; absent: equal to call
-	Call     *int64       `json:"call"`               // ns
-	Return   *int64       `json:"return,omitempty"`   // ns; absent: never
-	List     []int64      `json:"list,omitzero"`
+	Record  string       `json:"record,omitempty"`
+	Process int32        `json:"process"`
+	Client  int32        `json:"client"`
+	Worker  int32        `json:"worker"`
+	F       string       `json:"f"`
+	Outcome string       `json:"outcome"`
+	Err     string       `json:"err,omitempty"`
+	Flags   history.Flag `json:"flags,omitempty"`
+	Node    int32        `json:"node"`
+	Key     string       `json:"key"`
+	In      jsonInt      `json:"in,omitzero"`
+	Arg     jsonInt      `json:"arg,omitzero"`
+	Out     jsonInt      `json:"out,omitzero"`
+	Acked   *int32       `json:"replicas_acked,omitempty"`
+	// Redirects: MOVED and ASK replies that were followed.
+	Redirects uint8   `json:"redirects,omitempty"`
+	Intended  *int64  `json:"intended,omitempty"` // ns; absent: equal to call
+	Call      *int64  `json:"call"`               // ns
+	Return    *int64  `json:"return,omitempty"`   // ns; absent: never
+	List      []int64 `json:"list,omitzero"`
 }
 
 func newLine() opLine { return opLine{Node: history.NoNode, Worker: history.NoNode, Outcome: "ok"} }
@@ -78,7 +80,7 @@ func (j *jsonInt) UnmarshalJSON(p []byte) error {
 func toLine(h *history.History, i int) opLine {
 	o := h.Ops.At(i)
 	l := opLine{Process: o.Process, Client: o.Client, Worker: o.Worker, F: o.F.String(), Outcome: o.Outcome.String(), Err: o.Err.String(),
-		Flags: o.Flags, Node: o.Node, Key: keyName(h, o.Key), In: toJSON(o.In), Arg: toJSON(o.Arg), Out: toJSON(o.Out), Call: &o.Call, List: o.List}
+		Flags: o.Flags, Node: o.Node, Key: keyName(h, o.Key), In: toJSON(o.In), Arg: toJSON(o.Arg), Out: toJSON(o.Out), Redirects: o.Redirects, Call: &o.Call, List: o.List}
 	if o.Acked >= 0 {
 		l.Acked = &o.Acked
 	}
@@ -108,7 +110,7 @@ func (b *builder) op(l *opLine) (o history.Op, err error) {
 		return o, errors.New("it has no call")
 	}
 	o = history.Op{Process: l.Process, Client: l.Client, Worker: l.Worker, F: f, Outcome: outcome, Err: history.ParseErrCode(l.Err), Flags: l.Flags,
-		Node: l.Node, In: l.In.value(), Arg: l.Arg.value(), Out: l.Out.value(), Acked: -1, Call: *l.Call, Intended: *l.Call, Return: history.Inf, List: l.List}
+		Node: l.Node, In: l.In.value(), Arg: l.Arg.value(), Out: l.Out.value(), Acked: -1, Redirects: l.Redirects, Call: *l.Call, Intended: *l.Call, Return: history.Inf, List: l.List}
 	if l.Acked != nil {
 		o.Acked = *l.Acked
 	}

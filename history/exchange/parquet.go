@@ -34,6 +34,7 @@ type ParquetOp struct {
 	Ledger       bool    `parquet:"ledger"`
 	ReplicaWrite bool    `parquet:"replica_write"`
 	Acked        *int32  `parquet:"replicas_acked,optional"`
+	Redirects    int32   `parquet:"redirects"`
 	Intended     int64   `parquet:"intended,delta"`
 	Call         int64   `parquet:"call,delta"`
 	Return       *int64  `parquet:"return,optional"`
@@ -124,7 +125,7 @@ func parquetRow(h *history.History, i int) ParquetOp {
 		Node: name(o.Node), Key: keyName(h, o.Key), In: value(o.In), Arg: value(o.Arg), Out: value(o.Out), Absent: o.Out == history.Nil,
 		ReplicaRead: o.Flags&history.FlagReplicaRead != 0, Probe: o.Flags&history.FlagProbe != 0, Pred: o.Flags&history.FlagPred != 0,
 		Ledger: o.Flags&history.FlagLedger != 0, ReplicaWrite: o.Flags&history.FlagReplicaWrite != 0,
-		Intended: o.Intended, Call: o.Call, Return: value(o.Return), List: o.List}
+		Redirects: int32(o.Redirects), Intended: o.Intended, Call: o.Call, Return: value(o.Return), List: o.List}
 	if o.Acked >= 0 {
 		row.Acked = &o.Acked
 	}
