@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,16 +152,21 @@ func TestHarnessWithASlowEngine(t *testing.T) {
 
 // A container that somebody kills from outside: its name is said, and nothing is judged.
 func TestHarnessLosesAContainer(t *testing.T) {
-	c := startChild(t, "split-brain", "-seed", "9")
-	dir := c.untilFault(t)
-	command(t, "docker", "kill", node(t, runID(t, dir), "w1"))
-	code, _ := c.exit(t)
-	out := strings.Join(strings.Fields(c.out.String()), " ") // lines are broken at 80 columns
-	require.Equal(t, schism.ExitError, code, out)
-	require.Contains(t, out, "the container of w1 ended in the middle of the run")
-	require.NotContains(t, out, "%2F")
-	require.Empty(t, left(t, "containers", runID(t, dir)))
-	require.Empty(t, left(t, "networks", runID(t, dir)))
+	for i, name := range []string{"w1", "n2"} { // a client's, whose records it takes along, and a server's
+		c := startChild(t, "split-brain", "-seed", strconv.Itoa(90+i))
+		dir := c.untilFault(t)
+		command(t, "docker", "kill", node(t, runID(t, dir), name))
+		code, _ := c.exit(t)
+		out := strings.Join(strings.Fields(c.out.String()), " ") // lines are broken at 80 columns
+		require.Equal(t, schism.ExitError, code, out)
+		require.Contains(t, out, "the container of "+name+" ended in the middle of the run")
+		require.NotContains(t, out, "%2F")
+		require.Empty(t, left(t, "containers", runID(t, dir)))
+		require.Empty(t, left(t, "networks", runID(t, dir)))
+		checked, err := schism.Check(t.Context(), dir)
+		require.NoError(t, err)
+		require.Equal(t, result.Error, checked.Result.Verdict)
+	}
 }
 
 // A container that the engine pauses answers nobody: it takes neither the budget of cleaning nor the others' containers along.
