@@ -1,6 +1,7 @@
 package schism_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -251,18 +252,19 @@ func TestHarnessLeavesNoVolumes(t *testing.T) {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM schism/redis:7.0\nVOLUME /data /extra /more\n"), 0o644))
-	build := exec.Command("docker", "build", "-q", "-t", "schism-test/volumes", dir)
+	image := fmt.Sprintf("schism-test/volumes:%d", os.Getpid()) // another process' tests may use the same engine
+	build := exec.Command("docker", "build", "-q", "-t", image, dir)
 	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	t.Cleanup(func() { command(t, "docker", "rmi", "-f", "schism-test/volumes") })
+	t.Cleanup(func() { command(t, "docker", "rmi", "-f", image) })
 	volumes := func() []string {
-		out, err := exec.Command("docker", "volume", "ls", "-q").Output()
+		out, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "dangling=true").Output()
 		require.NoError(t, err)
 		return strings.Fields(string(out))
 	}
 	before := volumes()
-	c := startChild(t, "healthy", "-seed", "14", "-image", "schism-test/volumes", "-duration", "2s", "-rate", "500")
+	c := startChild(t, "healthy", "-seed", "14", "-image", image, "-duration", "2s", "-rate", "500")
 	code, _ := c.exit(t)
 	require.Equal(t, schism.ExitPass, code, c.out.String())
 	require.Subset(t, before, volumes())
