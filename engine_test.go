@@ -1,11 +1,13 @@
 package schism_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,16 +153,21 @@ func TestHarnessWithASlowEngine(t *testing.T) {
 
 // A container that somebody kills from outside: its name is said, and nothing is judged.
 func TestHarnessLosesAContainer(t *testing.T) {
-	c := startChild(t, "split-brain", "-seed", "9")
-	dir := c.untilFault(t)
-	command(t, "docker", "kill", node(t, runID(t, dir), "w1"))
-	code, _ := c.exit(t)
-	out := strings.Join(strings.Fields(c.out.String()), " ") // lines are broken at 80 columns
-	require.Equal(t, schism.ExitError, code, out)
-	require.Contains(t, out, "the container of w1 ended in the middle of the run")
-	require.NotContains(t, out, "%2F")
-	require.Empty(t, left(t, "containers", runID(t, dir)))
-	require.Empty(t, left(t, "networks", runID(t, dir)))
+	for i, name := range []string{"w1", "n2"} { // a client's, whose records it takes along, and a server's
+		c := startChild(t, "split-brain", "-seed", strconv.Itoa(90+i))
+		dir := c.untilFault(t)
+		command(t, "docker", "kill", node(t, runID(t, dir), name))
+		code, _ := c.exit(t)
+		out := strings.Join(strings.Fields(c.out.String()), " ") // lines are broken at 80 columns
+		require.Equal(t, schism.ExitError, code, out)
+		require.Contains(t, out, "the container of "+name+" ended in the middle of the run")
+		require.NotContains(t, out, "%2F")
+		require.Empty(t, left(t, "containers", runID(t, dir)))
+		require.Empty(t, left(t, "networks", runID(t, dir)))
+		checked, err := schism.Check(t.Context(), dir)
+		require.NoError(t, err)
+		require.Equal(t, result.Error, checked.Result.Verdict)
+	}
 }
 
 // A container that the engine pauses answers nobody: it takes neither the budget of cleaning nor the others' containers along.
@@ -245,18 +252,19 @@ func TestHarnessLeavesNoVolumes(t *testing.T) {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM schism/redis:7.0\nVOLUME /data /extra /more\n"), 0o644))
-	build := exec.Command("docker", "build", "-q", "-t", "schism-test/volumes", dir)
+	image := fmt.Sprintf("schism-test/volumes:%d", os.Getpid()) // another process' tests may use the same engine
+	build := exec.Command("docker", "build", "-q", "-t", image, dir)
 	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	t.Cleanup(func() { command(t, "docker", "rmi", "-f", "schism-test/volumes") })
+	t.Cleanup(func() { command(t, "docker", "rmi", "-f", image) })
 	volumes := func() []string {
-		out, err := exec.Command("docker", "volume", "ls", "-q").Output()
+		out, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "dangling=true").Output()
 		require.NoError(t, err)
 		return strings.Fields(string(out))
 	}
 	before := volumes()
-	c := startChild(t, "healthy", "-seed", "14", "-image", "schism-test/volumes", "-duration", "2s", "-rate", "500")
+	c := startChild(t, "healthy", "-seed", "14", "-image", image, "-duration", "2s", "-rate", "500")
 	code, _ := c.exit(t)
 	require.Equal(t, schism.ExitPass, code, c.out.String())
 	require.Subset(t, before, volumes())

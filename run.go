@@ -94,7 +94,9 @@ func (r *run) execute(ctx context.Context) (*Outcome, error) {
 	runErr := r.carry(func() error { return r.scenario(ctx) })
 	if runErr != nil {
 		stopStalls() // so that it is known how long the harness itself stood still
-		runErr = cmp.Or(r.whyLost(ctx), runErr)
+		if lost := r.whyLost(ctx); lost != nil {
+			runErr, r.meta.Lost = lost, true
+		}
 		stopStalls = r.measureStalls()
 	}
 	if ctx.Err() != nil {

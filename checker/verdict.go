@@ -22,13 +22,18 @@ func (c *check) verdict() {
 			undecided++
 		}
 	}
-	if len(c.h.Missing) > 0 {
+	if len(c.h.Missing) > 0 || c.h.Run.Lost {
 		r.Verdict = result.Error
 		r.Reasons = append(r.Reasons, c.h.Missing...)
+		why := "records are missing"
+		if len(c.h.Missing) == 0 {
+			why = "the surroundings ended the run"
+			r.Reasons = append(r.Reasons, "the run is incomplete: "+c.h.Run.Incomplete)
+		}
 		for _, ps := range [][]result.PromiseResult{r.Promises, r.Shows} { // what is missing may be what would have kept them
 			for i := range ps {
 				p := &ps[i]
-				p.Status, p.Value, p.Measured, p.Why, p.Witness = result.Undecided, result.Unmeasured("records are missing"), "–", "records are missing", ""
+				p.Status, p.Value, p.Measured, p.Why, p.Witness = result.Undecided, result.Unmeasured(why), "–", why, ""
 			}
 		}
 		r.Weakness = false

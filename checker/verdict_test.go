@@ -100,6 +100,7 @@ func TestVerdictOfAFailoverByHand(t *testing.T) {
 		{name: "loss is not told without a barrier", keep: 4 * vSecond, promise: []result.Promise{result.NothingLost()}, edit: func(h *history.History) { h.Events = h.Events[:2] }, want: result.Unknown, reason: "not decided"},
 		{name: "incomplete", keep: 5 * vSecond, edit: func(h *history.History) { h.Run.Incomplete = "interrupted" }, want: result.Unknown, reason: "interrupted"},
 		{name: "torn", keep: 5 * vSecond, edit: func(h *history.History) { h.Torn = "half a batch" }, want: result.Unknown, reason: "half a batch"},
+		{name: "the surroundings took a node away", keep: 4 * vSecond, promise: []result.Promise{result.NothingLost()}, edit: func(h *history.History) { h.Run.Lost, h.Run.Incomplete = true, "Docker stopped answering" }, want: result.Error, reason: "Docker stopped answering"},
 		{name: "missing records", keep: 4 * vSecond, promise: []result.Promise{result.NothingLost()}, edit: func(h *history.History) { h.Missing = []string{"batch 3 of w1"} }, want: result.Error, reason: "batch 3 of w1"},
 		{name: "nodes differ", keep: 5 * vSecond, edit: func(h *history.History) { h.Dumps[0].Digest = 2; h.Dumps[0].Elems = h.Dumps[0].Elems[1:] }, want: result.Violation},
 	} {

@@ -52,6 +52,8 @@ type Run struct {
 	Costs map[string]int64 `json:"costs,omitempty"`
 	// Incomplete says why the run did not go to its end ("interrupted"); empty otherwise.
 	Incomplete string `json:"incomplete,omitempty"`
+	// Lost: the surroundings, or a harness that stood still, took a node or the engine away; Incomplete says which. Nothing is judged then.
+	Lost bool `json:"lost,omitempty"`
 	// Imported is the format of a history from elsewhere ("edn", "jsonl"); rules about faults and barriers do not apply to it.
 	Imported string `json:"imported,omitempty"`
 }

@@ -3,6 +3,7 @@ package topology
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,11 +103,11 @@ func TestSweepTakesOnlyTheDead(t *testing.T) {
 		run, lock, host string
 		goes            bool
 	}{
-		{"t-dead", free, hostID(), true},
-		{"t-alive", held, hostID(), false},
-		{"t-lock-gone", filepath.Join(dir, "gone"), hostID(), false}, // for now: it may be a start whose folder was deleted
-		{"t-elsewhere", free, "elsewhere", false},
-		{"t-no-lock", "", hostID(), false},
+		{own("t-dead"), free, hostID(), true},
+		{own("t-alive"), held, hostID(), false},
+		{own("t-lock-gone"), filepath.Join(dir, "gone"), hostID(), false}, // for now: it may be a start whose folder was deleted
+		{own("t-elsewhere"), free, "elsewhere", false},
+		{own("t-no-lock"), "", hostID(), false},
 	} {
 		create(t, e, c.run, c.lock, c.host)
 		require.NoError(t, Sweep(t.Context()))
@@ -115,12 +116,12 @@ func TestSweepTakesOnlyTheDead(t *testing.T) {
 		require.NoError(t, e.remove(t.Context(), c.run))
 	}
 	// What belongs to nobody goes when it is old.
-	create(t, e, "t-old", "", "elsewhere")
-	require.NoError(t, e.sweep(t.Context(), &leftover{run: "t-old", host: "elsewhere", newest: time.Now().Add(-time.Hour), running: true}))
-	n, _ := left(t, "t-old")
+	create(t, e, own("t-old"), "", "elsewhere")
+	require.NoError(t, e.sweep(t.Context(), &leftover{run: own("t-old"), host: "elsewhere", newest: time.Now().Add(-time.Hour), running: true}))
+	n, _ := left(t, own("t-old"))
 	require.Equal(t, 1, n, "it runs")
-	require.NoError(t, e.sweep(t.Context(), &leftover{run: "t-old", host: "elsewhere", newest: time.Now().Add(-time.Hour)}))
-	requireNothingLeft(t, "t-old")
+	require.NoError(t, e.sweep(t.Context(), &leftover{run: own("t-old"), host: "elsewhere", newest: time.Now().Add(-time.Hour)}))
+	requireNothingLeft(t, own("t-old"))
 }
 
 // A dead run's network that cannot be removed keeps nobody from starting.
@@ -133,7 +134,7 @@ func TestSweepPassesAForeignContainerBy(t *testing.T) {
 	e, err := connect(t.Context())
 	require.NoError(t, err)
 	defer e.close()
-	const run = "t-foreign"
+	run := own("t-foreign")
 	create(t, e, run, free, hostID())
 	net, err := e.cli.NetworkCreate(t.Context(), "schism-"+run, client.NetworkCreateOptions{Labels: map[string]string{labelRun: run, labelLock: free, labelHost: hostID()}})
 	require.NoError(t, err)
@@ -152,6 +153,9 @@ func TestSweepPassesAForeignContainerBy(t *testing.T) {
 	require.NoError(t, Sweep(t.Context()))
 	requireNothingLeft(t, run)
 }
+
+// own is a run's name of this process: another one's tests may use the same engine.
+func own(run string) string { return fmt.Sprintf("%s-%d", run, os.Getpid()) }
 
 // create makes a container that is never started.
 func create(t *testing.T, e *engine, run, lock, host string) {

@@ -55,12 +55,16 @@ func (t *teller) notJudged() (first, second string) {
 	if len(rs) == 0 {
 		return "Not judged.", ""
 	}
+	why := strings.Join(strings.Fields(t.run.Incomplete), " ")
+	if t.run.Lost && len(rs) == 1 && strings.HasSuffix(rs[0], t.run.Incomplete) { // nothing else is missing
+		return "Not judged: the run did not go to its end (" + why + ").", "No promise is judged by what was seen until then."
+	}
 	missing := strings.Join(rs[:min(2, len(rs))], "; ")
 	if n := len(rs) - 2; n > 0 {
 		missing += fmt.Sprintf(" and %d more", n)
 	}
 	second = "What they said cannot be told, so no promise is judged by the rest."
-	if why := strings.Join(strings.Fields(t.run.Incomplete), " "); why != "" { // that is why they are
+	if why != "" { // that is why they are
 		return "Not judged: the run did not go to its end (" + why + ").", "Records are missing (" + missing + "). " + second
 	}
 	return "Not judged: records are missing (" + missing + ").", second

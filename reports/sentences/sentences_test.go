@@ -131,6 +131,12 @@ func TestARunThatBrokeOffSaysWhy(t *testing.T) {
 	run := nodesOf()
 	run.Incomplete = "prepare load: connect to n1: i/o timeout\ndial n2: i/o timeout"
 	s := Of(run, r)
+	r = resultOf(result.Error, 0)
+	r.Reasons = []string{"the run is incomplete: Docker stopped answering"}
+	lost := nodesOf()
+	lost.Incomplete, lost.Lost = "Docker stopped answering", true
+	require.Equal(t, "Not judged: the run did not go to its end (Docker stopped answering).", Of(lost, r).Headline)
+	require.NotContains(t, Of(lost, r).Sub, "Records")
 	require.Equal(t, "Not judged: the run did not go to its end (prepare load: connect to n1: i/o timeout dial n2: i/o timeout).", s.Headline)
 	require.Contains(t, s.Sub, "Records are missing (w1: ended without its last batch).")
 }
