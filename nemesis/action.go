@@ -26,6 +26,9 @@ const (
 	KindSentinelFailover Kind = "sentinel-failover"
 	KindClusterFailover  Kind = "cluster-failover" // CLUSTER FAILOVER
 	KindMigrateSlots     Kind = "migrate-slots"    // slots and their keys go from one master of a Cluster to another
+	KindMoveReplica      Kind = "move-replica"     // CLUSTER REPLICATE
+	KindForget           Kind = "forget"           // CLUSTER FORGET, by all others
+	KindAddReplica       Kind = "add-replica"      // CLUSTER MEET and REPLICATE of a server that was in no setup
 	KindHeal             Kind = "heal"             // heals another fault
 )
 
@@ -36,7 +39,7 @@ type Action struct {
 	On   Nodes `json:"on,omitempty"`
 	From Nodes `json:"from,omitempty"`
 	To   Nodes `json:"to,omitempty"`
-	// Master is whom a replicaof makes the node follow.
+	// Master is whom a replicaof, a move-replica or an add-replica makes the node follow.
 	Master Target `json:"master,omitempty"`
 	// Sleep is how long DEBUG SLEEP takes.
 	Sleep time.Duration `json:"sleep_ns,omitempty"`
@@ -124,6 +127,19 @@ func MigrateSlots(from, to Target, slots int) Action {
 	return Action{Kind: KindMigrateSlots, From: Nodes{from}, To: Nodes{to}, Slots: slots}
 }
 
+// MoveReplica has a replica of a Cluster follow the master of another shard. Healing takes it back.
+func MoveReplica(replica, master Target) Action {
+	return Action{Kind: KindMoveReplica, On: Nodes{replica}, Master: master}
+}
+
+// Forget has all other servers of a Cluster forget a replica. Healing introduces it to them anew.
+func Forget(replica Target) Action { return Action{Kind: KindForget, On: Nodes{replica}} }
+
+// AddReplica has a server that is in no setup (Stranger) join a Cluster, as a replica of the master. Healing takes it out.
+func AddReplica(stranger, master Target) Action {
+	return Action{Kind: KindAddReplica, On: Nodes{stranger}, Master: master}
+}
+
 // Heal heals the fault of this number.
 func Heal(fault int) Action { return Action{Kind: KindHeal, Fault: fault} }
 
@@ -151,6 +167,15 @@ func (a Action) heals() bool {
 // itself tells whether the fault ends by itself.
 func (a Action) itself() bool {
 	return a.Kind == KindDebugSleep || a.Kind == KindKillAndRestart || a.Kind == KindMigrateSlots
+}
+
+// ofCluster tells whether the fault is one of a Cluster's servers among themselves.
+func (a Action) ofCluster() bool {
+	switch a.Kind {
+	case KindClusterFailover, KindMigrateSlots, KindMoveReplica, KindForget, KindAddReplica:
+		return true
+	}
+	return false
 }
 
 // network tells whether the fault is one of links.
@@ -203,6 +228,12 @@ func (a Action) sentence(on, from, to, master string) string {
 			return "move 1 slot from " + from + " to " + to
 		}
 		return fmt.Sprintf("move %d slots from %s to %s", a.Slots, from, to)
+	case KindMoveReplica:
+		return "move " + on + " to " + master
+	case KindForget:
+		return "have all others forget " + on
+	case KindAddReplica:
+		return "add " + on + " as a replica of " + master
 	case KindHeal:
 		return fmt.Sprintf("heal fault %d", a.Fault)
 	}

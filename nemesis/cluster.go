@@ -91,29 +91,50 @@ func (r *runner) myself(ctx context.Context, node int) (clusterview.Line, error)
 // clusterMechanism settles what a fault of a Cluster hits, and returns what makes it.
 func (r *runner) clusterMechanism(f *fault) (mechanism, error) {
 	a := f.action
-	if a.Kind == KindClusterFailover {
-		on, err := r.resolve(nil, a.On, nil)
+	if a.Kind == KindMigrateSlots {
+		from, to, err := r.sides(a)
 		if err != nil {
 			return nil, err
 		}
-		hit := on[:1] // what is told is the replica; what is hit is its master
-		r.Live.Look(func(v *history.LiveView) {
-			if m := r.seen.masterOf(v, on[0]); m != history.NoNode {
-				hit = []int{m}
-			}
-		})
-		r.resolved(f, a.sentence(r.names(on[:1]), "", "", ""), hit, nil)
-		return &manual{r: r, node: on[0], how: a.How}, nil
+		if len(from) != 1 || len(to) != 1 {
+			return nil, fmt.Errorf("slots move from one master to another, not from %s to %s", r.names(from), r.names(to))
+		}
+		r.resolved(f, a.sentence("", r.names(from), r.names(to), ""), []int{from[0], to[0]}, nil)
+		return &migration{r: r, from: from[0], to: to[0], fromTarget: a.From, toTarget: a.To, want: a.Slots, open: -1}, nil
 	}
-	from, to, err := r.sides(a)
+	on, err := r.resolve(nil, a.On, nil)
 	if err != nil {
 		return nil, err
 	}
-	if len(from) != 1 || len(to) != 1 {
-		return nil, fmt.Errorf("slots move from one master to another, not from %s to %s", r.names(from), r.names(to))
+	on = on[:1]
+	hit, shard := on, 0
+	r.Live.Look(func(v *history.LiveView) { shard = r.seen.shardOf(v, on[0]) })
+	if a.Kind == KindClusterFailover {
+		if ms, err := r.resolve(nil, Nodes{Shard(shard).Master()}, nil); err == nil {
+			hit = ms // what is told is the replica; what is hit is its master
+		}
+		r.resolved(f, a.sentence(r.names(on), "", "", ""), hit, nil)
+		return &manual{r: r, node: on[0], how: a.How}, nil
 	}
-	r.resolved(f, a.sentence("", r.names(from), r.names(to), ""), []int{from[0], to[0]}, nil)
-	return &migration{r: r, from: from[0], to: to[0], fromTarget: a.From, toTarget: a.To, want: a.Slots, open: -1}, nil
+	if a.Kind == KindForget {
+		r.resolved(f, a.sentence(r.names(on), "", "", ""), hit, nil)
+		return &oblivion{r: r, node: on[0]}, nil
+	}
+	master, err := r.resolve(nil, Nodes{a.Master}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(master) != 1 || master[0] == on[0] {
+		return nil, fmt.Errorf("%s cannot follow %s", r.names(on), r.names(master))
+	}
+	r.resolved(f, a.sentence(r.names(on), "", "", r.names(master)), hit, nil)
+	if a.Kind == KindAddReplica {
+		return &arrival{r: r, node: on[0], master: master[0]}, nil
+	}
+	if shard == 0 {
+		return nil, fmt.Errorf("%s is a replica of no shard", r.names(on))
+	}
+	return &move{r: r, node: on[0], master: master[0], shard: shard}, nil
 }
 
 // slotText writes a slot's number.

@@ -29,6 +29,9 @@ func (w *world) fill(t *testing.T, n int) []string {
 // all reads the keys, each where the servers say that it is, and requires that every one has its value.
 func (w *world) all(t *testing.T, keys []string) {
 	t.Helper()
+	for _, n := range []string{"n1", "n2", "n3", "n4", "n5", "n6"} {
+		w.eventually(t, n+" serves", func() bool { return strings.Contains(w.redis(n, "CLUSTER", "INFO"), "cluster_state:ok") })
+	}
 	for _, key := range keys {
 		var said []string
 		for _, n := range []string{"n1", "n2", "n3", "n4", "n5", "n6"} {
@@ -52,7 +55,7 @@ func (w *world) owned(node string) string {
 }
 
 func TestFaultsOfAClusterOnRealServers(t *testing.T) {
-	w := startWorld(t, topology.Spec{Kind: topology.KindCluster, NodeTimeout: time.Second})
+	w := startWorld(t, topology.Spec{Kind: topology.KindCluster, NodeTimeout: time.Second, Strangers: 1})
 	keys := w.fill(t, 60)
 	ms := time.Millisecond
 	is := func(node, role string) { t.Helper(); require.Contains(t, w.redis(node, "ROLE"), "["+role, node) }
@@ -84,6 +87,30 @@ func TestFaultsOfAClusterOnRealServers(t *testing.T) {
 		w.run(t, Schedule{After(500*ms, ClusterFailover(Shard(2).Replica(), FailoverForce))}, nil)
 		is("n5", "master")
 		w.eventually(t, "n2 follows", func() bool { return strings.Contains(w.redis("n2", "ROLE"), "[slave") })
+	})
+	t.Run("a replica that moves", func(t *testing.T) {
+		w.run(t, Schedule{After(300*ms, MoveReplica("n6", Shard(1).Master()).Until(w.looked()))}, func(t *testing.T) {
+			require.Contains(t, w.redis("n6", "ROLE"), "[slave "+strings.Split(w.d.Nodes[0].Addr, ":")[0])
+		}, 1)
+		require.Equal(t, "move n6 to n1", w.last[1].Text)
+		require.Contains(t, w.redis("n6", "ROLE"), "[slave "+strings.Split(w.d.Nodes[2].Addr, ":")[0])
+	})
+	t.Run("a replica that is forgotten", func(t *testing.T) {
+		id := w.redis("n6", "CLUSTER", "MYID")
+		w.run(t, Schedule{After(300*ms, Forget("n6").Until(w.looked()))}, func(t *testing.T) {
+			require.NotContains(t, w.redis("n1", "CLUSTER", "NODES"), id)
+		}, 1)
+		require.Contains(t, w.redis("n1", "CLUSTER", "NODES"), id)
+	})
+	t.Run("a replica more", func(t *testing.T) {
+		id := w.redis("n7", "CLUSTER", "MYID")
+		w.run(t, Schedule{After(300*ms, AddReplica(Stranger, Shard(3).Master()).Until(w.looked()))}, func(t *testing.T) {
+			require.Contains(t, w.redis("n7", "ROLE"), "[slave "+strings.Split(w.d.Nodes[2].Addr, ":")[0])
+			require.Equal(t, w.redis("n3", "DBSIZE"), w.redis("n7", "DBSIZE"))
+		}, 1)
+		require.Equal(t, "add n7 as a replica of n3", w.last[1].Text)
+		require.NotContains(t, w.redis("n1", "CLUSTER", "NODES"), id)
+		require.Contains(t, w.redis("n7", "ROLE"), "[master")
 	})
 	t.Run("a master is no replica", func(t *testing.T) {
 		err := Run(t.Context(), Config{Schedule: Schedule{After(0, ClusterFailover("n1", FailoverPlain))}, Cluster: w, Live: w.live, Clock: w.now, LoadStart: w.now(),
@@ -119,9 +146,6 @@ func TestSlotsMoveWithLoginAndTLS(t *testing.T) {
 func TestMasterDiesWhileSlotsMove(t *testing.T) {
 	w := startWorld(t, topology.Spec{Kind: topology.KindCluster, NodeTimeout: time.Second})
 	keys := w.fill(t, 60)
-	for _, k := range keys {
-		require.NotEmpty(t, k)
-	}
 	w.run(t, Schedule{
 		After(100*time.Millisecond, MigrateSlots(Shard(1).Master(), Shard(2).Master(), 5000)),
 		AfterEffect(1, 300*time.Millisecond, Kill(Shard(1).Master())),

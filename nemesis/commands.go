@@ -274,7 +274,7 @@ func (r *runner) mechanism(f *fault) (mechanism, error) {
 	if a.network() {
 		return r.networkMechanism(f)
 	}
-	if a.Kind == KindClusterFailover || a.Kind == KindMigrateSlots {
+	if a.ofCluster() {
 		return r.clusterMechanism(f)
 	}
 	on, err := r.resolve(nil, a.On, nil)

@@ -31,11 +31,10 @@ func (s Schedule) Fits(t topology.Spec) error {
 // misfit says why the action cannot be in this topology; empty when it can.
 func (a Action) misfit(t topology.Spec) string {
 	cluster := t.Kind == topology.KindCluster
+	if a.ofCluster() && !cluster {
+		return "the topology is " + string(t.Kind) + ", no Cluster"
+	}
 	switch a.Kind {
-	case KindClusterFailover, KindMigrateSlots:
-		if !cluster {
-			return "the topology is " + string(t.Kind) + ", no Cluster"
-		}
 	case KindSentinelFailover:
 		if cluster {
 			return "a Cluster has no sentinels; use ClusterFailover"
@@ -45,7 +44,7 @@ func (a Action) misfit(t topology.Spec) string {
 			return "the servers of a Cluster refuse REPLICAOF"
 		}
 	}
-	for _, side := range []Nodes{a.On, a.From, a.To} {
+	for _, side := range []Nodes{a.On, a.From, a.To, {a.Master}} {
 		for _, target := range side {
 			if why := target.misfit(t); why != "" {
 				return why

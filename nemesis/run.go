@@ -179,7 +179,7 @@ func (r *runner) healOpen() error {
 		switch {
 		case a.network():
 			return 0
-		case a.Kind == KindReplicaOf, a.Kind == KindMigrateSlots:
+		case a.Kind == KindReplicaOf, a.ofCluster():
 			return 2
 		}
 		return 1

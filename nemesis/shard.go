@@ -184,7 +184,7 @@ func (r *runner) resolveShard(v *history.LiveView, shard int, part string) ([]in
 	case "master":
 		return []int{master}, nil
 	case "others":
-		return r.where(func(i int, n history.Node) bool { return n.Kind == history.Server && i != master }), nil
+		return r.where(func(i int, n history.Node) bool { return n.Kind == history.Server && !n.Stranger && i != master }), nil
 	case "replicas":
 		if len(replicas) == 0 {
 			return nil, fmt.Errorf("nobody follows the master of shard %d", shard)
@@ -225,17 +225,17 @@ func (t *tracker) shardMasters(v *history.LiveView) []int {
 	return slices.Sorted(maps.Values(t.shards.owner))
 }
 
-// masterOf is the master of the shard that the replica belongs to, NoNode where it belongs to none.
-func (t *tracker) masterOf(v *history.LiveView, replica int) int {
+// shardOf is the shard that the replica belongs to, 0 for none.
+func (t *tracker) shardOf(v *history.LiveView, replica int) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.take(v)
 	if t.shards != nil {
-		for shard, master := range t.shards.owner {
+		for shard := range t.shards.owner {
 			if slices.Contains(t.shards.replicas(shard, t.nodes), replica) {
-				return master
+				return shard
 			}
 		}
 	}
-	return history.NoNode
+	return 0
 }

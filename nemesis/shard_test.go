@@ -79,8 +79,9 @@ func TestFailoverOfAShardByTheMajorityOfMasters(t *testing.T) {
 	say(viewOf(0, 130, 3, 1, 2), viewOf(1, 131, 3, 1, 2)) // it learns, and follows
 	_, rs = who(1)
 	require.Equal(t, []int{0}, rs)
-	require.Equal(t, 3, tr.masterOf(v, 0))
-	require.Equal(t, 1, tr.masterOf(v, 4))
+	require.Equal(t, 1, tr.shardOf(v, 0))
+	require.Equal(t, 2, tr.shardOf(v, 4))
+	require.Zero(t, tr.shardOf(v, 3), "it is a master")
 	_, done = tr.failoverAfter(v, 120)
 	require.False(t, done, "the same one is none again")
 	require.Equal(t, []int{1, 2, 3}, tr.shardMasters(v))
@@ -175,6 +176,8 @@ func TestFaultsOfAClusterAreData(t *testing.T) {
 		"it hits nothing":               {Kind: KindClusterFailover},
 		"it has no end to choose":       MigrateSlots("n1", "n2", 1).For(time.Second),
 		"unknown target":                Kill("shard-0-master"),
+		`unknown target "" to follow`:   MoveReplica("n4", ""),
+		`target "king" to follow`:       AddReplica(Stranger, "king"),
 	} {
 		require.ErrorContains(t, Schedule{After(s, a)}.Validate(), want)
 	}

@@ -131,7 +131,8 @@ func (a Action) validate() error {
 		}
 	}
 	switch a.Kind {
-	case KindKill, KindStop, KindRestart, KindKillAndRestart, KindPause, KindResume, KindDebugSleep, KindReplicaOf, KindIsolate, KindSentinelFailover, KindClusterFailover:
+	case KindKill, KindStop, KindRestart, KindKillAndRestart, KindPause, KindResume, KindDebugSleep, KindReplicaOf, KindIsolate, KindSentinelFailover, KindClusterFailover, KindMoveReplica, KindForget,
+		KindAddReplica:
 		if len(a.On) == 0 {
 			return errors.New("it hits nothing: name a target")
 		}
@@ -177,6 +178,8 @@ func (a Action) validateEnd() error {
 	case a.Kind == KindDebugSleep && a.Sleep < 500*time.Millisecond:
 		return fmt.Errorf("it sleeps %v: less than 500 ms cannot be proved", a.Sleep)
 	case a.Kind == KindReplicaOf && !(a.Master == NoOne || a.Master.valid()):
+		return fmt.Errorf("unknown target %q to follow", string(a.Master))
+	case (a.Kind == KindMoveReplica || a.Kind == KindAddReplica) && !a.Master.valid():
 		return fmt.Errorf("unknown target %q to follow", string(a.Master))
 	case a.Lasts < 0:
 		return errors.New("it lasts less than nothing")

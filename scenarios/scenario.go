@@ -88,7 +88,7 @@ func (s Scenario) hasNode(name string) error {
 	case 'n':
 		have, what = 1+spec.Replicas+spec.Strangers, "servers"
 		if spec = spec.WithDefaults(); spec.Kind == topology.KindCluster {
-			have = spec.Shards * (1 + spec.Replicas)
+			have = spec.Shards*(1+spec.Replicas) + spec.Strangers
 		}
 	case 's':
 		have, what = spec.Sentinels, "sentinels"

@@ -21,13 +21,15 @@ type Cluster struct {
 	Config      []string
 	NodeConfig  map[string][]string
 	Workers     int
-	_           struct{}
+	// Strangers are servers in cluster mode that know nobody, until a fault has one join.
+	Strangers int
+	_         struct{}
 }
 
 // Spec implements Topology.
 func (c Cluster) Spec() Spec {
 	return Spec{Kind: KindCluster, Shards: c.Shards, Replicas: c.Replicas, NodeTimeout: c.NodeTimeout, Persistence: c.Persistence, Config: c.Config,
-		NodeConfig: c.NodeConfig, Workers: c.Workers}
+		NodeConfig: c.NodeConfig, Workers: c.Workers, Strangers: c.Strangers}
 }
 
 const (
@@ -49,8 +51,6 @@ func (s Spec) validateCluster() error {
 		return nil
 	case s.NodeTimeout < time.Millisecond:
 		return fmt.Errorf("node_timeout is %s: it is at least 1ms", s.NodeTimeout)
-	case s.Strangers > 0:
-		return fmt.Errorf("strangers is %d: beside a Cluster there are none", s.Strangers)
 	}
 	return nil
 }
@@ -115,16 +115,19 @@ func (d *Deployment) ClusterIDs() map[string]int32 {
 }
 
 // nodesConf is what a server knows of the cluster when it starts. A master knows itself alone, since it starts before the addresses of the
-// others are known: the two seconds in which a new master refuses writes pass while their containers start. A replica knows all.
+// others are known: the two seconds in which a new master refuses writes pass while their containers start. A replica knows all but the
+// strangers, who know themselves.
 func (d *Deployment) nodesConf(n *Node) string {
 	var lines []clusterview.Line
 	for _, o := range d.Nodes {
-		if o.Kind != history.Server || n.Role == history.RoleMaster && o != n {
+		if o.Kind != history.Server || o != n && (n.Role == history.RoleMaster || o.Stranger) {
 			continue
 		}
 		// Every shard has a config epoch of its own: with equal ones the masters would first have to settle that.
 		l := clusterview.Line{ID: d.ids[o.Name], Addr: o.Addr, Flags: []string{"master"}, Epoch: int64(o.Shard)}
-		if o.Role == history.RoleReplica {
+		if o.Stranger {
+			l.Epoch = 0
+		} else if o.Role == history.RoleReplica {
 			l.Flags, l.MasterID = []string{"slave"}, d.ids[d.Nodes[o.Shard-1].Name]
 		} else {
 			l.Slots = d.spec.Slots()[o.Shard-1].Ranges
@@ -133,6 +136,9 @@ func (d *Deployment) nodesConf(n *Node) string {
 			l.Flags = append([]string{"myself"}, l.Flags...)
 		}
 		lines = append(lines, l)
+	}
+	if n.Stranger {
+		return clusterview.File(lines, 0)
 	}
 	return clusterview.File(lines, int64(d.spec.Shards))
 }

@@ -30,6 +30,7 @@ func TestClusterLayout(t *testing.T) {
 		require.Equal(t, history.Slots, next)
 	}
 	require.Empty(t, Spec{}.Slots())
+	require.Equal(t, []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7", "w1"}, Cluster{Strangers: 1}.Spec().NodeNames())
 }
 
 func TestValidateCluster(t *testing.T) {
@@ -38,7 +39,6 @@ func TestValidateCluster(t *testing.T) {
 		"shards is -1: it cannot be negative":                              {Kind: KindCluster, Shards: -1},
 		"node_timeout is 1s: kind sentinel has none; use kind cluster":     {Kind: KindSentinel, NodeTimeout: time.Second},
 		"node_timeout is 1µs: it is at least 1ms":                          {Kind: KindCluster, NodeTimeout: time.Microsecond},
-		"strangers is 1: beside a Cluster there are none":                  {Kind: KindCluster, Strangers: 1},
 		"sentinels is 3: kind cluster has none; use kind sentinel":         {Kind: KindCluster, Sentinels: 3},
 		"nodes are too many: at most 50 fit on one machine":                {Kind: KindCluster, Shards: 30},
 		"cluster-enabled cannot be set: the topology says what is deploye": {Kind: KindCluster, Config: []string{"cluster-enabled no"}},

@@ -20,12 +20,13 @@ func (d *Deployment) startCluster(ctx context.Context) error {
 		n.ClusterID = d.ids[n.Name]
 	}
 	server := func(r history.Role) func(*Node) bool {
-		return func(n *Node) bool { return n.Kind == history.Server && n.Role == r }
+		return func(n *Node) bool { return n.Kind == history.Server && n.Role == r && !n.Stranger }
 	}
 	masters, replicas := d.of(server(history.RoleMaster)), d.of(server(history.RoleReplica))
 	asked := d.Nodes[len(d.Nodes)-1] // the worker that is asked for the server's version
 	first := append(d.of(server(history.RoleMaster)), asked)
-	rest := d.of(func(n *Node) bool { return n != asked && n.Role != history.RoleMaster })
+	rest := d.of(func(n *Node) bool { return n != asked && (n.Role != history.RoleMaster || n.Stranger) })
+	late := d.of(func(n *Node) bool { return n.Role == history.RoleReplica || n.Stranger })
 	if err := d.startContainers(ctx, first); err != nil {
 		return err
 	}
@@ -41,8 +42,8 @@ func (d *Deployment) startCluster(ctx context.Context) error {
 	}
 	return steps(ctx, func(ctx context.Context) error { return d.greet(ctx, rest) }, d.checkNetwork, d.watchConns,
 		func(ctx context.Context) error { return d.meet(ctx, masters, masters) },
-		func(ctx context.Context) error { return d.setUp(ctx, replicas) },
-		func(ctx context.Context) error { return d.each(ctx, replicas, d.startServer) },
+		func(ctx context.Context) error { return d.setUp(ctx, late) },
+		func(ctx context.Context) error { return d.each(ctx, late, d.startServer) },
 		func(ctx context.Context) error { return d.meet(ctx, masters, replicas) },
 		d.awaitCluster)
 }
@@ -65,7 +66,7 @@ func (d *Deployment) meet(ctx context.Context, masters, others []*Node) error {
 
 // awaitCluster waits until every server's view is the one that was asked for, all replicas follow, and their streams flow.
 func (d *Deployment) awaitCluster(ctx context.Context) error {
-	servers := d.of(func(n *Node) bool { return n.Kind == history.Server })
+	servers := d.of(func(n *Node) bool { return n.Kind == history.Server && !n.Stranger })
 	g, gctx := guard.WithContext(ctx)
 	for _, m := range servers[:d.spec.Shards] {
 		replicas := d.of(func(n *Node) bool { return n.Role == history.RoleReplica && n.Shard == m.Shard })
@@ -110,10 +111,12 @@ func (d *Deployment) disagreesOnCluster(info map[string]string, nodes string) st
 	for _, l := range lines {
 		byID[l.ID] = l
 	}
+	want := 0
 	for _, n := range d.Nodes {
-		if n.Kind != history.Server {
+		if n.Kind != history.Server || n.Stranger {
 			continue
 		}
+		want++
 		l, ok := byID[d.ids[n.Name]]
 		if !ok {
 			return "it does not know " + n.Name
@@ -122,7 +125,7 @@ func (d *Deployment) disagreesOnCluster(info map[string]string, nodes string) st
 			return why
 		}
 	}
-	if want := len(d.ids); len(lines) != want {
+	if len(lines) != want {
 		return fmt.Sprintf("it knows %d nodes of %d", len(lines), want)
 	}
 	if s := info["cluster_slots_ok"]; s != strconv.Itoa(history.Slots) {

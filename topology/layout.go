@@ -175,8 +175,9 @@ func (s Spec) layout() []history.Node {
 		}
 		out = append(out, history.Node{Name: fmt.Sprintf("n%d", i+1), Kind: history.Server, Role: role})
 	}
+	servers := len(out)
 	for i := range s.Strangers {
-		out = append(out, history.Node{Name: fmt.Sprintf("n%d", s.Replicas+i+2), Kind: history.Server, Role: history.RoleMaster, Stranger: true})
+		out = append(out, history.Node{Name: fmt.Sprintf("n%d", servers+i+1), Kind: history.Server, Role: history.RoleMaster, Stranger: true})
 	}
 	for i := range s.Sentinels {
 		out = append(out, history.Node{Name: fmt.Sprintf("s%d", i+1), Kind: history.Sentinel, Role: history.RoleSentinel})
