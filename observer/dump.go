@@ -2,6 +2,7 @@ package observer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -90,6 +91,11 @@ func (d *dumper) learn(ctx context.Context) error {
 	known, _ := v.([]any)
 	d.expireTime = len(known) == 2 && known[0] != nil
 	d.fieldTime = len(known) == 2 && known[1] != nil
+	// A replica of a Cluster answers for its master's slots then; elsewhere it is refused, which changes nothing.
+	var refused ReplyError
+	if _, err := d.c.Do(ctx, "READONLY"); err != nil && !errors.As(err, &refused) {
+		return fmt.Errorf("ask a replica to answer: %w", err)
+	}
 	return nil
 }
 
@@ -184,6 +190,16 @@ func texts(v any) ([]string, error) {
 	return out, nil
 }
 
+// TypeElsewhere is the Type of a key that a server of a Cluster holds and does not show: its slot is another's, and it says so. Its value is
+// not known.
+const TypeElsewhere = "elsewhere"
+
+// elsewhere tells whether a server sent who asked for a key to another one.
+func elsewhere(reply any) bool {
+	err, ok := reply.(error)
+	return ok && (strings.HasPrefix(err.Error(), "MOVED ") || strings.HasPrefix(err.Error(), "ASK "))
+}
+
 // page reads types and expiries of some keys at once, then each key's value.
 func (d *dumper) page(ctx context.Context, db int, keys []string) error {
 	ttl := "PTTL"
@@ -206,6 +222,13 @@ func (d *dumper) page(ctx context.Context, db int, keys []string) error {
 	for i, k := range keys {
 		kind, ok1 := head[2*i].(string)
 		at, ok2 := head[2*i+1].(int64)
+		if elsewhere(head[2*i]) {
+			d.keys++
+			c := newCanonical(TypeElsewhere)
+			c.noInt = true
+			d.put(c.finish(k, TypeElsewhere, -1, true))
+			continue
+		}
 		if !ok1 || !ok2 {
 			return fmt.Errorf("read type of %q: %v, %v", k, head[2*i], head[2*i+1])
 		}
