@@ -207,7 +207,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	for i := range reflect.TypeFor[history.History]().NumField() {
 		fields = append(fields, reflect.TypeFor[history.History]().Field(i).Name)
 	}
-	require.Equal(t, []string{"Run", "Keys", "Ops", "Samples", "Events", "Faults", "Dumps", "SecondDumps", "Readings", "Cut", "Torn", "Missing", "End"}, fields, "eachRecord and sameHistory carry these")
+	require.Equal(t, []string{"Run", "Keys", "Ops", "Samples", "Events", "Faults", "Dumps", "SecondDumps", "Readings", "Views", "Cut", "Torn", "Missing", "End"}, fields, "eachRecord and sameHistory carry these")
 }
 
 // sameHistory compares all but the spelling of raw JSON, and lists that are empty or nil.
@@ -224,6 +224,7 @@ func sameHistory(t *testing.T, want, got *history.History) {
 	require.Equal(t, want.Dumps, got.Dumps)
 	require.Equal(t, want.SecondDumps, got.SecondDumps)
 	require.Equal(t, want.Readings, got.Readings)
+	require.Equal(t, want.Views, got.Views)
 	require.Equal(t, []any{want.Cut, want.Torn, want.Missing, want.End}, []any{got.Cut, got.Torn, got.Missing, got.End})
 	require.Equal(t, want.Run.Nodes, got.Run.Nodes)
 	require.Equal(t, want.Run.Costs, got.Run.Costs)

@@ -47,6 +47,8 @@ func randomBatch(r *rand.Rand, n int) *history.Batch {
 	b.Dumps = []history.Dump{{Node: 1, Key: "e", Type: "set", Elems: []int64{}}, {Node: 1, Key: "n", Type: "none"},
 		{Node: 1, Key: "s:1", Type: "set", Digest: math.MaxUint64, ExpireAt: -1, Elems: []int64{1, 5, 9}, Part: 1, Last: true, Read: 1, ReadCall: 5, ReadReturn: 8},
 		{Node: 1, Key: "s:1", Type: "none", Read: 2, ReadCall: 15, ReadReturn: 18}}
+	b.Views = []history.View{{Node: 1, Call: 5, Return: 9, OK: true, Epoch: r.Int63(), Peers: []history.Peer{{Node: 1, Role: history.RoleReplica, Master: 0, Epoch: 3, LinkUp: true, Myself: true,
+		Importing: 2}, {Node: 0, Role: history.RoleMaster, Master: history.NoNode, PFail: true, Slots: []history.SlotRange{{From: 1, To: uint16(1 + r.Intn(history.Slots-1))}}}}}}
 	b.Readings = []history.Reading{{Node: 1, Read: 1, Call: 4, Return: 9, WallCall: r.Int63(), WallReturn: r.Int63(), Keys: 2}, {Node: 1, Read: 2, Call: 14, Return: 19, Keys: 1}}
 	return b
 }

@@ -13,7 +13,7 @@ import (
 
 // record is one record of a history in JSON Lines, and in the maps that WriteEDN adds: exactly one of its parts is set, as Record says.
 type record struct {
-	Record  string           `json:"record"` // "run", "history", "fault", "event", "sample", "dump", "reading"
+	Record  string           `json:"record"` // "run", "history", "fault", "event", "sample", "dump", "reading", "view"
 	Run     json.RawMessage  `json:"run,omitempty"`
 	History *header          `json:"history,omitempty"`
 	Sample  *history.Sample  `json:"sample,omitempty"`
@@ -21,6 +21,7 @@ type record struct {
 	Fault   *history.Fault   `json:"fault,omitempty"`
 	Dump    *history.Dump    `json:"dump,omitempty"` // of either reading: its Read tells
 	Reading *history.Reading `json:"reading,omitempty"`
+	View    *history.View    `json:"view,omitempty"`
 }
 
 // header is what a history knows of itself besides its records: what was lost of it, and how much there must be, so that a file that
@@ -38,6 +39,7 @@ type header struct {
 	Dumps       int      `json:"dumps"`
 	SecondDumps int      `json:"second_dumps,omitempty"`
 	Readings    int      `json:"readings,omitempty"`
+	Views       int      `json:"views,omitempty"`
 }
 
 // eachRecord calls put with every record of a history but its operations.
@@ -47,7 +49,7 @@ func eachRecord(h *history.History, put func(record) error) error {
 		return fmt.Errorf("write run record: %w", err)
 	}
 	head := &header{Cut: h.Cut, Torn: h.Torn, Missing: h.Missing, End: h.End, Ops: h.Ops.Len(), Samples: len(h.Samples), Events: len(h.Events),
-		Faults: len(h.Faults), Dumps: len(h.Dumps), SecondDumps: len(h.SecondDumps), Readings: len(h.Readings), Keys: h.Keys}
+		Faults: len(h.Faults), Dumps: len(h.Dumps), SecondDumps: len(h.SecondDumps), Readings: len(h.Readings), Views: len(h.Views), Keys: h.Keys}
 	for _, k := range h.Keys {
 		if !utf8.ValidString(k) {
 			return fmt.Errorf("key %q is no text, which this format cannot carry", k)
@@ -86,6 +88,11 @@ func eachRecord(h *history.History, put func(record) error) error {
 	}
 	for i := range h.Readings {
 		if err := put(record{Record: "reading", Reading: &h.Readings[i]}); err != nil {
+			return err
+		}
+	}
+	for i := range h.Views {
+		if err := put(record{Record: "view", View: &h.Views[i]}); err != nil {
 			return err
 		}
 	}
@@ -154,7 +161,10 @@ func (b *builder) add(p []byte) error {
 	case r.Record == "reading" && r.Reading != nil:
 		h.Readings = append(h.Readings, *r.Reading)
 		return b.node("reading", r.Reading.Node)
-	case r.Run == nil && r.History == nil && r.Sample == nil && r.Event == nil && r.Fault == nil && r.Dump == nil && r.Reading == nil:
+	case r.Record == "view" && r.View != nil:
+		h.Views = append(h.Views, *r.View)
+		return b.node("view", r.View.Node)
+	case r.Run == nil && r.History == nil && r.Sample == nil && r.Event == nil && r.Fault == nil && r.Dump == nil && r.Reading == nil && r.View == nil:
 		return fmt.Errorf("a %s record without a %s", r.Record, r.Record)
 	default:
 		return fmt.Errorf("no record is called %q", r.Record)
@@ -216,7 +226,7 @@ func (b *builder) finish(format string) (*history.History, error) {
 		want, have int
 	}{{"operations", b.head.Ops, h.Ops.Len()}, {"samples", b.head.Samples, len(h.Samples)}, {"events", b.head.Events, len(h.Events)},
 		{"faults", b.head.Faults, len(h.Faults)}, {"dumps", b.head.Dumps, len(h.Dumps)},
-		{"dumps of second readings", b.head.SecondDumps, len(h.SecondDumps)}, {"readings", b.head.Readings, len(h.Readings)}} {
+		{"dumps of second readings", b.head.SecondDumps, len(h.SecondDumps)}, {"readings", b.head.Readings, len(h.Readings)}, {"views", b.head.Views, len(h.Views)}} {
 		if n.want != n.have {
 			return nil, fmt.Errorf("%d of %d %s are there: %w", n.have, n.want, n.what, history.ErrNotHistory)
 		}
