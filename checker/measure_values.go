@@ -29,7 +29,11 @@ func (c *check) measures() {
 		conv = result.AtLeast(secondsOf(max(0, c.h.End-c.lastHealed())), "the nodes still differ")
 	}
 	set("converge", conv)
+	if c.s.slots != nil {
+		set("lost_other_shards", c.lostOtherShards(0))
+	}
 	c.availabilityMeasures(set)
+	c.slotMeasures(set)
 	twoMasters := r.Masters.Two
 	if len(c.h.Samples) == 0 {
 		twoMasters = result.Unmeasured("no server was sampled")
