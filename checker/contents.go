@@ -10,10 +10,11 @@ type contents struct {
 	left  map[int64]bool // elements of queues and what was taken into work, on any key of the master
 	// doubted are the keys, and those whose ledgers they are, of which two readings of one node at rest said different things: what they
 	// held is not known.
-	doubted map[string]bool
-	bad     []badReply
-	lacking map[string]string // why, of the doubted keys of a Cluster whose owner at the end is not known or was not read
-	nodes   int               // how many nodes were read: those that a fault holds down for good are left out
+	doubted  map[string]bool
+	bad      []badReply
+	disputed map[string]bool   // keys of a Cluster of which no majority names an owner
+	lacking  map[string]string // why, of the doubted keys of a Cluster whose owner at the end is not known or was not read
+	nodes    int               // how many nodes were read: those that a fault holds down for good are left out
 }
 
 // badReply is a key of which one node at rest gave two answers.
@@ -76,10 +77,11 @@ func (f *contents) ownerless(h *history.History, setup map[int32]bool) {
 	if f.s.slots == nil {
 		return
 	}
-	f.lacking = map[string]string{}
+	f.lacking, f.disputed = map[string]string{}, map[string]bool{}
 	look := func(key string) {
 		switch a := f.s.slots.atom(key); {
 		case a.final == unowned:
+			f.disputed[key] = true
 			f.lacking[key] = "the servers did not agree on who owned its slot at the end"
 		case !setup[f.master(key)]:
 			f.lacking[key] = "no master of the shard that owned its slot was read at the end"

@@ -182,6 +182,10 @@ func (c *check) foreign() map[int]int64 {
 		n.count(fmt.Sprintf("%s: %s %s it, while %s owns its slot %d; %s", key, words.List(on), plural(int64(len(on)), "holds", "hold"), c.shardName(at.final), history.SlotOf(key), owner))
 	}
 	c.x.notes([]note{n})
+	if len(c.fin.disputed) > 0 {
+		c.x.unsure("foreign_key", "the servers did not agree on who owned every slot at the end")
+		c.unjudged("what is in the slots of which the servers did not agree, at the end, who owns them")
+	}
 	if len(m.midway) > 0 {
 		c.x.unsure("foreign_key", "slots were still on their way at the end")
 		c.unjudged("which keys lie where they should: slots were still on their way at the end")
