@@ -64,7 +64,7 @@ func Classes() []Class {
 		{Name: "lock_overlap", Blame: Unexcused, Order: true, Evicted: true, Promise: "a lock has one holder at a time", Noun: "lock holdings that overlap another"},
 		{Name: "lock_lost", Blame: Unexcused, Evicted: true, Promise: "no lock is lost before its lease ends", Noun: "locks lost before their lease ended"},
 		{Name: "counter_fork", Blame: Unexcused, Order: true, Evicted: true, Promise: "no two increments get the same reply", Noun: "increments that got another's reply"},
-		{Name: "lost_in_migration", Blame: Unexcused, Evicted: true, Promise: "no migration of slots loses a key", Noun: "keys that lost writes when their slot moved"},
+		{Name: "lost_in_migration", Blame: Unexcused, Evicted: true, Promise: "no migration of slots loses a write", Noun: "keys that lost writes when their slot moved"},
 		{Name: "wait_lost", Blame: Unexcused, Evicted: true, Promise: "no write that WAIT counted on a replica is lost", Noun: "lost writes that WAIT had counted on a replica"},
 
 		{Name: "conflict", Order: true, Evicted: true, Promise: "reads of registers agree with one order", Noun: "register values that contradict one order"},
