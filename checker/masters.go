@@ -92,9 +92,13 @@ func (c *check) overlaps() {
 		}
 	}
 	var least, most int64
-	for _, g := range c.s.groups {
-		l, h := c.twoMasters(g, from, end)
-		least, most = least+l, most+h
+	if c.serving != nil {
+		least, most = c.twoOfSlots(from, end)
+	} else {
+		for _, g := range c.s.groups {
+			l, h := g.twoMasters(from, end)
+			least, most = least+l, most+h
+		}
 	}
 	m.TwoWritable = union(slices.Clone(m.Windows))
 	m.Two = result.Between(secondsOf(least), secondsOf(most), "a node's role is known at its looks only")
@@ -136,18 +140,13 @@ func (c *check) serves(n int32) (out []result.Gap) {
 	return out
 }
 
-// twoMasters bounds the time in ns in which two nodes were master at once: of a group, or of a slot where there are slots.
-func (c *check) twoMasters(g *group, from, end int64) (least, most int64) {
-	if c.serving == nil {
-		return g.twoMasters(from, end)
-	}
+// twoOfSlots bounds the time in ns in which some slot had two masters at once.
+func (c *check) twoOfSlots(from, end int64) (least, most int64) {
 	var both, either []result.Gap
 	load := []result.Gap{{From: from, To: end}}
 	for a := range c.serving.by {
-		if c.s.slots.atoms[a].start == g.shard {
-			sure, maybe, _ := c.serving.twice(a)
-			both, either = append(both, clipped(sure, load)...), append(either, clipped(maybe, load)...)
-		}
+		sure, maybe, _ := c.serving.twice(a)
+		both, either = append(both, clipped(sure, load)...), append(either, clipped(maybe, load)...)
 	}
 	return union(both), union(either)
 }

@@ -259,14 +259,14 @@ func (c *check) moves() {
 	}
 }
 
-// readsUnderway counts the reads of replicas whose key's slot was on its way.
+// readsUnderway counts the reads of registers from replicas whose key's slot was on its way.
 func (c *check) readsUnderway() (n int64) {
-	if !c.s.slots.moved {
+	if c.s.slots == nil || !c.s.slots.moved {
 		return 0
 	}
 	ops := &c.h.Ops
 	for i := range ops.Len() {
-		if !ops.F[i].IsWrite() && ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagReplicaRead != 0 && c.s.slots.movedIn(c.keyName(i), ops.Call[i], ops.Return[i]) {
+		if ops.F[i] == history.FRead && ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagReplicaRead != 0 && c.s.slots.movedIn(c.keyName(i), ops.Call[i], ops.Return[i]) {
 			n++
 		}
 	}

@@ -41,6 +41,15 @@ type slotMove struct {
 	from, to int
 }
 
+// unseen is since when a view may have held: at the node's look before it at the latest, and no less than a missed look before it.
+func (s *states) unseen(v *history.View) int64 {
+	t := v.Call - lookGap
+	if m := s.at(v.Node, v.Call); m != nil { // its agent looks at views between samples
+		t = min(t, m.Call-lookGap/2)
+	}
+	return t
+}
+
 func (a *slotAtom) slots() int { return a.to - a.from + 1 }
 
 // newSlotMap follows the views of a Cluster; nil without one.
@@ -231,7 +240,7 @@ func (b *ballot) vote(v *voter, view *history.View) {
 			continue
 		}
 		b.count(a, v.place[a], -1, view.Return)
-		b.count(a, place, 1, view.Call-lookGap)
+		b.count(a, place, 1, b.m.s.unseen(view))
 		v.place[a] = place
 		b.decide(a, view.Return)
 	}
@@ -302,7 +311,7 @@ func (m *slotMap) widen() {
 			case self == nil || self.Migrating+self.Importing == 0:
 				note(v.Return)
 			case since < 0:
-				since = v.Call - lookGap
+				since = m.s.unseen(v)
 			}
 		}
 		note(history.Inf)
@@ -364,7 +373,8 @@ func (m *slotMap) shardMoved(shard int, from, to int64) bool {
 	return slices.ContainsFunc(m.gaps, func(g slotMove) bool { return (g.from == shard || g.to == shard) && g.lo <= to && g.hi >= from })
 }
 
-// crossesSlots tells of a transaction in a Cluster that its keys lie in more than one slot: nothing makes it one step.
+// crossesSlots tells of a transaction in a Cluster that nothing makes it one step: its keys lie in more than one slot, or a replica was asked
+// after their slot had begun to move, key by key.
 func (x *extra) crossesSlots(i int) bool {
 	if x.s.slots == nil {
 		return false
@@ -372,11 +382,18 @@ func (x *extra) crossesSlots(i int) bool {
 	slot, crosses := -1, false
 	it := mopIter{list: x.h.Ops.List(i)}
 	for it.next() {
-		at := history.SlotOf(TxnKey(it.key))
-		crosses = crosses || slot >= 0 && at != slot
+		key := TxnKey(it.key)
+		at := history.SlotOf(key)
+		crosses = crosses || slot >= 0 && at != slot || x.afterMove(i, key)
 		slot = at
 	}
 	return crosses
+}
+
+// afterMove tells of a read of a replica that the key's slot had begun to move to another shard: the replica may not have got the key yet.
+func (x *extra) afterMove(i int, key string) bool {
+	c := &x.h.Ops
+	return x.s.slots != nil && c.Flags[i]&history.FlagReplicaRead != 0 && slices.ContainsFunc(x.s.slots.movesOf(key), func(mv slotMove) bool { return mv.lo <= c.Return[i] })
 }
 
 // shardOfAt is the shard that owned a key's slot at a time, by when its move was over.

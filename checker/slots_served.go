@@ -57,6 +57,7 @@ func (c *check) claims(views []*history.View) []served {
 	mine := make([]bool, len(out))
 	for i, v := range views {
 		clear(mine)
+		before := c.s.unseen(v)
 		if self := v.Self(); claimsSlots(v) {
 			for _, r := range self.Slots {
 				for a := int(c.s.slots.of[r.From]); a <= int(c.s.slots.of[r.To]); a++ {
@@ -67,12 +68,12 @@ func (c *check) claims(views []*history.View) []served {
 		for a := range out {
 			switch {
 			case mine[a] && open[a] == nil:
-				open[a] = &begun{v.Return, v.Call - lookGap}
+				open[a] = &begun{v.Return, before}
 				if i == 0 {
 					open[a].maybe = minTime
 				}
 			case !mine[a] && open[a] != nil:
-				if to := v.Call - lookGap; to > open[a].sure {
+				if to := before; to > open[a].sure {
 					out[a].sure = append(out[a].sure, result.Gap{From: open[a].sure, To: to})
 				}
 				out[a].maybe = append(out[a].maybe, result.Gap{From: open[a].maybe, To: v.Return})
