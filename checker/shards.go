@@ -248,11 +248,18 @@ func (c *check) moves() {
 	if n := c.readsUnderway(); n > 0 {
 		c.unjudged(fmt.Sprintf("how stale %s of replicas %s, and what their sessions saw: their keys were on their way to another shard", words.Plural(n, "read", "reads"), plural(n, "was", "were")))
 	}
-	crossing := int64(0)
-	for i, f := range c.h.Ops.F {
-		if f == history.FTxn && c.x.crossesSlots(i) {
+	ops := &c.h.Ops
+	crossing, back := int64(0), int64(0)
+	for i, f := range ops.F {
+		switch {
+		case f == history.FTxn && c.x.crossesSlots(i):
 			crossing++
+		case c.s.slots.moved && !f.IsWrite() && ops.Outcome[i] == history.OK && ops.Flags[i]&history.FlagReplicaRead != 0 && c.s.slots.movesOf(c.keyName(i)) != nil:
+			back++
 		}
+	}
+	if back > 0 {
+		c.unjudged(fmt.Sprintf("whether a replica went back in time in %s of keys whose slot moved", words.Plural(back, "read", "reads")))
 	}
 	if crossing > 0 {
 		c.unjudged(words.Plural(crossing, "transaction", "transactions") + " over several slots: nothing makes them one step")
