@@ -21,6 +21,9 @@ func (c *check) attribute() {
 	}
 	if c.a.Result.Writes.Known && c.a.Result.Writes.Acked > 0 {
 		c.x.looks("hole")
+		if c.s.slots != nil && c.s.slots.moved {
+			c.x.looks("lost_in_migration")
+		}
 	}
 	if len(lost) == 0 {
 		return
@@ -30,8 +33,12 @@ func (c *check) attribute() {
 	l.First, l.Last = ops.Return[lost[0]], ops.Return[lost[len(lost)-1]]
 	causes := map[*branchEnd]*result.Cause{}
 	lineage := newLineage(c)
+	c.moving = c.newMoveLoss()
 	for _, i := range lost {
 		e, ambiguous := lineage.endOf(i)
+		if c.moving.take(i, e, l) {
+			continue
+		}
 		if ambiguous {
 			l.Ambiguous++
 			continue
@@ -44,6 +51,9 @@ func (c *check) attribute() {
 		cause := causes[e]
 		if cause == nil {
 			cause = &result.Cause{Kind: string(e.kind), Node: int32(ops.Node[i]), Winner: e.winner, T: e.t, First: ops.Return[i]}
+			if c.s.slots != nil {
+				cause.Shard = c.shardOfOp(i)
+			}
 			cause.Trigger, cause.Enablers = c.faultsBehind(e, cause.Node, ops.Return[i])
 			causes[e] = cause
 		}
@@ -56,18 +66,25 @@ func (c *check) attribute() {
 			l.SplitBrain++
 		default:
 			l.ReplicationLag++
-			if ops.Return[i] > c.s.with(e.winner).promotedFrom(e) {
+			if ops.Return[i] > c.s.withAt(e.winner, e.t).promotedFrom(e) {
 				l.AtPromotion++
 			}
 		}
 	}
+	for _, cause := range c.moving.causes {
+		cause.RPA = max(0, cause.Last-cause.First)
+		l.Causes = append(l.Causes, *cause)
+	}
+	c.x.notes([]note{c.moving.note()})
 	for _, cause := range causes {
 		cause.RPA = max(0, cause.Last-cause.First)
 		cause.Text = c.causeText(cause)
 		l.Causes = append(l.Causes, *cause)
 		l.RPA = max(l.RPA, cause.RPA)
 	}
-	slices.SortFunc(l.Causes, func(a, b result.Cause) int { return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(a.T, b.T)) })
+	slices.SortFunc(l.Causes, func(a, b result.Cause) int {
+		return cmp.Or(cmp.Compare(b.Lost, a.Lost), cmp.Compare(a.T, b.T), cmp.Compare(a.Shard, b.Shard))
+	})
 	c.x.notes(c.holes(lost))
 	l.BytesThrownAway = c.bytesThrownAway()
 }
@@ -140,8 +157,8 @@ func (c *check) holes(lost []int) []note {
 	}
 	latest := map[branch]int64{}
 	for i, f := range c.a.Fate {
-		if f != result.FateSurvived || !c.shows(i) {
-			continue
+		if f != result.FateSurvived || !c.shows(i) || c.s.slots.movesOf(c.keyName(i)) != nil {
+			continue // what went over to another shard is there whatever became of this one's log
 		}
 		if b, ok := on(i); ok {
 			latest[b] = max(latest[b], ops.Call[i])
@@ -150,8 +167,8 @@ func (c *check) holes(lost []int) []note {
 	byKey := map[uint32]*note{}
 	var ns []*note // one a key
 	for _, i := range lost {
-		if ops.F[i] == history.FAppend || ops.F[i] == history.FRemove {
-			continue // lists_final.go and resurrected.go tell of these
+		if ops.F[i] == history.FAppend || ops.F[i] == history.FRemove || c.s.slots.movesOf(c.keyName(i)) != nil {
+			continue // lists_final.go, resurrected.go and migrated.go tell of these
 		}
 		if b, ok := on(i); ok && latest[b] > ops.Return[i] {
 			n := byKey[ops.Key[i]]

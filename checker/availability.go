@@ -66,8 +66,9 @@ func (s *standings) find(g *group, n int32) {
 		}
 	}
 	var prev *history.Sample
-	for i := range g.s.spans[n] {
-		sp := &g.s.spans[n][i]
+	spans := g.spansOf(n)
+	for i := range spans {
+		sp := &spans[i]
 		if sp.role() == history.RoleUnknown {
 			continue
 		}
@@ -92,7 +93,7 @@ func (s *standings) hold() {
 	}
 	for i, fate := range s.c.a.Fate {
 		n := ops.Node[i]
-		if fate != result.FateSurvived || n < 0 || int(n) >= len(s.held) || !s.shown(i) {
+		if fate != result.FateSurvived || n < 0 || int(n) >= len(s.held) || !s.shown(i) || s.c.s.slots.movesOf(s.c.keyName(i)) != nil {
 			continue
 		}
 		if k, ok := s.stretch(i); ok {
@@ -117,7 +118,7 @@ func (s *standings) kept(i int) bool {
 	if s.c.a.Fate[i] == result.FateSurvived && s.shown(i) {
 		return true
 	}
-	if s.c.a.Fate[i] == result.FateLost || s.held[ops.Node[i]] == nil {
+	if s.c.a.Fate[i] == result.FateLost || s.held[ops.Node[i]] == nil || s.c.s.slots.movesOf(s.c.keyName(i)) != nil {
 		return false
 	}
 	k, ok := s.stretch(i)
@@ -177,7 +178,7 @@ func (s *standings) shown(i int) bool {
 // deposed tells whether another node had been promoted when a node acknowledged a write, and neither it had been since, nor had that one
 // given way to it.
 func (s *standings) deposed(n int32, call, ret int64) (surely, perhaps bool) {
-	g := s.c.s.with(n)
+	g := s.c.s.withAt(n, call)
 	for i := range g.promoted {
 		switch p := &g.promoted[i]; {
 		case ret <= p.from:
@@ -219,14 +220,10 @@ func (c *check) availability() {
 			reads = append(reads, int32(i))
 		}
 	}
-	all := func(int32) bool { return true }
 	var keys []sortKey
 	for _, order := range [][]int32{writes, reads} {
 		keys = sortByCall(order, ops, keys)
 	}
-	av.LongestWrite, av.Write = c.longest(writes, from, to, all, all)
-	av.LongestWriteS, av.WriteS = c.longest(writes, from, to, func(i int32) bool { return worth[i] <= mayStay }, func(i int32) bool { return worth[i] == firm })
-	av.LongestRead, av.Read = c.longest(reads, from, to, all, all)
 	written, read := c.longestByWorker(writes, from, to), c.longestByWorker(reads, from, to)
 	for n, w := range workers {
 		if w != nil {
@@ -235,7 +232,20 @@ func (c *check) availability() {
 		}
 	}
 	slices.SortFunc(av.ByWorker, func(a, b result.WorkerAvailability) int { return cmp.Compare(a.Worker, b.Worker) })
-	c.rta(worth, from, to)
+	if c.s.slots != nil {
+		c.availabilityByShard(writes, reads, worth, from, to)
+		return
+	}
+	c.gaps(av, writes, reads, worth, from, to)
+	c.rta(c.writesByWorker(from, to, func(int) bool { return true }), c.s.groups, worth, to)
+}
+
+// gaps are the longest times without an ok write and without an ok read; the operations stand in order of call.
+func (c *check) gaps(av *result.Availability, writes, reads []int32, worth []standing, from, to int64) {
+	all := func(int32) bool { return true }
+	av.LongestWrite, av.Write = c.longest(writes, from, to, all, all)
+	av.LongestWriteS, av.WriteS = c.longest(writes, from, to, func(i int32) bool { return worth[i] <= mayStay }, func(i int32) bool { return worth[i] == firm })
+	av.LongestRead, av.Read = c.longest(reads, from, to, all, all)
 }
 
 // sortByCall sorts operations by their calls; keys is memory for it.

@@ -68,7 +68,7 @@ func (x *extra) bank(k uint32, ops []int32) []note {
 func (x *extra) undisturbed(i int32) *stretchSpan {
 	c, st := &x.h.Ops, x.replicaStretches()
 	switch {
-	case st.evicting:
+	case st.evicting, len(x.s.slots.movesOf(x.keyName(c.Key[i]))) > 0 && x.s.slots.movedIn(x.keyName(c.Key[i]), 0, c.Return[i]):
 		return nil
 	case len(x.h.Samples) > 0:
 		if s := spanAround(st.masters, c.Node[i], c.Call[i], c.Return[i]); s != nil {
@@ -92,6 +92,9 @@ func (x *extra) finalBank(k uint32, ops []int32, total int64, fractured *note) {
 		if got := sum(d.Elems); got != total {
 			fractured.count(fmt.Sprintf("%s: after the barrier %s held balances that add up to %d instead of %d", x.keyName(k), x.node(d.Node), got, total))
 			continue
+		}
+		if x.s.slots.movesOf(x.keyName(k)) != nil {
+			continue // the balances and their ledger went over one after the other
 		}
 		want := slices.Repeat([]int64{total / int64(len(d.Elems))}, len(d.Elems))
 		exact := false

@@ -35,12 +35,13 @@ func Check(h *history.History, o Options) (*result.Analysis, error) {
 	a := &result.Analysis{Fate: make([]result.Fate, h.Ops.Len())}
 	a.Result = result.Result{Schema: result.ResultSchema, Counts: count(h), Faults: h.Faults}
 	x := newExtra(h, a, ModelOptions{})
-	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}, clients: &clientCalls{ops: &h.Ops}}
+	c := &check{h: h, x: x, s: x.s, fin: x.fin, a: a, maskedWhy: map[string]int64{}, ledgers: map[string]map[int64]bool{}, tallies: map[int]*tallied{}, byKeys: map[int]shardAvailability{}, differing: map[int]int64{}, clients: &clientCalls{ops: &h.Ops}}
 	c.harness = c.takeover()
 	say("what became of every write")
 	c.fates()
 	c.attribute()
 	say("availability")
+	c.slotsServed()
 	c.masters()
 	c.availability()
 	c.convergence()
@@ -59,6 +60,7 @@ func Check(h *history.History, o Options) (*result.Analysis, error) {
 	c.failovers()
 	c.lossWitnesses()
 	c.causes()
+	c.shards()
 	c.measures()
 	c.a.Result.Disturbance = c.disturbed.figures()
 	c.promises(promises, shows)
@@ -83,6 +85,13 @@ type check struct {
 	disturbed *disturbances
 	sums      []keySum // by key, until they are added up
 	harness   *result.Takeover
+	// Of a Cluster, by shard where they are maps.
+	serving   *service // nil without views
+	tallies   map[int]*tallied
+	byKeys    map[int]shardAvailability
+	strangers map[int]int64 // keys of its slots on nodes of others
+	differing map[int]int64 // keys that its nodes hold differently
+	moving    *moveLoss     // nil where nothing was lost
 }
 
 func count(h *history.History) result.Counts {
@@ -111,6 +120,9 @@ func count(h *history.History) result.Counts {
 	}
 	return c
 }
+
+// keyName is the name of an operation's key.
+func (c *check) keyName(i int) string { return c.x.keyName(c.h.Ops.Key[i]) }
 
 // node is a node's name.
 func (c *check) node(n int32) string { return c.x.node(n) }

@@ -83,6 +83,8 @@ func (x *extra) unclaimed(orphan []bool) {
 			why[f] = "what is tried at a replica has a key of its own"
 		case bit(f) == 0 || !f.Known():
 			why[f] = "no judge knows this function"
+		case f == history.FTxn && x.crossesSlots(i):
+			why[f] = "a transaction over several slots of a Cluster is not one step"
 		case int(c.Key[i]) < len(orphan) && orphan[c.Key[i]]:
 			if why[f] == "" {
 				why[f] = "no judge knows a key on which it is mixed with other functions"

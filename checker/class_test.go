@@ -211,6 +211,7 @@ func classCases() map[string]classCase {
 		"G2-item":  {txnRun(nil, slow(1, get(1), app(2, 1)), slow(2, get(2), app(1, 1))), txnRun(nil, slow(1, get(1), app(2, 1)), slow(2, get(2, 1), app(1, 1)))},
 	}
 	maps.Copy(cases, controlCases())
+	maps.Copy(cases, slotClasses())
 	for _, c := range txnClasses() {
 		if _, ok := cases[c.class]; !ok {
 			cases[c.class] = classCase{txnRun(nil, slices.Clone(c.has)...), txnRun(nil, slices.Clone(c.hasNot)...)}

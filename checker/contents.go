@@ -10,9 +10,11 @@ type contents struct {
 	left  map[int64]bool // elements of queues and what was taken into work, on any key of the master
 	// doubted are the keys, and those whose ledgers they are, of which two readings of one node at rest said different things: what they
 	// held is not known.
-	doubted map[string]bool
-	bad     []badReply
-	nodes   int // how many nodes were read: those that a fault holds down for good are left out
+	doubted  map[string]bool
+	bad      []badReply
+	disputed map[string]bool   // keys of a Cluster of which no majority names an owner
+	lacking  map[string]string // why, of the doubted keys of a Cluster whose owner at the end is not known or was not read
+	nodes    int               // how many nodes were read: those that a fault holds down for good are left out
 }
 
 // badReply is a key of which one node at rest gave two answers.
@@ -32,6 +34,7 @@ func newContents(h *history.History, s *states) *contents {
 		}
 	}
 	f.doubt(h, setup)
+	f.ownerless(h, setup)
 	for i := range h.Dumps {
 		if d := &h.Dumps[i]; setup[d.Node] && !f.doubted[d.Key] {
 			f.byKey[d.Key] = append(f.byKey[d.Key], d)
@@ -68,6 +71,41 @@ func (f *contents) doubt(h *history.History, setup map[int32]bool) {
 	}
 }
 
+// ownerless finds the keys of a Cluster of which the final data is not known: no majority of the views names the owner of their slot, or
+// nobody read that one's master.
+func (f *contents) ownerless(h *history.History, setup map[int32]bool) {
+	if f.s.slots == nil {
+		return
+	}
+	f.lacking, f.disputed = map[string]string{}, map[string]bool{}
+	look := func(key string) {
+		switch a := f.s.slots.atom(key); {
+		case a.final == unowned:
+			f.disputed[key] = true
+			f.lacking[key] = "the servers did not agree on who owned its slot at the end"
+		case !setup[f.master(key)]:
+			f.lacking[key] = "no master of the shard that owned its slot was read at the end"
+		default:
+			return
+		}
+		f.doubted[key] = true
+	}
+	for _, key := range h.Keys {
+		look(key)
+	}
+	for i := range h.Dumps {
+		look(h.Dumps[i].Key)
+	}
+}
+
+// whyDoubted says why what a doubted key held is not known.
+func (f *contents) whyDoubted(key string) string {
+	if why := f.lacking[key]; why != "" {
+		return why
+	}
+	return "two readings of one node differ"
+}
+
 // master is the node whose data counts as the final data of a key.
 func (f *contents) master(key string) int32 { return f.s.groupOf(key).finalMaster() }
 
@@ -76,6 +114,19 @@ func (f *contents) of(key string) *history.Dump {
 	master := f.master(key)
 	for _, d := range f.byKey[key] {
 		if d.Node == master && d.Type != "none" {
+			return d
+		}
+	}
+	return f.underway(key)
+}
+
+// underway is what lies of a key at the node that its slot was still on its way to at the end; nil for nothing.
+func (f *contents) underway(key string) *history.Dump {
+	if f.s.slots == nil || len(f.s.slots.midway) == 0 || !f.s.slots.midway[f.master(key)] {
+		return nil
+	}
+	for _, d := range f.byKey[key] {
+		if f.s.slots.midway[d.Node] && f.s.of[d.Node].finalMaster() == d.Node && d.Type != "none" {
 			return d
 		}
 	}

@@ -21,7 +21,7 @@ func (c *check) convergence() {
 		return
 	}
 	healed := c.lastHealed()
-	unlevel, level := c.level(healed, t)
+	unlevel, level := c.levelIn(c.s.groups, healed, t)
 	cv.Took = max(0, level-healed)
 	cv.Value = result.Between(secondsOf(max(0, unlevel-healed)), secondsOf(max(0, level-c.lastHealCalled())), "it came to be between two looks")
 	c.x.looks("divergent", "bad_reply")
@@ -37,6 +37,7 @@ func (c *check) convergence() {
 			if differ(hs) {
 				d := describe(c.h.Dumps[from].Key, hs)
 				cv.Divergent++
+				c.differing[c.s.groupOf(d.Key).shard]++
 				divergent.count(c.divergence(&d))
 				if len(cv.Sample) < 20 {
 					cv.Sample = append(cv.Sample, d)
@@ -46,6 +47,7 @@ func (c *check) convergence() {
 		from = to
 	}
 	c.x.notes([]note{divergent})
+	c.strangers = c.foreign()
 	if cv.Keys == 0 {
 		c.x.unsure("divergent", "no key was there to compare")
 	}
@@ -125,7 +127,7 @@ func (c *check) holdings(key string) []nodeHolds {
 	}
 	var hs []nodeHolds
 	nodes, out := 0, c.h.LeftOut()
-	for _, n := range c.s.groupOf(key).servers {
+	for _, n := range c.s.groupOf(key).members() {
 		if out[n] {
 			continue
 		}
@@ -235,15 +237,15 @@ func (c *check) divergence(d *result.DivergentKey) string {
 	return text
 }
 
-// level bounds the moment at which every replica's link was up for good and it had what the final master had then: after the last look
+// levelIn bounds, for some groups, the moment at which every replica's link was up for good and it had what the final master had then: after the last look
 // at which that was surely not so, by its call, and before the first at which it surely was, by its return; the barrier itself
 // where the samples do not tell.
-func (c *check) level(from, barrier int64) (unlevel, level int64) {
+func (c *check) levelIn(groups []*group, from, barrier int64) (unlevel, level int64) {
 	unlevel, level = from, from
 	gone := c.h.LeftOut()
-	for _, g := range c.s.groups {
+	for _, g := range groups {
 		master := g.finalMaster()
-		for _, n := range g.servers {
+		for _, n := range g.members() {
 			if n == master || gone[n] {
 				continue
 			}

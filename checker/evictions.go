@@ -126,6 +126,7 @@ func (c *check) total() {
 		k := &c.sums[i]
 		c.a.Result.Writes.Lost += k.lo
 		c.a.Result.Writes.LostMost += max(k.lo, k.hi)
+		c.byShard(k)
 	}
 	c.sums = nil
 }

@@ -367,14 +367,29 @@ func (x *extra) oneReign(a, b int32) bool {
 		}
 		to = max(to, t)
 	}
-	return x.sameReign(int32(c.Node[a]), min(c.Call[a], c.Call[b]), to)
+	from := min(c.Call[a], c.Call[b])
+	for _, i := range [2]int32{a, b} {
+		if x.s.slots.movedIn(x.keyName(c.Key[i]), from, to) {
+			return false // it was with another shard in between
+		}
+	}
+	return x.reigned(int32(c.Node[a]), from, to)
 }
 
-// sameReign tells whether one node was the same master, without a break, from one moment to another, as far as samples show: the
+// sameReign tells whether one node was the same master, without a break, from one moment to another, and no slot came to its shard or
+// left it.
+func (x *extra) sameReign(node int32, from, to int64) bool {
+	if x.s.slots != nil && node >= 0 && int(node) < len(x.h.Run.Nodes) && x.s.slots.shardMoved(x.s.shardAt(node, from), from, to) {
+		return false
+	}
+	return x.reigned(node, from, to)
+}
+
+// reigned tells whether one node was the same master, without a break, from one moment to another, as far as samples show: the
 // last answer that was there before the first moment, the first that was asked for after the second, and all between them agree. What
 // an answer says was so at some moment between its call and its return, so one under way at either moment proves nothing of it. In a
 // history without samples every node counts as one that never changed.
-func (x *extra) sameReign(node int32, from, to int64) bool {
+func (x *extra) reigned(node int32, from, to int64) bool {
 	if node < 0 || int(node) >= len(x.s.byNode) || len(x.s.byNode[node]) == 0 {
 		return len(x.h.Samples) == 0
 	}

@@ -22,15 +22,18 @@ func (c *check) failovers() {
 func (c *check) failoversOf(g *group) {
 	for k, p := range g.promoted {
 		fo := result.Failover{Old: p.old, New: p.node, T: p.t}
+		if c.s.slots != nil {
+			fo.Shard = g.shard
+		}
 		from := int64(0)
 		for i := range c.h.Faults {
-			if f := &c.h.Faults[i]; f.Effect > 0 && f.Effect <= p.t {
+			if f := &c.h.Faults[i]; f.Effect > 0 && f.Effect <= p.t && c.concerns(f, g) {
 				fo.Fault, from = f.ID, f.Effect
 			}
 		}
 		for i := range c.h.Faults { // the story begins with the first fault that still held then
 			f := &c.h.Faults[i]
-			if f.Effect > 0 && f.Effect <= p.t && (f.Healed == 0 || f.Healed >= p.t) {
+			if f.Effect > 0 && f.Effect <= p.t && (f.Healed == 0 || f.Healed >= p.t) && c.concerns(f, g) {
 				from = min(from, f.Effect)
 			}
 		}
@@ -50,6 +53,9 @@ func (c *check) steps(g *group, p promotion, from, until int64) []result.Step {
 	}
 	for i := range c.h.Faults {
 		f := &c.h.Faults[i]
+		if !c.concerns(f, g) {
+			continue
+		}
 		if f.Effect >= from && f.Effect <= until {
 			add(f.Effect, true, f.Text, f.Proof)
 		}
@@ -60,6 +66,7 @@ func (c *check) steps(g *group, p promotion, from, until int64) []result.Step {
 	c.ackSteps(p, from, until, add)
 	add(p.t, true, c.node(p.node)+" says it is master", fmt.Sprintf("its branch leaves the old one at offset %s", words.Count(p.offset)))
 	c.sentinelSteps(from, until, add)
+	c.clusterSteps(p, from, until, add)
 	if p.old >= 0 {
 		for i := range c.s.spans[p.old] {
 			sp := &c.s.spans[p.old][i]
@@ -130,9 +137,18 @@ func (c *check) sentinelSteps(from, until int64, add func(int64, bool, string, s
 func (c *check) mastersAt(g *group, t int64) int {
 	n := 0
 	for _, r := range c.a.Result.Masters.Spans {
-		if c.s.with(r.Node) == g && r.From <= t && t < r.To {
+		if c.s.withAt(r.Node, t) == g && r.From <= t && t < r.To && c.servesAt(r.Node, t) {
 			n++
 		}
 	}
 	return n
+}
+
+// concerns tells whether a fault is part of the story of a group: in a Cluster, where it hit a node of it or no server at all.
+func (c *check) concerns(f *history.Fault, g *group) bool {
+	if c.s.slots == nil {
+		return true
+	}
+	hit := c.hit(f.ID)
+	return hit == nil || hit[g.shard]
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/schismtest/schism/history"
 )
 
-// group is a replication group: servers of which one is the master that the others copy. Today all of a run's form one; in a Cluster
-// each shard is one. Reigns, promotions, the ends of branches and the final master are a group's, and a promotion deposes nobody but
+// group is a replication group: servers of which one is the master that the others copy. All of a run's form one; in a Cluster each
+// shard is one, and a server that goes over to another shard belongs to both, each for its time. Reigns, promotions, the ends of branches and the final master are a group's, and a promotion deposes nobody but
 // the master of its own.
 type group struct {
 	s        *states
@@ -21,15 +21,24 @@ type group struct {
 // findGroups makes the groups and finds what became of each.
 func (s *states) findGroups() {
 	s.of = make([]*group, len(s.h.Run.Nodes))
-	for _, n := range s.servers {
-		shard := s.h.Run.Nodes[n].Shard
-		i := slices.IndexFunc(s.groups, func(g *group) bool { return g.shard == shard })
-		if i < 0 {
-			i = len(s.groups)
-			s.groups = append(s.groups, &group{s: s, shard: shard})
+	join := func(n int32, shard int) {
+		g := s.shard(shard)
+		if g == nil {
+			g = &group{s: s, shard: shard}
+			s.groups = append(s.groups, g)
 		}
-		s.groups[i].servers = append(s.groups[i].servers, n)
-		s.of[n] = s.groups[i]
+		if !slices.Contains(g.servers, n) {
+			g.servers = append(g.servers, n)
+		}
+		s.of[n] = g
+	}
+	for _, n := range s.servers {
+		join(n, s.h.Run.Nodes[n].Shard)
+		if s.belongs != nil {
+			for _, b := range s.belongs[n] {
+				join(n, b.shard)
+			}
+		}
 	}
 	if len(s.groups) == 0 {
 		s.groups = []*group{{s: s}}
@@ -43,17 +52,59 @@ func (s *states) findGroups() {
 // groupOf is the group that a key belongs to.
 func (s *states) groupOf(key string) *group {
 	if len(s.groups) > 1 {
-		shard := s.shardOf(key)
-		for _, g := range s.groups {
-			if g.shard == shard {
-				return g
-			}
+		if g := s.shard(s.shardOf(key)); g != nil {
+			return g
 		}
 	}
 	return s.groups[0]
 }
 
-// with is the group that a node belongs to, an empty one for a node that belongs to none.
+// shard is the group of a shard, nil for none.
+func (s *states) shard(shard int) *group {
+	for _, g := range s.groups {
+		if g.shard == shard {
+			return g
+		}
+	}
+	return nil
+}
+
+// withAt is the group that a node belonged to at a time, an empty one for a node that belongs to none.
+func (s *states) withAt(node int32, t int64) *group {
+	if s.belongs != nil && node >= 0 && int(node) < len(s.belongs) && len(s.belongs[node]) > 0 {
+		return s.shard(s.shardAt(node, t))
+	}
+	return s.with(node)
+}
+
+// has tells whether a node belonged to the group at a time.
+func (g *group) has(n int32, t int64) bool {
+	return g.s.belongs == nil || len(g.s.belongs[n]) == 0 || g.s.shardAt(n, t) == g.shard
+}
+
+// members are the servers that belong to the group at the end.
+func (g *group) members() []int32 {
+	if g.s.belongs == nil {
+		return g.servers
+	}
+	return slices.DeleteFunc(slices.Clone(g.servers), func(n int32) bool { return g.s.of[n] != g })
+}
+
+// spansOf are a node's spans while it belonged to the group.
+func (g *group) spansOf(n int32) []span {
+	if g.s.belongs == nil || len(g.s.belongs[n]) == 0 {
+		return g.s.spans[n]
+	}
+	var out []span
+	for _, sp := range g.s.spans[n] {
+		if g.has(n, sp.first.Call) {
+			out = append(out, sp)
+		}
+	}
+	return out
+}
+
+// with is the group that a node belongs to at the end, an empty one for a node that belongs to none.
 func (s *states) with(node int32) *group {
 	if node >= 0 && int(node) < len(s.of) && s.of[node] != nil {
 		return s.of[node]
@@ -99,7 +150,7 @@ type promotion struct {
 // findPromotions looks for nodes that were replicas and then say they are master, silence between them or not.
 func (g *group) findPromotions() {
 	for _, n := range g.servers {
-		spans := g.s.spans[n]
+		spans := g.spansOf(n)
 		was, at := history.RoleUnknown, int64(0)
 		for i := range spans {
 			sp := &spans[i]
@@ -125,8 +176,9 @@ func (g *group) masterBefore(n int32, t int64) int32 {
 		if o == n {
 			continue
 		}
-		for i := range g.s.spans[o] {
-			sp := &g.s.spans[o][i]
+		spans := g.spansOf(o)
+		for i := range spans {
+			sp := &spans[i]
 			if sp.role() == history.RoleMaster && sp.from < t && min(sp.to, t) > at {
 				best, at = o, min(sp.to, t)
 			}
@@ -149,7 +201,7 @@ func (g *group) findEnds() {
 				continue
 			}
 			now := sp.first
-			if prev != nil {
+			if prev != nil && g.has(n, prev.Call) {
 				g.compare(n, prev, now)
 			}
 			prev = sp.last
@@ -184,7 +236,8 @@ func (g *group) compare(n int32, prev, now *history.Sample) {
 // finalMaster is the node that holds the final data: the group's master at the end, or any node of it when the master is a stranger.
 func (g *group) finalMaster() int32 {
 	best := int32(history.NoNode)
-	for _, n := range g.servers {
+	servers := g.members()
+	for _, n := range servers {
 		ms := g.s.byNode[n]
 		if len(ms) == 0 {
 			continue
@@ -196,8 +249,8 @@ func (g *group) finalMaster() int32 {
 			best = n
 		}
 	}
-	if best == history.NoNode && len(g.servers) > 0 {
-		best = g.servers[0]
+	if best == history.NoNode && len(servers) > 0 {
+		best = servers[0]
 	}
 	return best
 }

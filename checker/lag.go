@@ -64,7 +64,7 @@ func measureLag(s *states, a *result.Analysis) map[int32]lagMax {
 func (s *states) lagOf(m *history.Sample) (result.LagPoint, bool) {
 	p := result.LagPoint{Node: m.Node, T: m.Call, Age: -1}
 	if m.Role == history.RoleMaster {
-		for _, pr := range s.with(m.Node).promoted {
+		for _, pr := range s.withAt(m.Node, m.Call).promoted {
 			if pr.replID == m.ReplID && pr.node != m.Node && m.Call > pr.t && m.Offset > pr.offset {
 				p.Bytes, p.Branch = m.Offset-pr.offset, true
 				return p, true
@@ -72,7 +72,7 @@ func (s *states) lagOf(m *history.Sample) (result.LagPoint, bool) {
 		}
 		return p, false
 	}
-	for _, n := range s.with(m.Node).servers {
+	for _, n := range s.withAt(m.Node, m.Call).servers {
 		if n == m.Node {
 			continue
 		}

@@ -38,7 +38,7 @@ func (s *states) lagBetween(a, b *history.Sample) (bytes, age int64, ok bool) {
 	if a.RunID != b.RunID || a.ReplID != b.ReplID {
 		return 0, 0, false
 	}
-	for _, n := range s.with(a.Node).servers {
+	for _, n := range s.withAt(a.Node, a.Call).servers {
 		ms := s.byNode[n]
 		at, _ := slices.BinarySearchFunc(ms, b.Return, func(m *history.Sample, t int64) int { return cmp.Compare(m.Call, t) })
 		for ; at < len(ms) && !ms[at].Answered; at++ {

@@ -56,7 +56,7 @@ func newLineage(c *check) *lineage {
 func (l *lineage) endOf(i int) (end *branchEnd, ambiguous bool) {
 	ops := &l.c.h.Ops
 	n := int32(ops.Node[i])
-	ks := l.killers(l.place(i), l.c.s.with(n).ends, 0)
+	ks := l.killers(l.place(i), l.c.s.withAt(n, ops.Call[i]).ends, 0)
 	if len(ks) == 0 {
 		return nil, false
 	}
@@ -147,7 +147,7 @@ func (l *lineage) killers(p place, ends []branchEnd, k int) []*branchEnd {
 			}
 			return append([]*branchEnd{e}, l.killers(l.after(e, p), ends, k+1)...)
 		default: // a resync: whoever it took the data from may have had the write
-			if l.c.s.with(e.winner) != l.c.s.with(p.node) {
+			if l.c.s.withAt(e.winner, e.t) != l.c.s.withAt(p.node, p.since) {
 				return []*branchEnd{e}
 			}
 			there := place{node: e.winner, since: e.t, ids: []string{e.next}, lo: -1, hi: history.Inf, most: -1}

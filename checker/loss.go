@@ -59,7 +59,7 @@ func (c *check) fates() {
 			continue
 		}
 		if c.fin.doubted[c.h.Keys[key]] {
-			c.untold(is, "two readings of one node differ")
+			c.untold(is, c.fin.whyDoubted(c.h.Keys[key]))
 			c.sum(is, nil)
 			continue
 		}
@@ -230,7 +230,7 @@ func (c *check) removalFates(is []int, there map[int64]int) (adds []int) {
 			c.a.Fate[i] = fateOf(history.OK, gone)
 		case ops.Outcome[i] == history.Fail:
 			c.a.Fate[i] = result.FateFailed // that the element is gone may have other reasons
-		case gone && len(c.s.groupOf(c.h.Keys[ops.Key[i]]).ends) == 0:
+		case gone && len(c.s.groupOf(c.h.Keys[ops.Key[i]]).ends) == 0 && c.s.slots.movesOf(c.keyName(i)) == nil:
 			c.a.Fate[i] = result.FateRecovered
 		default: // where branches ended, the addition may be what is gone
 			c.a.Fate[i] = result.FateIndeterminate

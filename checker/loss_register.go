@@ -253,10 +253,10 @@ func (c *check) latestOn(is []int, onPath []bool) (latest [256]int) {
 func (c *check) beyondFork(i int) bool {
 	n := int32(c.h.Ops.Node[i])
 	m := c.s.at(n, c.h.Ops.Call[i])
-	if m == nil || m.Role != history.RoleMaster {
-		return false
+	if m == nil || m.Role != history.RoleMaster || c.s.slots.movedIn(c.keyName(i), c.h.Ops.Call[i], history.Inf) {
+		return false // what went over to another shard before is there
 	}
-	g := c.s.with(n)
+	g := c.s.withAt(n, c.h.Ops.Call[i])
 	for k := range g.promoted {
 		p := &g.promoted[k]
 		if p.node != n && p.replID != "" && m.ReplID == p.replID && m.Offset > p.offset && g.backAt(n, p) < 0 {
@@ -286,7 +286,7 @@ func (g *group) backAt(old int32, p *promotion) int64 {
 func (c *check) sameBranch(a, b int) bool {
 	ops := &c.h.Ops
 	n := int32(ops.Node[a])
-	if n < 0 || ops.Node[b] != ops.Node[a] {
+	if n < 0 || ops.Node[b] != ops.Node[a] || c.s.slots.movedIn(c.keyName(a), ops.Call[a], ops.Return[b]) {
 		return false
 	}
 	from, to := c.s.at(n, ops.Call[a]), c.s.at(n, ops.Call[b])

@@ -28,7 +28,7 @@ func (c *check) txnFates() {
 			continue
 		}
 		all = append(all, i)
-		found, known := true, true
+		found, known := true, !c.x.crossesSlots(i)
 		it := mopIter{list: ops.List(i)}
 		for it.next() {
 			switch it.f {

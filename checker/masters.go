@@ -24,8 +24,9 @@ func (c *check) masters() {
 func (c *check) reigns(g *group) {
 	var rs []result.Reign
 	for _, n := range g.servers {
-		for i := range c.s.spans[n] {
-			sp := &c.s.spans[n][i]
+		spans := g.spansOf(n)
+		for i := range spans {
+			sp := &spans[i]
 			if sp.role() != history.RoleMaster {
 				continue
 			}
@@ -81,25 +82,73 @@ func (c *check) overlaps() {
 	}
 	for i, a := range m.Spans {
 		for _, b := range m.Spans[i+1:] {
-			if a.Node == b.Node || c.s.with(a.Node) != c.s.with(b.Node) {
+			if a.Node == b.Node || c.s.withAt(a.Node, a.From) != c.s.withAt(b.Node, b.From) {
 				continue
 			}
-			if g := (result.Gap{From: max(a.From, b.From), To: min(a.To, b.To, end)}); g.Len() > 0 {
+			for _, g := range c.bothServe(a.Node, b.Node, result.Gap{From: max(a.From, b.From), To: min(a.To, b.To, end)}) {
 				m.Windows = append(m.Windows, g)
 				m.Pairs = append(m.Pairs, result.Pair{A: a.Node, B: b.Node})
 			}
 		}
 	}
 	var least, most int64
-	for _, g := range c.s.groups {
-		l, h := g.twoMasters(from, end)
-		least, most = least+l, most+h
+	if c.serving != nil {
+		least, most = c.twoOfSlots(from, end)
+	} else {
+		for _, g := range c.s.groups {
+			l, h := g.twoMasters(from, end)
+			least, most = least+l, most+h
+		}
 	}
 	m.TwoWritable = union(slices.Clone(m.Windows))
 	m.Two = result.Between(secondsOf(least), secondsOf(most), "a node's role is known at its looks only")
 	if c.harness != nil {
 		m.Two = result.AtLeast(secondsOf(least), "what comes after "+words.At(end)+" is schism's own doing")
 	}
+}
+
+// bothServe is the part of a time in which two masters both would serve what is asked of them: all of it, but in a Cluster, where a master
+// that its own view holds for cut off from the majority refuses.
+func (c *check) bothServe(a, b int32, g result.Gap) []result.Gap {
+	if g.Len() <= 0 {
+		return nil
+	}
+	if c.serving == nil {
+		return []result.Gap{g}
+	}
+	return meet(meet(c.serves(a), c.serves(b)), []result.Gap{g})
+}
+
+// serves are the times between a Cluster node's views in which the earlier one says that it serves slots.
+func (c *check) serves(n int32) (out []result.Gap) {
+	for i := range c.h.Views {
+		v := &c.h.Views[i]
+		if v.Node != n {
+			continue
+		}
+		if k := len(out); k > 0 && out[k-1].To == history.Inf {
+			out[k-1].To = v.Call
+		}
+		if claimsSlots(v) {
+			if k := len(out); k > 0 && out[k-1].To == v.Call {
+				out[k-1].To = history.Inf
+			} else {
+				out = append(out, result.Gap{From: v.Call, To: history.Inf})
+			}
+		}
+	}
+	return out
+}
+
+// twoOfSlots bounds the time in ns in which some slot had two masters at once.
+func (c *check) twoOfSlots(from, end int64) (least, most int64) {
+	var both, either []result.Gap
+	load := []result.Gap{{From: from, To: end}}
+	for a := range c.serving.by {
+		sure, maybe, _ := c.serving.twice(a)
+		both, either = append(both, clipped(sure, load)...), append(either, clipped(maybe, load)...)
+	}
+	return union(both), union(either)
 }
 
 // union is the length of the union of intervals, ns. It sorts them.

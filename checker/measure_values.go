@@ -29,7 +29,11 @@ func (c *check) measures() {
 		conv = result.AtLeast(secondsOf(max(0, c.h.End-c.lastHealed())), "the nodes still differ")
 	}
 	set("converge", conv)
+	if c.s.slots != nil {
+		set("lost_other_shards", c.lostOtherShards(0))
+	}
 	c.availabilityMeasures(set)
+	c.slotMeasures(set)
 	twoMasters := r.Masters.Two
 	if len(c.h.Samples) == 0 {
 		twoMasters = result.Unmeasured("no server was sampled")
@@ -46,6 +50,9 @@ func (c *check) measures() {
 			v = result.Exactly(float64(s.Breaks))
 			if c.x.all&(setOps|listOps) != 0 && c.x.evicted.any() { // an eviction takes elements away from later reads
 				v = result.Between(0, float64(s.Breaks), c.x.evicted.why)
+			}
+			if n := c.readsUnderway(); n > 0 && (name == result.ReadYourWrites || name == result.MonotonicReads) {
+				v = v.Widened(float64(n), "some replicas were read while the key's slot was on its way to another shard")
 			}
 		}
 		set(name, v)
@@ -154,6 +161,13 @@ func (c *check) staleMeasures(set func(string, result.Value)) {
 		lag = result.Between(float64(all.Versions), float64(all.VersionsMost), "it is not known of every write whether it was executed, and of overlapping ones in which order")
 		if all.Kept != nil {
 			kept = result.Between(secondsOf(all.Kept.Max), secondsOf(all.Kept.MaxMost), why)
+		}
+	}
+	if n := c.readsUnderway(); n > 0 && all.Reads >= 0 {
+		const why = "some replicas were read while the key's slot was on its way to another shard"
+		stale = stale.Widened(float64(n), why)
+		for _, v := range []*result.Value{&staleness, &kept, &lag} {
+			*v = result.AtLeast(v.Lo, why)
 		}
 	}
 	set("stale_reads", stale)

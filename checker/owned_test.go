@@ -23,6 +23,8 @@ var ownedBy = map[string]string{
 	"Availability": "measures: rta, write_gap, read_gap; table: availability by worker",
 	"Masters":      "measure: two_masters; lanes of the timeline",
 	"Failovers":    "table: failover, step by step",
+	"Shards":       "table: shards; measures: lost_other_shards, rta, write_gap, read_gap, two_masters, converge",
+	"Slots":        "measures: unserved, unserved_for; class: slot_two_masters; lane of the timeline; table: slots that moved",
 	"Registers":    "classes: conflict, fork, cycle, phantom, future_read, aborted_read; table: linearizability of registers",
 	"Staleness":    "measures: staleness, stale_reads, version_lag, lag; table: staleness by node",
 	"Visibility":   "measure: visible_100ms; chart: visibility",

@@ -117,6 +117,9 @@ func (c *check) judge(p result.Promise) result.PromiseResult {
 		pr.Text = p.Within.Words(len(c.h.Faults))
 		pr.Value = c.lostOutside(p.Within)
 	}
+	if p.Measure == "lost_other_shards" && p.Shard > 0 {
+		pr.Text, pr.Value = p.String(), c.lostOtherShards(p.Shard)
+	}
 	pr.Status = against(pr.Value, p.Limit, m.Unit == result.Share)
 	pr.Measured, pr.Why = m.Interval(pr.Value), pr.Value.Why
 	if p.By != "shows" {

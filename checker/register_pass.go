@@ -65,6 +65,7 @@ func (x *extra) registerPass() *registerPass {
 			}
 			held := x.fin.byKey[keyName(x.h, uint32(key))]
 			f.swept = w.vals.judge(&w.table, &x.h.Ops, held)
+			w.table.leaveOut(x.s.slots.movesOf(keyName(x.h, uint32(key))))
 			f.sessions = w.registerSessions()
 			if !measured && stretches == 0 {
 				return

@@ -143,6 +143,20 @@ func (t *regTable) readFlags(o *regOp, flags history.Flag) {
 	}
 }
 
+// leaveOut takes out of what follows the reads of replicas while the key was on its way to another shard: a replica that finds it gone is
+// not stale, and who had it last cannot be told.
+func (t *regTable) leaveOut(moves []slotMove) {
+	if len(moves) == 0 {
+		return
+	}
+	for j := range t.ops {
+		o := &t.ops[j]
+		if o.is&regReplica != 0 && slices.ContainsFunc(moves, func(m slotMove) bool { return m.lo <= o.ret && m.hi >= o.call }) {
+			o.ref = noOp
+		}
+	}
+}
+
 // writes fills in the columns of the values, of which only the writes are known.
 func (t *regTable) writes(ops *history.Columns) {
 	n := len(t.write)

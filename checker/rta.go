@@ -23,9 +23,9 @@ type outage struct {
 }
 
 // rta measures, by worker, the longest outage that a fault explains, and keeps the longest of those workers that no fault cut off from
-// the promoted node and the sentinels (checkers.md, RTA). It is done twice: as if every write that may have stayed did, for the least,
+// the promoted node, of these groups, and the sentinels (checkers.md, RTA). It is done twice: as if every write that may have stayed did, for the least,
 // and as if none did, for the most.
-func (c *check) rta(worth []standing, from, end int64) {
+func (c *check) rta(written *[256]workerWrites, groups []*group, worth []standing, end int64) {
 	av := &c.a.Result.Availability
 	av.RTA = -1
 	if !slices.ContainsFunc(c.h.Faults, func(f history.Fault) bool { return f.Effect > 0 && f.Effect < end }) {
@@ -34,7 +34,6 @@ func (c *check) rta(worth []standing, from, end int64) {
 	type found struct{ least, most outage }
 	best, bestAny := -1, -1
 	outages := make([]found, len(av.ByWorker))
-	written := c.writesByWorker(from, end)
 	for k := range av.ByWorker {
 		w := &av.ByWorker[k]
 		ws := written[uint8(w.Worker)]
@@ -47,7 +46,7 @@ func (c *check) rta(worth []standing, from, end int64) {
 		if f.most.first < 0 {
 			w.RTA = -1
 		}
-		w.CutOff = c.cutOff(w.Worker, &f.most, end)
+		w.CutOff = c.cutOff(w.Worker, groups, &f.most, end)
 		longer := func(b int) bool {
 			return b < 0 || f.most.hi > outages[b].most.hi || f.most.hi == outages[b].most.hi && f.least.lo > outages[b].least.lo
 		}
@@ -93,11 +92,12 @@ type workerWrites struct {
 	unacked []int32 // those that were not answered with OK, by call
 }
 
-// writesByWorker are those of every worker, by its byte in the history.
-func (c *check) writesByWorker(from, end int64) (ws [256]workerWrites) {
+// writesByWorker are those of every worker that count, by its byte in the history.
+func (c *check) writesByWorker(from, end int64, counts func(i int) bool) *[256]workerWrites {
 	ops := &c.h.Ops
+	ws := &[256]workerWrites{}
 	for i := range ops.F {
-		if ops.Call[i] > end || !ops.IsWrite(i) {
+		if ops.Call[i] > end || !ops.IsWrite(i) || !counts(i) {
 			continue
 		}
 		w := &ws[uint8(ops.Worker[i])]
@@ -239,7 +239,7 @@ func begin(f *history.Fault) int64 {
 
 // cutOff tells whether a fault held a worker's links back, while its outage lasted, to the node that was promoted then, or to every
 // sentinel.
-func (c *check) cutOff(worker int32, o *outage, end int64) bool {
+func (c *check) cutOff(worker int32, groups []*group, o *outage, end int64) bool {
 	ops := &c.h.Ops
 	from, to := ops.Call[o.last], end
 	if o.first >= 0 {
@@ -273,7 +273,7 @@ func (c *check) cutOff(worker int32, o *outage, end int64) bool {
 	if !heard {
 		return true
 	}
-	for _, g := range c.s.groups {
+	for _, g := range groups {
 		for _, p := range g.promoted {
 			if cut[p.node] && p.t >= from && p.from <= to {
 				return true

@@ -31,8 +31,17 @@ type states struct {
 	byNode  [][]*history.Sample // by node, in order of time
 	servers []int32             // of the setup, without strangers
 	groups  []*group
-	of      []*group // by node; none of those that belong to no group
+	of      []*group // by node, at the end; none of those that belong to no group
 	shardOf func(key string) int
+	slots   *slotMap // of a Cluster, nil without one
+	// belongs is, by node, since when it belonged to which shard, where that changed; nil where it never did.
+	belongs [][]membership
+}
+
+// membership is the shard that a node belonged to from a time on.
+type membership struct {
+	from  int64
+	shard int
 }
 
 func newStates(h *history.History) *states {
@@ -49,8 +58,47 @@ func newStates(h *history.History) *states {
 			s.extend(n, m)
 		}
 	}
+	s.findMembers()
+	if s.slots = newSlotMap(s); s.slots != nil {
+		s.shardOf = s.slots.shardOf
+	}
 	s.findGroups()
 	return s
+}
+
+// findMembers follows the replicas of a Cluster that went over to the master of another shard.
+func (s *states) findMembers() {
+	if len(s.h.Run.Slots) == 0 {
+		return
+	}
+	s.belongs = make([][]membership, len(s.h.Run.Nodes))
+	at := map[string]int32{}
+	for i, n := range s.h.Run.Nodes {
+		at[n.Addr] = int32(i)
+	}
+	for i := range s.h.Samples {
+		m := &s.h.Samples[i]
+		master, ok := at[m.MasterAddr]
+		if !ok || m.Role != history.RoleReplica || !slices.Contains(s.servers, m.Node) {
+			continue
+		}
+		if shard := s.shardAt(master, m.Call); shard != s.shardAt(m.Node, m.Call) {
+			s.belongs[m.Node] = append(s.belongs[m.Node], membership{m.Call, shard})
+		}
+	}
+}
+
+// shardAt is the shard that a node belonged to at a time: of a replica its master's.
+func (s *states) shardAt(n int32, t int64) int {
+	shard := s.h.Run.Nodes[n].Shard
+	if s.belongs != nil {
+		for _, b := range s.belongs[n] {
+			if b.from <= t {
+				shard = b.shard
+			}
+		}
+	}
+	return shard
 }
 
 func (s *states) extend(n int, m *history.Sample) {
@@ -138,6 +186,9 @@ func load(h *history.History) (from, to int64) {
 
 // barrier reports whether everything came to rest and every node was read, and when; why not otherwise.
 func barrier(h *history.History) (held bool, t int64, why string) {
+	if len(h.Run.Slots) > 0 && len(h.Views) == 0 {
+		return false, 0, "no server's view of the cluster was recorded, so nobody knows who owned which slot"
+	}
 	why = "the run ended before its servers were brought to rest"
 	for i := range h.Events {
 		e := &h.Events[i]

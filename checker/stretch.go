@@ -131,6 +131,9 @@ type stretchScratch struct {
 func (w *registerWorker) registerStretch() (out []stretchRead) {
 	t, st := &w.table, w.x.replicaStretches()
 	sc := &w.back
+	if w.x.s.slots.movesOf(w.x.keyName(uint32(t.key))) != nil {
+		return nil // that the key went over to another shard is no way back
+	}
 	logs := [][2]int32{} // log, and the first of its reads in out
 	for j := range t.ops {
 		o := &t.ops[j]

@@ -89,7 +89,7 @@ func (x *extra) countBack(n *note, earlier, later int32, what string) {
 // collectionStretch says what the reads of a set or list within stretches tell: whole ones, and those of one element or of a tail.
 func (x *extra) collectionStretch(s *collection, ops []int32) (out []stretchRead) {
 	c, st := s.c, x.replicaStretches()
-	if st.count == 0 || st.evicting {
+	if st.count == 0 || st.evicting || len(ops) > 0 && x.s.slots.movesOf(x.keyName(c.Key[ops[0]])) != nil {
 		return nil
 	}
 	var in []int // numbers of the reads

@@ -112,7 +112,7 @@ func (c *check) beyondJudging() {
 	if c.harness == nil {
 		return
 	}
-	ended := []string{"lost", "split_brain_lost", "lost_elsewhere", "rta", "write_gap", "read_gap", "two_masters", "converge", "refused", "evicted", "full_syncs", "resyncs", "buffer_disconnects"}
+	ended := []string{"lost", "split_brain_lost", "lost_elsewhere", "lost_other_shards", "unserved", "unserved_for", "rta", "write_gap", "read_gap", "two_masters", "converge", "refused", "evicted", "full_syncs", "resyncs", "buffer_disconnects"}
 	why := "what comes after " + words.At(c.harness.T) + " is schism's own doing"
 	for i := range c.a.Result.Measures {
 		m := &c.a.Result.Measures[i]
@@ -135,5 +135,5 @@ func (c *check) byHarness(l *lineage, i int) bool {
 	if ops.Return[i] >= t {
 		return true
 	}
-	return slices.ContainsFunc(l.killers(l.place(i), c.s.with(int32(ops.Node[i])).ends, 0), func(e *branchEnd) bool { return e.t >= t })
+	return slices.ContainsFunc(l.killers(l.place(i), c.s.withAt(int32(ops.Node[i]), ops.Call[i]).ends, 0), func(e *branchEnd) bool { return e.t >= t })
 }

@@ -143,7 +143,7 @@ func (t *txnCheck) dense(key int64) int32 {
 func (t *txnCheck) collect() {
 	var lists, regs []txnWrite
 	for i, f := range t.c.F {
-		if f != history.FTxn {
+		if f != history.FTxn || t.x.crossesSlots(i) {
 			continue
 		}
 		txn := int32(len(t.ops))

@@ -33,7 +33,7 @@ func (x *extra) waits() {
 			continue
 		}
 		x.looks("wait_lost")
-		all := int(n) >= len(x.s.with(node).servers)-1 && x.unbroken(node, c.Return[i])
+		all := int(n) >= len(x.s.with(node).servers)-1 && x.unbroken(node, c.Return[i]) && x.s.slots.movesOf(x.keyName(c.Key[i])) == nil
 		switch text := fmt.Sprintf("%s acknowledged a write at %s, WAIT counted %d %s that had it, and it is gone", x.node(node), seconds(c.Return[i]), n, plural(int64(n), "replica", "replicas")); {
 		case x.a.Fate[i] == result.FateLost && all:
 			lost.bug(text, i)

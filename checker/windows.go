@@ -20,7 +20,8 @@ func (c *check) lostOutside(w *result.Window) result.Value {
 	if !ok1 || !ok2 {
 		return result.Unmeasured("a moment of its window did not come: " + w.From.Words(len(c.h.Faults)) + ", " + w.To.Words(len(c.h.Faults)))
 	}
-	if !c.acked(from.lo, to.hi) {
+	hit := c.windowShards(w)
+	if !c.acked(from.lo, to.hi, hit) {
 		return result.Unmeasured("no write was acknowledged within its window")
 	}
 	if lost.Hi == 0 {
@@ -30,10 +31,16 @@ func (c *check) lostOutside(w *result.Window) result.Value {
 	ops := &c.h.Ops
 	for i, f := range c.a.Fate {
 		// Between the first rule and its proof, and between the call for the heal and its proof, the fault may have been there.
-		if f != result.FateLost && f != result.FateMasked || ops.Return[i] >= from.lo && ops.Call[i] <= to.hi {
+		if f != result.FateLost && f != result.FateMasked {
+			continue
+		}
+		inside := hit == nil || hit[c.shardOfOp(i)]
+		if inside && ops.Return[i] >= from.lo && ops.Call[i] <= to.hi {
 			continue
 		}
 		switch {
+		case f == result.FateLost && !inside:
+			surely++
 		case f == result.FateMasked:
 			maybe++
 		case ops.Call[i] > to.hi || c.reached(i, from.lo):
@@ -49,11 +56,25 @@ func (c *check) lostOutside(w *result.Window) result.Value {
 	return result.Between(surely, surely+edge+min(maybe, lost.Hi-float64(c.told())), why)
 }
 
-// acked reports whether a write that leaves something was acknowledged within a time.
-func (c *check) acked(from, to int64) bool {
+// windowShards are the shards that a window is about: those that its faults hit. nil where there are none, or the faults hit no server.
+func (c *check) windowShards(w *result.Window) map[int]bool {
+	var ids []int
+	for _, a := range []result.Anchor{w.From, w.To} {
+		if a.Fault > 0 {
+			ids = append(ids, a.Fault)
+		}
+	}
+	if c.s.slots == nil || len(ids) == 0 {
+		return nil
+	}
+	return c.hit(ids...)
+}
+
+// acked reports whether a write that leaves something was acknowledged within a time, by one of these shards where there are any.
+func (c *check) acked(from, to int64, shards map[int]bool) bool {
 	ops := &c.h.Ops
 	for i, f := range ops.F {
-		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Return[i] >= from && ops.Call[i] <= to && leaves(ops, i) {
+		if f.IsWrite() && ops.Outcome[i] == history.OK && ops.Return[i] >= from && ops.Call[i] <= to && leaves(ops, i) && (shards == nil || shards[c.shardOfOp(i)]) {
 			return true
 		}
 	}
@@ -76,7 +97,7 @@ func (c *check) reached(i int, t int64) bool {
 	if m == nil || m.Role != history.RoleMaster || m.Call >= t {
 		return false // its offset is not known
 	}
-	for _, r := range c.s.with(n).servers {
+	for _, r := range c.s.withAt(n, ops.Return[i]).servers {
 		if s := c.s.at(r, t); r != n && s != nil && s.Role == history.RoleReplica && s.ReplID == m.ReplID && s.Offset < m.Offset {
 			return false
 		}
@@ -104,7 +125,7 @@ func (c *check) moment(a result.Anchor) (m moment, ok bool) {
 		case "heal":
 			m, ok = healOf(f)
 		case "promotion":
-			for _, g := range c.s.groups {
+			for _, g := range c.groupsHit(a.Fault) {
 				for _, p := range g.promoted {
 					if p.t > f.Effect && (!ok || p.t < m.hi) {
 						m, ok = moment{min(p.from, p.t), p.t}, true
@@ -115,6 +136,24 @@ func (c *check) moment(a result.Anchor) (m moment, ok bool) {
 	}
 	d := a.Offset.Nanoseconds()
 	return moment{m.lo + d, m.hi + d}, ok
+}
+
+// groupsHit are the groups of which a fault hit a node; all where there is but one, or it hit none.
+func (c *check) groupsHit(fault int) []*group {
+	hit := map[int]bool(nil)
+	if c.s.slots != nil {
+		hit = c.hit(fault)
+	}
+	if hit == nil {
+		return c.s.groups
+	}
+	var out []*group
+	for _, g := range c.s.groups {
+		if hit[g.shard] {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // healOf is when a fault was healed.

@@ -68,7 +68,7 @@ func (w *world) next(cl *client, t int64) {
 	} else {
 		w.tell1(cl, &o)
 	}
-	w.send(cl, o, t, func(t int64) { w.at(t+1+w.r.Int63n(2*w.c.Pace), func(t int64) { w.next(cl, t) }) })
+	w.worlds[w.owner[o.Key]].send(cl, o, t, func(t int64) { w.at(t+1+w.r.Int63n(2*w.c.Pace), func(t int64) { w.next(cl, t) }) })
 }
 
 // send lets an operation reach its node, and calls back when the client has an answer.
@@ -78,10 +78,10 @@ func (w *world) send(cl *client, o history.Op, t int64, done func(t int64)) {
 	if o.Flags&history.FlagReplicaWrite != 0 {
 		n, reach = w.nodes[o.Node], true
 	}
-	o.Node = n.id
+	o.Node = w.gid(n)
 	c.n, c.run = n, n.run
 	w.ops = append(w.ops, o)
-	w.truth.Ops = append(w.truth.Ops, Op{})
+	w.truth.Ops = append(w.truth.Ops, Op{shard: w.place})
 	end := func(t int64, e history.ErrCode) {
 		if c.over {
 			return
@@ -294,7 +294,7 @@ func (w *world) probe(cl *client, t int64) {
 	}
 	cl.turns++
 	n := int32(1 + cl.turns%2)
-	o := history.Op{Process: cl.process, Client: cl.slot, Worker: cl.worker, Node: n, F: history.FWrite, Flags: history.FlagReplicaWrite, Key: uint32(w.c.Keys) + uint32(n),
+	o := history.Op{Process: cl.process, Client: cl.slot, Worker: cl.worker, Node: n, F: history.FWrite, Flags: history.FlagReplicaWrite, Key: uint32(w.c.Keys) + uint32(w.base+n),
 		In: cl.turns, Arg: history.None, Out: history.None, Acked: -1, Call: t, Intended: t, Return: history.Inf}
 	w.send(cl, o, t, func(t int64) { w.at(t+sec/2, func(t int64) { w.probe(cl, t) }) })
 }

@@ -109,6 +109,8 @@ type Config struct {
 	Ledger  int
 	Records Records
 	Defect  Defect
+	// Shards makes it a Cluster of so many shards, Moves lets so many slots go from one to another meanwhile. Neither is drawn: 0 is none.
+	Shards, Moves int
 }
 
 const (

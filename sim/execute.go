@@ -23,6 +23,9 @@ func (w *world) execute(n *node, i int, o *history.Op, t int64) history.ErrCode 
 		}
 		return history.ErrReadOnly
 	}
+	if w.owner[o.Key] != w.place && n.deposed == nil {
+		return history.ErrMoved
+	}
 	if o.F.IsWrite() && !n.master {
 		return history.ErrReadOnly
 	}

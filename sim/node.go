@@ -20,6 +20,11 @@ type entry struct {
 	t        int64 // when it was executed, and where
 	node     int32
 	death    *death // why no later master has it; nil while one may
+	// Of a key that comes from another shard: what it was made of, and what it holds.
+	arrives bool
+	carries []*entry
+	content *object
+	leaves  bool // the key goes to another shard
 }
 
 // death is the end of a branch.
@@ -72,6 +77,8 @@ type node struct {
 	demotion bool
 	left     int64 // changes since the last save before the log
 	saved    int64
+	looked   int64         // when its view was looked at last
+	viewed   *history.View // what that said
 }
 
 func (n *node) offset() int64 { return n.base + int64(len(n.log))*entrySize }
@@ -82,7 +89,7 @@ func (w *world) load(n *node, log []*entry, opened bool) {
 	n.data = make([]*object, w.c.Keys)
 	for k := range n.data {
 		n.data[k] = &object{until: history.Inf, op: -1}
-		if opened && w.c.Object == Bank {
+		if opened && w.c.Object == Bank && w.atFirst(k) {
 			n.data[k].accounts = slices.Repeat([]int64{opening}, accounts)
 		}
 	}
@@ -100,6 +107,14 @@ const (
 func (o *object) apply(e *entry) {
 	if e.ledger {
 		o.ledger = append(o.ledger, e.in)
+	}
+	switch {
+	case e.leaves:
+		*o = object{until: history.Inf, op: -1}
+		return
+	case e.arrives:
+		*o = *e.content.clone()
+		return
 	}
 	switch e.f {
 	case history.FWrite, history.FExpiring:
@@ -212,7 +227,8 @@ func (w *world) settle(t int64) {
 
 // lineage makes a node's data what counts from now on: what only others hold dies, unless it comes back.
 func (w *world) lineage(n *node, kind string, t int64) {
-	d := &death{kind, n.id, t}
+	d := &death{kind, w.gid(n), t}
+	w.crowned = append(w.crowned, crown{t, n.id})
 	kept := make(map[*entry]bool, len(n.log))
 	for _, e := range n.log {
 		kept[e] = true

@@ -17,7 +17,7 @@ func (w *world) sample(n *node, t int64) {
 		after += w.r.Int63n(500 * ms)
 	}
 	w.settle(t)
-	s := history.Sample{Node: n.id, Call: t - before, Return: t + after, RunDelay: -1, CPUTime: -1, Steal: -1, Priority: -1, Connected: -1, MinGood: -1}
+	s := history.Sample{Node: w.gid(n), Call: t - before, Return: t + after, RunDelay: -1, CPUTime: -1, Steal: -1, Priority: -1, Connected: -1, MinGood: -1}
 	switch {
 	case n.down:
 		s.NoAnswerSince = n.since
@@ -25,7 +25,7 @@ func (w *world) sample(n *node, t int64) {
 		s.Up, s.Frozen, s.NoAnswerSince = true, true, n.since
 	default:
 		s.Answered, s.Up = true, true
-		s.Role, s.RunID, s.ReplID, s.ReplID2 = history.RoleReplica, fmt.Sprintf("run%d.%d", n.id, n.run), n.replID, n.replID2
+		s.Role, s.RunID, s.ReplID, s.ReplID2 = history.RoleReplica, fmt.Sprintf("run%d.%d", w.gid(n), n.run), n.replID, n.replID2
 		s.Offset, s.SecondOffset, s.SyncFull = n.offset(), n.second, n.full
 		s.LinkUp, s.SyncRunning, s.Priority = n.link, n.sync, 100
 		s.Rest = history.Rest{Known: true, Changes: int64(len(n.log)) + n.left, LastSave: n.saved}
@@ -38,10 +38,13 @@ func (w *world) sample(n *node, t int64) {
 				}
 			}
 		} else {
-			s.MasterAddr = addr(n.of)
+			s.MasterAddr = addr(w.base + n.of)
 		}
 	}
 	w.h.Samples = append(w.h.Samples, s)
+	if s.Answered {
+		w.look(n, s.Call, s.Return, t)
+	}
 	w.at(max(next, t+after+1)+220*us, func(t int64) { w.sample(n, t) })
 }
 
@@ -54,9 +57,13 @@ func (w *world) dumps(t int64) {
 		}
 		for read := range int32(2) {
 			at := t + 10*ms + int64(read)*100*ms
-			w.h.Readings = append(w.h.Readings, history.Reading{Node: n.id, Read: read + 1, Call: at, Return: at + 10*ms, WallCall: at, WallReturn: at + 10*ms, Keys: int64(w.c.Keys)})
+			w.h.Readings = append(w.h.Readings, history.Reading{Node: w.gid(n), Read: read + 1, Call: at, Return: at + 10*ms, WallCall: at, WallReturn: at + 10*ms, Keys: int64(w.c.Keys)})
 		}
 	}
+}
+
+// sortDumps puts the dumps in the order of a history that was loaded.
+func (w *shared) sortDumps() {
 	slices.SortStableFunc(w.h.Dumps, func(a, b history.Dump) int {
 		switch {
 		case a.Key < b.Key:
@@ -70,7 +77,7 @@ func (w *world) dumps(t int64) {
 
 // dump writes down a key as its type is seen, with its ledgers.
 func (w *world) dump(n *node, key string, o *object, t int64) {
-	d := history.Dump{Node: n.id, Key: key, Type: "none", ExpireAt: -1, Read: 1, ReadCall: t + 10*ms, ReadReturn: t + 20*ms}
+	d := history.Dump{Node: w.gid(n), Key: key, Type: "none", ExpireAt: -1, Read: 1, ReadCall: t + 10*ms, ReadReturn: t + 20*ms}
 	switch w.c.Object {
 	case Register, Shared, Blind:
 		if o.is {
@@ -155,7 +162,7 @@ func (w *world) lose() {
 		from := w.r.Int63n(w.c.Load)
 		kept := history.Columns{}
 		for i := range h.Ops.Len() {
-			if o := h.Ops.At(i); o.Worker != firstWorker || o.Call < from || o.Call > from+100*ms {
+			if o := h.Ops.At(i); o.Worker != w.workerID(firstWorker) || o.Call < from || o.Call > from+100*ms {
 				kept.Append(o)
 				w.truth.kept = append(w.truth.kept, i)
 			}

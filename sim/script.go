@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/schismtest/schism/history"
 )
@@ -11,13 +12,30 @@ func (w *world) schedule() {
 	t := sec + w.r.Int63n(sec)
 	for i, f := range w.c.Faults {
 		id := i + 1
-		w.at(t, func(t int64) { w.fail(id, f, t) })
+		hit := w
+		if w.c.Shards > 1 {
+			hit = w.worlds[w.r.Intn(len(w.worlds))]
+		}
+		w.at(t, func(t int64) { hit.fail(id, f, t) })
 		t += 4*sec + w.r.Int63n(sec)
 	}
 }
 
 // inject records a fault as the harness would: its moment, t, lies somewhere between what the harness knows.
 func (w *world) inject(id int, kind string, t int64, targets []int32, links ...[2]int32) {
+	targets = slices.Clone(targets)
+	for i := range targets {
+		targets[i] += w.base
+	}
+	for i := range links {
+		for j, n := range links[i] {
+			if n < firstWorker {
+				links[i][j] = w.base + n
+			} else {
+				links[i][j] = w.workerID(n)
+			}
+		}
+	}
 	f := history.Fault{ID: id, Kind: kind, Text: fmt.Sprintf("%s %v", kind, targets), Targets: targets, Links: links, Scheduled: t - 40*ms, Injected: t - 1 - w.r.Int63n(30*ms),
 		Effect: t + 1 + w.r.Int63n(30*ms), Proof: "simulated"}
 	w.h.Faults = append(w.h.Faults, f)
@@ -88,6 +106,7 @@ func (w *world) fail(id int, f Failure, t int64) {
 			}
 			w.start(m, kept, f == OldRestart && m.opened, f == OldRestart && w.r.Intn(2) == 0, t)
 			w.lineage(m, "restart", t)
+			w.purge(m, t)
 			w.attach(a, m, t)
 			w.attach(b, m, t)
 		})
@@ -143,7 +162,8 @@ func (w *world) promote(m *node, t int64) {
 	p.syncs++
 	p.replID2, p.second, p.replID = p.replID, p.offset()+1, w.id()
 	w.lineage(p, "promotion", t)
-	w.truth.Promotions = append(w.truth.Promotions, Promotion{Old: m.id, New: p.id, T: t})
+	w.purge(p, t)
+	w.truth.Promotions = append(w.truth.Promotions, Promotion{Old: w.gid(m), New: w.gid(p), T: t})
 	w.at(t+w.between(ms, 200*ms), func(int64) { w.named = p.id })
 	w.at(t+w.between(ms, 200*ms), func(t int64) { o.cut = false; w.attach(o, p, t) })
 }
@@ -167,22 +187,23 @@ func (w *world) comeBack(id int, m *node, again bool, t int64) {
 	switch {
 	case again:
 		m.master = true
-		m.deposed = &death{"promotion", p.id, t}
+		m.deposed = &death{"promotion", w.gid(p), t}
 		w.at(t+w.between(ms, 300*ms), func(t int64) {
 			w.settle(t)
 			w.lineage(m, "resync", t)
+			w.purge(m, t)
 			w.named = m.id
 			a, b := w.others(m)
 			w.attach(a, m, t)
 			w.attach(b, m, t)
-			w.truth.Promotions = append(w.truth.Promotions, Promotion{Old: p.id, New: m.id, T: t, Back: true})
+			w.truth.Promotions = append(w.truth.Promotions, Promotion{Old: w.gid(p), New: w.gid(m), T: t, Back: true})
 		})
 	case w.r.Intn(2) == 0:
 		m.master = false
 		w.attach(m, p, t)
 	default:
 		m.master = true
-		m.deposed = &death{"promotion", p.id, t}
+		m.deposed = &death{"promotion", w.gid(p), t}
 		w.at(t+w.between(ms, 400*ms), func(t int64) { w.attach(m, w.official, t) })
 	}
 }

@@ -14,6 +14,7 @@ type Truth struct {
 	Promotions []Promotion
 	Faults     []Span // when each began and was healed, really
 	TwoMasters int64  // ns in which two servers answered as masters
+	Headless   []Headless
 	// Measures are those of the checker's measures of which the truth is known, in the measure's unit. What a measure means leaves room in
 	// places (an acknowledgement is sent at one moment and arrives at another): the truth is then an interval itself. Empty where
 	// records were lost.
@@ -26,6 +27,12 @@ type Truth struct {
 
 // Span is a time, ns on the run's clock.
 type Span struct{ From, To int64 }
+
+// Headless is a time in which no server of a shard answered as its master; the shard counts from 0.
+type Headless struct {
+	Shard int
+	Span
+}
 
 // Range is where a measure's truth lies.
 type Range struct{ Lo, Hi float64 }
@@ -52,6 +59,7 @@ type Op struct {
 	Missed, MissedAcked int64
 	Versions, Acked     int // how many such there are
 
+	shard int // place of the world that it was sent to
 	aside bool
 	entry *entry
 	seen  int
@@ -62,12 +70,25 @@ type Op struct {
 // tell works the truth out; place is each operation's number in the history.
 func (w *world) tell(place []int) {
 	tr := &w.truth
-	final := make(map[*entry]bool, len(w.official.log))
-	popped := map[int64]bool{}
-	for _, e := range w.official.log {
-		final[e] = true
-		if e.f == history.FDequeue {
-			popped[e.out] = true
+	final, popped, carried := map[*entry]bool{}, map[int64]bool{}, map[*entry]*entry{}
+	for _, o := range w.worlds {
+		for _, e := range o.official.log {
+			if e.f == history.FDequeue && w.owner[e.key] == o.place {
+				popped[e.out] = true
+			}
+		}
+		for _, e := range o.entries {
+			for _, x := range e.carries {
+				carried[x] = e
+			}
+		}
+	}
+	for k := range w.c.Keys {
+		for _, e := range living(w.worlds[w.owner[k]].official.log, uint32(k)) {
+			final[e] = true
+			if e.f == history.FDequeue {
+				popped[e.out] = true
+			}
 		}
 	}
 	gone := map[int64]bool{} // elements that somebody took and knows of
@@ -84,12 +105,18 @@ func (w *world) tell(place []int) {
 		o, t := &w.ops[i], &tr.Ops[i]
 		if t.entry != nil {
 			t.Final = final[t.entry]
-			if d := t.entry.death; d != nil && !t.Final {
+			d := t.entry.death
+			for e := carried[t.entry]; e != nil && !t.Final; e = carried[e] {
+				if e.death != nil {
+					d = e.death
+				}
+			}
+			if d != nil && !t.Final {
 				t.Cause, t.Winner, t.Ended = d.kind, d.winner, d.t
 			}
 		}
 		if o.F == history.FRemove { // it is lost where its element is back
-			t.Lost = o.Outcome == history.OK && o.Out == 1 && w.official.data[o.Key].set[o.In]
+			t.Lost = o.Outcome == history.OK && o.Out == 1 && w.worlds[w.owner[o.Key]].official.data[o.Key].set[o.In]
 			continue
 		}
 		t.Lost = o.Outcome == history.OK && leaves(o) && !t.Final && !gone[o.In] && !(o.F == history.FEnqueue && popped[o.In])
@@ -133,8 +160,12 @@ func (w *world) missed() {
 		return
 	}
 	byKey := map[uint32][]*entry{}
-	for _, e := range w.entries {
-		byKey[e.key] = append(byKey[e.key], e)
+	for _, o := range w.worlds {
+		for _, e := range o.entries {
+			if e.op >= 0 {
+				byKey[e.key] = append(byKey[e.key], e)
+			}
+		}
 	}
 	for _, es := range byKey {
 		slices.SortFunc(es, func(a, b *entry) int { return int(a.t - b.t) })
@@ -198,6 +229,7 @@ func (w *world) measures() {
 	}
 	put("two_masters", seconds(tr.TwoMasters), seconds(tr.TwoMasters))
 	put("lag", float64(tr.lag), float64(tr.lagDown))
+	w.unserved(put)
 	put("expired_worst", 0, 0)
 	put("expired_read", 0, 0)
 	if len(w.c.Faults) == 0 {
@@ -244,43 +276,94 @@ func (w *world) staleness(put func(string, float64, float64)) {
 	}
 }
 
-// wrote is when an acknowledged write was executed within the load, and whether it stayed: surely, or perhaps.
-type wrote struct {
+// unserved is the largest share of slots that nobody served at once. Not where slots moved: which of them the share is of would be another
+// simulation's to say.
+func (w *world) unserved(put func(string, float64, float64)) {
+	if w.c.Shards == 0 {
+		return
+	}
+	put("foreign_key", 0, 0)
+	put("lost_in_migration", 0, 0)
+	if len(w.moves) > 0 {
+		return
+	}
+	most, longest := 0, int64(0)
+	for _, a := range w.truth.Headless {
+		if a.From >= w.c.Load {
+			continue
+		}
+		slots := 0
+		for _, b := range w.truth.Headless {
+			if b.From <= a.From && a.From < b.To {
+				r := w.slotsOf(b.Shard)
+				slots += int(r.To) - int(r.From) + 1
+			}
+		}
+		most, longest = max(most, slots), max(longest, min(a.To, w.c.Load)-a.From)
+	}
+	put("unserved", float64(most)/history.Slots, float64(most)/history.Slots)
+	if len(w.c.Faults) < 2 {
+		put("unserved_for", seconds(longest), seconds(longest))
+	}
+}
+
+// ack is when an acknowledged write was executed within the load, and whether it stayed: surely, or perhaps.
+type ack struct {
 	t          int64
 	sure, some bool
 }
 
-func (w *world) wrote(worker int32) (ws []wrote) {
+func (w *world) wrote(shard int) (ws []ack) {
 	for i := range w.ops {
 		o, t := &w.ops[i], &w.truth.Ops[i]
-		if o.F.IsWrite() && o.Outcome == history.OK && o.Flags&history.FlagReplicaWrite == 0 && (worker < 0 || o.Worker == worker) && o.Return <= w.c.Load {
-			ws = append(ws, wrote{t.At, !t.aside && (t.entry == nil || t.Final), !t.Lost && (!t.aside || leaves(o))})
+		if o.F.IsWrite() && o.Outcome == history.OK && o.Flags&history.FlagReplicaWrite == 0 && t.shard == shard && o.Return <= w.c.Load {
+			ws = append(ws, ack{t.At, !t.aside && (t.entry == nil || t.Final), !t.Lost && (!t.aside || leaves(o))})
 		}
 	}
-	slices.SortFunc(ws, func(a, b wrote) int { return int(a.t - b.t) })
+	slices.SortFunc(ws, func(a, b ack) int { return int(a.t - b.t) })
 	return ws
 }
 
 // gaps are the longest times without an acknowledged write that stayed, and without a read.
 func (w *world) gaps(put func(string, float64, float64)) {
-	ws := w.wrote(-1)
-	if len(ws) > 0 {
-		put("write_gap", seconds(w.gap(ws, func(x wrote) bool { return x.some })), seconds(w.gap(ws, func(x wrote) bool { return x.sure })))
+	if len(w.moves) > 0 {
+		return // whose gap it was is known from when on everybody had heard of the move
 	}
-	var rs []wrote
-	for i := range w.ops {
-		if o := &w.ops[i]; !o.F.IsWrite() && o.Outcome == history.OK && o.Return <= w.c.Load {
-			rs = append(rs, wrote{t: w.truth.Ops[i].At})
+	var some, sure, read int64
+	wrote, asked := false, false
+	for shard := range w.worlds { // the run's is that of the shard for which it is the longest
+		if !slices.Contains(w.owner, shard) {
+			continue
+		}
+		if ws := w.wrote(shard); len(ws) > 0 {
+			wrote = true
+			some, sure = max(some, w.gap(ws, func(x ack) bool { return x.some })), max(sure, w.gap(ws, func(x ack) bool { return x.sure }))
+		} else if w.c.Shards > 0 {
+			return
+		}
+		var rs []ack
+		for i := range w.ops {
+			if o := &w.ops[i]; !o.F.IsWrite() && o.Outcome == history.OK && o.Return <= w.c.Load && w.truth.Ops[i].shard == shard {
+				rs = append(rs, ack{t: w.truth.Ops[i].At})
+			}
+		}
+		slices.SortFunc(rs, func(a, b ack) int { return int(a.t - b.t) })
+		if len(rs) > 0 {
+			asked = true
+			read = max(read, w.gap(rs, func(ack) bool { return true }))
+		} else if w.c.Shards > 0 {
+			return
 		}
 	}
-	slices.SortFunc(rs, func(a, b wrote) int { return int(a.t - b.t) })
-	if len(rs) > 0 {
-		g := seconds(w.gap(rs, func(wrote) bool { return true }))
-		put("read_gap", g, g)
+	if wrote {
+		put("write_gap", seconds(some), seconds(sure))
+	}
+	if asked {
+		put("read_gap", seconds(read), seconds(read))
 	}
 }
 
-func (w *world) gap(ws []wrote, counts func(wrote) bool) (longest int64) {
+func (w *world) gap(ws []ack, counts func(ack) bool) (longest int64) {
 	last := int64(0)
 	for _, x := range ws {
 		if counts(x) {
@@ -299,9 +382,11 @@ func (w *world) converged(put func(string, float64, float64)) {
 		from = w.truth.Faults[n-1].To
 	}
 	var lo, hi int64
-	for _, n := range w.nodes {
-		if n != w.official {
-			lo, hi = max(lo, n.linkUp-from), max(hi, max(n.linkUp, w.c.Load)+n.lag-from)
+	for _, w := range w.worlds {
+		for _, n := range w.nodes {
+			if n != w.official {
+				lo, hi = max(lo, n.linkUp-from), max(hi, max(n.linkUp, w.c.Load)+n.lag-from)
+			}
 		}
 	}
 	put("converge", seconds(lo), seconds(hi))

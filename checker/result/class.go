@@ -50,6 +50,7 @@ func Classes() []Class {
 		{Name: "wait_impossible", Blame: Always, Promise: "WAIT counts no replica that lacks the write", Noun: "WAIT replies above the replicas that had the write"},
 		{Name: "replica_back", Blame: Always, Promise: "no replica goes back in time", Noun: "reads in which a replica went back in time"},
 		{Name: "minority_failover", Blame: Always, Promise: "no minority of sentinels fails over", Noun: "failovers by a minority"},
+		{Name: "foreign_key", Blame: Always, Promise: "no key lies on a node that does not own its slot", Noun: "keys on a node that does not own their slot"},
 		{Name: "epoch_back", Blame: Always, Promise: "epochs only grow", Noun: "epochs that went back"},
 
 		{Name: "fork", Blame: Unexcused, Order: true, Evicted: true, Promise: "no value is replaced twice", Noun: "values that were replaced twice"},
@@ -63,6 +64,7 @@ func Classes() []Class {
 		{Name: "lock_overlap", Blame: Unexcused, Order: true, Evicted: true, Promise: "a lock has one holder at a time", Noun: "lock holdings that overlap another"},
 		{Name: "lock_lost", Blame: Unexcused, Evicted: true, Promise: "no lock is lost before its lease ends", Noun: "locks lost before their lease ended"},
 		{Name: "counter_fork", Blame: Unexcused, Order: true, Evicted: true, Promise: "no two increments get the same reply", Noun: "increments that got another's reply"},
+		{Name: "lost_in_migration", Blame: Unexcused, Evicted: true, Promise: "no migration of slots loses a write", Noun: "keys that lost writes when their slot moved"},
 		{Name: "wait_lost", Blame: Unexcused, Evicted: true, Promise: "no write that WAIT counted on a replica is lost", Noun: "lost writes that WAIT had counted on a replica"},
 
 		{Name: "conflict", Order: true, Evicted: true, Promise: "reads of registers agree with one order", Noun: "register values that contradict one order"},
@@ -79,6 +81,7 @@ func Classes() []Class {
 		{Name: "early_nil", Evicted: true, Promise: "no value is gone from the master before its time", Noun: "values gone before their time"},
 		{Name: "early_nil_replica", Evicted: true, Promise: "no value is gone from a replica before its time", Noun: "values gone from a replica before their time"},
 		{Name: "avoidable_lost", Evicted: true, Promise: "no write is lost that another eligible replica held", Noun: "lost writes that another eligible replica held"},
+		{Name: "slot_two_masters", Promise: "no slot has two masters at once", Noun: "slots that two masters served at once"},
 		{Name: "announce_late", Promise: "every reachable sentinel names the new master in time", Noun: "sentinels that named another master too long"},
 		{Name: "demotion_late", Promise: "a deposed master that can be reached is demoted in time", Noun: "deposed masters that took writes too long"},
 

@@ -14,6 +14,7 @@ type Promise struct {
 	Limit   float64 `json:"limit"`            // in the measure's unit
 	By      string  `json:"by"`               // "documentation", "scenario", "flag", "always"
 	Within  *Window `json:"within,omitempty"` // loss outside this window breaks it
+	Shard   int     `json:"shard,omitempty"`  // of lost_other_shards: the one that may lose writes; 0: those that a fault hit
 	Note    string  `json:"note,omitempty"`   // where it is documented
 }
 
@@ -61,6 +62,24 @@ func LossOnlyBetween(from, to Anchor) Promise {
 // LossOnlyOnDeposed: only writes that a deposed master acknowledged are lost.
 func LossOnlyOnDeposed() Promise { return Promise{Measure: "lost_elsewhere", By: "scenario"} }
 
+// LossOnlyInShardsHit: in a Cluster, only a shard that a fault hit loses acknowledged writes.
+func LossOnlyInShardsHit() Promise { return Promise{Measure: "lost_other_shards", By: "scenario"} }
+
+// LossOnlyInShard: in a Cluster, only this shard, from 1, loses acknowledged writes.
+func LossOnlyInShard(n int) Promise {
+	return Promise{Measure: "lost_other_shards", Shard: n, By: "scenario"}
+}
+
+// SlotsServedWithin: in a Cluster, no slot is served by nobody for longer than d.
+func SlotsServedWithin(d time.Duration) Promise {
+	return Promise{Measure: "unserved_for", Limit: d.Seconds(), By: "scenario"}
+}
+
+// UnservedAtMost: in a Cluster, never more than this share of the slots, 0 to 1, is served by nobody.
+func UnservedAtMost(share float64) Promise {
+	return Promise{Measure: "unserved", Limit: share, By: "scenario"}
+}
+
 // LastLossBy: the last lost acknowledgement comes before the anchor.
 func LastLossBy(to Anchor) Promise { return LossOnlyBetween(Start(), to) }
 
@@ -81,15 +100,19 @@ func ReadsGoOn(d time.Duration) Promise {
 
 // Shows are measures too; these are the usual ones, with the limit 0: above it, the weakness is shown.
 var (
-	LostWrites   = Promise{Measure: "lost", By: "shows"}
-	TwoMasters   = Promise{Measure: "two_masters", By: "shows"}
-	SplitBrain   = Promise{Measure: "split_brain_lost", By: "shows"}
-	RTA          = Promise{Measure: "rta", By: "shows"}
-	WriteGap     = Promise{Measure: "write_gap", By: "shows"}
-	ReadGap      = Promise{Measure: "read_gap", By: "shows"}
-	Lag          = Promise{Measure: "lag", By: "shows"}
-	StaleReads   = Promise{Measure: "stale_reads", By: "shows"}
-	DataReplaced = Promise{Measure: "lost", By: "shows"}
+	LostWrites    = Promise{Measure: "lost", By: "shows"}
+	SlotsUnserved = Promise{Measure: "unserved", By: "shows"}
+	UnservedFor   = Promise{Measure: "unserved_for", By: "shows"}
+	// LostInMigration shows keys that lost writes when their slot moved.
+	LostInMigration = Promise{Measure: "lost_in_migration", By: "shows"}
+	TwoMasters      = Promise{Measure: "two_masters", By: "shows"}
+	SplitBrain      = Promise{Measure: "split_brain_lost", By: "shows"}
+	RTA             = Promise{Measure: "rta", By: "shows"}
+	WriteGap        = Promise{Measure: "write_gap", By: "shows"}
+	ReadGap         = Promise{Measure: "read_gap", By: "shows"}
+	Lag             = Promise{Measure: "lag", By: "shows"}
+	StaleReads      = Promise{Measure: "stale_reads", By: "shows"}
+	DataReplaced    = Promise{Measure: "lost", By: "shows"}
 	// OtherReads is the share of ok replica reads that the other replicas answered while one was hit by a fault.
 	OtherReads = Promise{Measure: "other_reads", By: "shows"}
 )
@@ -107,6 +130,9 @@ func (p Promise) Noun() string {
 func (p Promise) String() string {
 	if p.Within != nil {
 		return p.Within.Words(0)
+	}
+	if p.Shard > 0 && p.Limit == 0 {
+		return fmt.Sprintf("only shard %d loses writes", p.Shard)
 	}
 	m, _ := MeasureOf(NameToday(p.Measure))
 	return m.Sentence(p.Limit)

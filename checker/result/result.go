@@ -42,6 +42,8 @@ type Result struct {
 	Availability Availability   `json:"availability"`
 	Masters      Masters        `json:"masters"`
 	Failovers    []Failover     `json:"failovers,omitempty"`
+	Shards       []Shard        `json:"shards,omitempty"`    // of a Cluster
+	Slots        *SlotsReport   `json:"slots,omitempty"`     // of a Cluster
 	Registers    []Linear       `json:"registers,omitempty"` // by scope: "master reads", "all reads"
 	Staleness    []Staleness    `json:"staleness,omitempty"`
 	Visibility   []Visibility   `json:"visibility,omitempty"`
@@ -111,7 +113,7 @@ type Loss struct {
 
 // Cause is one branch end and what it killed.
 type Cause struct {
-	Kind        string // "promotion", "restart", "resync", "flush"
+	Kind        string // "promotion", "restart", "resync", "flush", "migration"
 	Node        int32  // whose branch ended
 	Winner      int32  // who holds the surviving branch, or NoNode
 	T           int64  // when the branch ended
@@ -121,6 +123,7 @@ type Cause struct {
 	Lost        int64
 	First, Last int64 // returns of the first and last ack lost by it
 	RPA         int64 // ns
+	Shard       int   `json:",omitempty"` // of a Cluster, whose node acknowledged them
 }
 
 // Availability is what clients could do.
@@ -130,6 +133,7 @@ type Availability struct {
 	// seconds, Outage the time from one reply to the other.
 	RTA           int64 `json:"rta"`
 	RTAFault      int   `json:"rta_fault,omitempty"`
+	RTAShard      int   `json:"rta_shard,omitempty"` // of a Cluster, the shard whose clients waited that long
 	RTAValue      Value `json:"rta_value"`
 	Outage        Gap   `json:"outage"`
 	RTAOpen       int64 `json:"rta_open,omitempty"`          // ns: how long writes had not lasted again when the load ended, where RTA is -1
@@ -189,6 +193,7 @@ type Failover struct {
 	Old, New int32
 	Fault    int   // ID of the fault before it, 0 for none
 	T        int64 // the promoted node's first sample as master
+	Shard    int   `json:",omitempty"` // of a Cluster, whose it was
 	Steps    []Step
 }
 
