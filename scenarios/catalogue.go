@@ -12,6 +12,7 @@ func All() []Scenario {
 		healthy(), replicaCrash(), masterCrashNoFailover(), sentinelKill(), sentinelKillLagging(), splitBrain(), splitBrainMinReplicas(),
 		zombieMaster(), sentinelManualFailover(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(), waitHealthy(), waitLagging(),
 	}
+	all = append(all, clusters()...)
 	for _, o := range objects() {
 		all = append(all, o.healthy())
 	}
