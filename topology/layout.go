@@ -65,16 +65,16 @@ func (s Spec) WithDefaults() Spec {
 	if s.Workers == 0 {
 		s.Workers = 1
 	}
-	return s
+	return s.withFollows()
 }
 
 // Validate names the first field that cannot be, and what to do.
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	switch s.Kind {
-	case KindStandalone, KindReplicas, KindSentinel:
+	case KindStandalone, KindReplicas, KindSentinel, KindChain:
 	default:
-		return fmt.Errorf("topology kind %q: use standalone, replicas or sentinel", s.Kind)
+		return fmt.Errorf("topology kind %q: use standalone, replicas, chain or sentinel", s.Kind)
 	}
 	for _, f := range []struct {
 		name string
@@ -107,6 +107,9 @@ func (s Spec) Validate() error {
 	}
 	if total > maxNodes {
 		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", total, maxNodes)
+	}
+	if err := s.checkFollows(); err != nil {
+		return err
 	}
 	nodes := s.layout()
 	if s.ParallelSyncs < 0 {
@@ -171,6 +174,9 @@ func (s Spec) String() string {
 		parts = append(parts, "1 standalone server")
 	} else {
 		parts = append(parts, "1 master", count(s.Replicas, "replica"))
+	}
+	if len(s.Follows) > 0 {
+		parts[len(parts)-1] += " (" + s.treeText() + ")"
 	}
 	if s.Kind == KindSentinel {
 		parts = append(parts, fmt.Sprintf("%s (quorum %d, down-after %s)", count(s.Sentinels, "sentinel"), s.Quorum, s.DownAfter))

@@ -102,7 +102,6 @@ func (d *Deployment) output(ctx context.Context, n *Node, argv ...string) (strin
 func (d *Deployment) setUp(ctx context.Context) error {
 	all := d.nodes()
 	d.ids = sentinelIDs(d.rng(), all)
-	masterIP, _, _ := strings.Cut(all[0].Addr, ":")
 	var err error
 	if d.doors, err = d.spec.doors(d.Version); err != nil {
 		return err
@@ -115,11 +114,8 @@ func (d *Deployment) setUp(ctx context.Context) error {
 		case n.Kind == history.Sentinel:
 			lines = append(d.spec.sentinelConfig(n.Node, all, d.ids), d.doors.sentinelLines...)
 			argv = append(argv, sentFile, "--sentinel")
-		case n.Kind == history.Server && n.Role == history.RoleReplica:
-			lines = append(d.spec.serverConfig(n.Node, d.Version, masterIP), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
-			argv = append(argv, confFile)
 		case n.Kind == history.Server:
-			lines = append(d.spec.serverConfig(n.Node, d.Version, ""), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
+			lines = append(d.spec.serverConfig(n.Node, d.Version, d.masterOf(n.Node)), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
 			argv = append(argv, confFile)
 		default:
 			continue
@@ -162,18 +158,21 @@ func (d *Deployment) Access(kind history.NodeKind) access.Access {
 	return d.doors.server
 }
 
-// startServers starts the master, the replicas when it answers, and waits until they stream.
+// startServers starts the master, its replicas when it answers, theirs when those follow, and waits until they all stream: a server that
+// has no data set yet turns its own replicas away for a second.
 func (d *Deployment) startServers(ctx context.Context) error {
 	masters := d.of(func(n *Node) bool { return n.Kind == history.Server && n.Role == history.RoleMaster })
 	replicas := d.of(func(n *Node) bool { return n.Role == history.RoleReplica })
 	if err := d.each(ctx, masters, d.startServer); err != nil {
 		return err
 	}
-	if err := d.each(ctx, replicas, d.startServer); err != nil {
-		return err
-	}
-	if err := d.awaitReplicas(ctx, d.Nodes[0], replicas); err != nil {
-		return err
+	for _, level := range d.spec.levels(replicas) {
+		if err := d.each(ctx, level, d.startServer); err != nil {
+			return err
+		}
+		if err := d.awaitReplicas(ctx, level); err != nil {
+			return err
+		}
 	}
 	return d.awaitStream(ctx, d.Nodes[0], replicas)
 }
