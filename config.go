@@ -37,13 +37,13 @@ func (o Options) shape(s *topology.Spec) error {
 	switch kind := topology.Kind(o.Topology); kind {
 	case "":
 	case topology.KindStandalone:
-		s.Kind, s.Replicas, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, 0, false
-	case topology.KindReplicas:
-		s.Kind, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, false
+		s.Kind, s.Replicas, s.Sentinels, s.Quorum, s.Cold, s.Follows = kind, 0, 0, 0, false, nil
+	case topology.KindReplicas, topology.KindChain:
+		s.Kind, s.Sentinels, s.Quorum, s.Cold, s.Follows = kind, 0, 0, false, nil
 	case topology.KindSentinel:
-		s.Kind = kind
+		s.Kind, s.Follows = kind, nil
 	default:
-		return usagef("-topology %s: use standalone, replicas or sentinel", o.Topology)
+		return usagef("-topology %s: use standalone, replicas, chain or sentinel", o.Topology)
 	}
 	set(&s.Replicas, o.Replicas)
 	set(&s.Sentinels, o.Sentinels)
@@ -53,6 +53,7 @@ func (o Options) shape(s *topology.Spec) error {
 	set(&s.FailoverTimeout, o.FailoverTimeout)
 	set(&s.Persistence, o.Persistence)
 	s.Cold = s.Cold || o.ColdSentinels
+	s.Follows = s.WithDefaults().Follows // who follows whom stands in run.json
 	return nil
 }
 

@@ -43,7 +43,7 @@ func Flags(o *Options) []Flag {
 		{"sentinel-config", nil, "your sentinel.conf, a `FILE`, likewise", textFlag(&o.SentinelConfig)},
 		{"user", nil, "the `NAME` that the clients log in as, where the config asks for a login (default: a user of the run's own)", textFlag(&o.User)},
 		{"password-env", nil, "the environment `VARIABLE` that holds that user's password", textFlag(&o.PasswordEnv)},
-		{"topology", nil, "`KIND`: sentinel, replicas or standalone (default: the scenario's)", choiceFlag(&o.Topology, "sentinel", "replicas", "standalone")},
+		{"topology", nil, "`KIND`: sentinel, replicas, chain (each replica follows the one before) or standalone (default: the scenario's)", choiceFlag(&o.Topology, "sentinel", "replicas", "chain", "standalone")},
 		{"persistence", nil, "what servers keep on disk, a `KIND` of aof-everysec, aof-always, aof-no, rdb, none (default: the scenario's, or the config file's)",
 			choiceFlag(&o.Persistence, topology.AOFEverySec, topology.AOFAlways, topology.AOFNo, topology.RDB, topology.NoneKept)},
 		{"replicas", nil, "`NUMBER` of replicas (default: the scenario's)", numberFlag(&o.Replicas, 1)},

@@ -39,7 +39,7 @@ type Options struct {
 	// password; empty: as the user that is made for the agents.
 	User        string
 	PasswordEnv string
-	// Topology is "standalone", "replicas" or "sentinel"; empty: the scenario's.
+	// Topology is "standalone", "replicas", "chain" or "sentinel"; empty: the scenario's.
 	Topology string
 	// DownAfter, FailoverTimeout (at least 1 ms), Quorum and ParallelSyncs are Sentinel's; 0: what SentinelConfig says, else the scenario.
 	DownAfter       time.Duration

@@ -159,7 +159,7 @@ func TestNotFollowing(t *testing.T) {
 	}{
 		{"its link is down", with(replica, "master_link_status", "down"), master},
 		{"another replication id", with(replica, "master_replid", "b"), master},
-		{"the master says it is wait_bgsave", replica, with(master, "slave1", "ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0")},
+		{"n1 says it is wait_bgsave", replica, with(master, "slave1", "ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0")},
 		{"at offset 0, it is at 14", replica, with(master, "slave1", "ip=10.0.0.2,port=6379,state=online,offset=0,lag=0")},
 		{"n1 does not know it", replica, with(master, "slave1", "ip=10.0.0.3,port=6379,state=online,offset=14,lag=0")},
 	} {

@@ -64,7 +64,7 @@ func TestChainFollowsTheServerBefore(t *testing.T) {
 	require.Empty(t, Spec{Kind: KindReplicas}.WithDefaults().Follows)
 	data, err := json.Marshal(s)
 	require.NoError(t, err)
-	require.Contains(t, string(data), `"follows":{"n10":"n2","n2":"n1"`)
+	require.Contains(t, string(data), `"follows":{"n10":"n2","n11":"n1","n2":"n1"`)
 }
 
 // In a chain every replica follows the server before it, with that one's address, and what is written reaches the last.
