@@ -137,6 +137,8 @@ type RedisReply struct {
 type WatchArgs struct {
 	IntervalMS int64 `json:"interval_ms"`
 	Sentinel   bool  `json:"sentinel"` // subscribe to Sentinel's events instead of sampling replication
+	// Fsyncs looks at what may have fsynced the append-only file too (history.Sample.Fsyncs).
+	Fsyncs bool `json:"fsyncs,omitempty"`
 }
 
 // DumpArgs chooses keys.
