@@ -58,6 +58,11 @@ type Options struct {
 	// Rate is op/s in open loop, 0: as the scenario says; Closed runs as fast as replies come.
 	Rate   int
 	Closed bool
+	// Wait has every write followed by WAIT for so many replicas, WaitAOF by WAITAOF: "1,0" is the server itself and no replica, "1,1" it
+	// and one replica. WaitTimeout is how long they wait at most, in whole milliseconds. Zero values: as the scenario says.
+	Wait        int
+	WaitAOF     string
+	WaitTimeout time.Duration
 	// Artifacts is the folder of all runs, "artifacts" by default. Keep leaves the containers running for a look.
 	Artifacts string
 	Keep      bool
@@ -115,6 +120,9 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 		p.Work.Rate = o.Rate
 	}
 	p.Work.Closed = p.Work.Closed || o.Closed
+	if err := o.waiting(&p); err != nil {
+		return p, err
+	}
 	if err := o.shape(&p.Spec); err != nil {
 		return p, err
 	}
@@ -126,6 +134,9 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	}
 	if err := errors.Join(p.Spec.WithDefaults().Validate(), p.Work.WithDefaults().Validate()); err != nil {
 		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
+	}
+	if err := o.checkWaitAOF(&p); err != nil {
+		return p, err
 	}
 	var err error
 	p.Promises, err = withOwn(s.Promises, o.Promises)
@@ -238,6 +249,13 @@ func (o Options) settings(equals string) string {
 	}
 	if o.Closed {
 		b.WriteString(" -closed")
+	}
+	if o.Wait > 0 {
+		flag("wait", fmt.Sprint(o.Wait))
+	}
+	flag("waitaof", o.WaitAOF)
+	if o.WaitTimeout > 0 {
+		flag("wait-timeout", o.WaitTimeout.String())
 	}
 	for _, p := range o.Promises {
 		flag("promise", p)

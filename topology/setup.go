@@ -61,6 +61,9 @@ func (d *Deployment) findServer(ctx context.Context) error {
 			return &ImageError{Image: d.opts.Image.Ref, Text: name + " in it is no Redis server: --version says " + shorten(out)}
 		}
 		d.opts.Image.Binary = name
+		if d.opts.Check != nil {
+			return d.opts.Check(d.Version)
+		}
 		return nil
 	}
 	text := "it holds no Redis server; looked for " + strings.Join(names, ", ")
