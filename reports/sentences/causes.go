@@ -26,7 +26,7 @@ func (t *teller) notable() (first, rest string) {
 		}
 		rest = join(rest, s)
 	}
-	return first, rest
+	return first, join(rest, ShortWaits(t.r.Causes.Waited))
 }
 
 // join makes one text of sentences, of which any may be empty.
@@ -206,7 +206,7 @@ func (t *teller) waited() string {
 		parts = append(parts, fmt.Sprintf("%s for %s", who, words.Count(w.Lost)))
 	}
 	if len(parts) == 0 {
-		return ShortWaits(t.r.Causes.Waited)
+		return ""
 	}
 	return "Of the lost writes WAIT had counted " + words.List(parts) + "."
 }
