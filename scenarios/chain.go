@@ -26,9 +26,9 @@ func chainMiddleDies() Scenario {
 		Why: "The middle of a chain is killed and comes back: meanwhile the last server hears nothing and serves what it has, and the master, which " +
 			"knows only its own replicas, goes on as if nothing hung behind. WAIT 2 never counts the last one: it gives 1, and 0 while the middle is away.",
 		Topology: topology.Chain{Length: 3},
-		Workload: waitedSlowly(2),
+		Workload: waitedSlowly(registers(), 2),
 		Faults:   Schedule{After(4*time.Second, Kill("n2").For(4*time.Second))},
-		Promises: []result.Promise{result.NothingLost(), result.ConvergesWithin(10 * time.Second)},
-		Shows:    []result.Promise{result.ShortWaits, result.Lag},
+		Promises: []result.Promise{result.Linearizable(), result.NothingLost(), result.ConvergesWithin(10 * time.Second)},
+		Shows:    []result.Promise{result.ShortWaits, result.Lag, result.StaleReads},
 	}
 }

@@ -28,9 +28,8 @@ func waitHealthy() Scenario {
 	}
 }
 
-// waitedSlowly are the same at a rate that the clients keep up although every WAIT goes on until it gives up.
-func waitedSlowly(replicas int) workloads.Spec {
-	w := sets()
+// waitedSlowly follows every write with WAIT at a rate that the clients keep up although it goes on until it gives up.
+func waitedSlowly(w workloads.Spec, replicas int) workloads.Spec {
 	w.Writers, w.Rate = 32, 300
 	w.Wait, w.WaitTimeout = replicas, 50*time.Millisecond
 	return w
@@ -63,7 +62,7 @@ func waitTimeout() Scenario {
 		Why: "The only replica is frozen, so WAIT answers 0 when its time is over. That undoes nothing: the write was acknowledged, everybody reads it at " +
 			"the master, and the replica gets it when it wakes. A short WAIT says that one does not know, not that it failed.",
 		Topology: topology.MasterReplicas{Replicas: 1},
-		Workload: waitedSlowly(1),
+		Workload: waitedSlowly(sets(), 1),
 		Faults:   Schedule{After(4*time.Second, Pause(OneReplica).For(4*time.Second))},
 		Promises: []result.Promise{result.Linearizable(), result.NothingLost(), result.ConvergesWithin(5 * time.Second)},
 		Shows:    []result.Promise{result.ShortWaits},
