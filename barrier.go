@@ -69,7 +69,7 @@ func (r *run) tryBarrier(ctx context.Context) error {
 // leaveOut are the servers that a fault has ended for good, and whose process is still gone. The history names them.
 func (r *run) leaveOut() map[int32]bool {
 	why := map[int32]string{}
-	r.live.Look(func(v *history.LiveView) { why = downForGood(v.Faults, v.Samples) })
+	r.live.Look(func(v *history.LiveView) { why = cutOff(r.meta, downForGood(v.Faults, v.Samples), v.Samples) })
 	out := map[int32]bool{}
 	for _, i := range r.servers() {
 		if text, ok := why[i]; ok {
@@ -95,6 +95,24 @@ func downForGood(faults map[int]history.Fault, samples map[int32]history.Sample)
 		}
 	}
 	return out
+}
+
+// cutOff adds to the servers that are down for good those that follow one of them, directly or not, and have no link: what the master has
+// cannot reach them any more. Who follows the master itself may yet follow another one.
+func cutOff(run *history.Run, down map[int32]string, samples map[int32]history.Sample) map[int32]string {
+	for again := len(down) > 0; again; {
+		again = false
+		for i, s := range samples {
+			if s.Role != history.RoleReplica || !s.Answered || s.LinkUp || down[i] != "" {
+				continue
+			}
+			up := int32(run.NodeByAddr(s.MasterAddr))
+			if why := down[up]; why != "" && run.Nodes[up].Role == history.RoleReplica {
+				down[i], again = fmt.Sprintf("it follows %s, and %s", run.Nodes[up].Name, why), true
+			}
+		}
+	}
+	return down
 }
 
 // latest is the latest of moments that several goroutines tell, ns on the run's clock.

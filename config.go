@@ -44,15 +44,15 @@ func (o Options) shape(s *topology.Spec) error {
 	switch kind {
 	case "":
 	case topology.KindStandalone:
-		s.Kind, s.Replicas, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, 0, false
-	case topology.KindReplicas:
-		s.Kind, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, false
+		s.Kind, s.Replicas, s.Sentinels, s.Quorum, s.Cold, s.Follows = kind, 0, 0, 0, false, nil
+	case topology.KindReplicas, topology.KindChain:
+		s.Kind, s.Sentinels, s.Quorum, s.Cold, s.Follows = kind, 0, 0, false, nil
 	case topology.KindSentinel:
-		s.Kind = kind
+		s.Kind, s.Follows = kind, nil
 	case topology.KindCluster:
-		s.Kind, s.Sentinels, s.Quorum, s.Cold = kind, 0, 0, false
+		s.Kind, s.Sentinels, s.Quorum, s.Cold, s.Follows = kind, 0, 0, false, nil
 	default:
-		return usagef("-topology %s: use standalone, replicas, sentinel or cluster", o.Topology)
+		return usagef("-topology %s: use standalone, replicas, chain, sentinel or cluster", o.Topology)
 	}
 	if s.Kind != topology.KindCluster && o.NodeTimeout > 0 {
 		return usagef("-node-timeout %s: this run's topology is %s; name a Cluster with -topology cluster", o.NodeTimeout, s.WithDefaults().Kind)
@@ -67,6 +67,7 @@ func (o Options) shape(s *topology.Spec) error {
 	set(&s.FailoverTimeout, o.FailoverTimeout)
 	set(&s.Persistence, o.Persistence)
 	s.Cold = s.Cold || o.ColdSentinels
+	s.Follows = s.WithDefaults().Follows // who follows whom stands in run.json
 	return nil
 }
 

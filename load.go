@@ -83,6 +83,9 @@ func (r *run) startLoad(ctx context.Context) (int64, error) {
 	if err := g.Wait(); err != nil {
 		return 0, fmt.Errorf("prepare load: %w", err)
 	}
+	if err := r.levelled(ctx); err != nil {
+		return 0, err
+	}
 	start := r.now()
 	r.append(&history.Batch{Events: []history.Event{{Node: history.NoNode, T: start, Kind: history.EvPhase, Name: history.PhaseLoad}}})
 	g, gctx = guard.WithContext(ctx)
@@ -96,6 +99,20 @@ func (r *run) startLoad(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("start load: %w", err)
 	}
 	return start, nil
+}
+
+// levelled waits, in a tree, until what the clients prepared has come through to every server: a client can ask only the master's own
+// replicas whether they have it.
+func (r *run) levelled(ctx context.Context) error {
+	if len(r.plan.Spec.Follows) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, barrierTime)
+	defer cancel()
+	if _, err := r.atRest(ctx, r.deployed(), r.now()); err != nil {
+		return fmt.Errorf("prepare load: %w", err)
+	}
+	return nil
 }
 
 // endLoad stops the writers and waits until their last records are here.

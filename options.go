@@ -39,7 +39,7 @@ type Options struct {
 	// password; empty: as the user that is made for the agents.
 	User        string
 	PasswordEnv string
-	// Topology is "standalone", "replicas", "sentinel" or "cluster"; empty: the scenario's.
+	// Topology is "standalone", "replicas", "chain", "sentinel" or "cluster"; empty: the scenario's.
 	Topology string
 	// DownAfter, FailoverTimeout (at least 1 ms), Quorum and ParallelSyncs are Sentinel's; 0: what SentinelConfig says, else the scenario.
 	DownAfter       time.Duration
@@ -61,6 +61,11 @@ type Options struct {
 	// Rate is op/s in open loop, 0: as the scenario says; Closed runs as fast as replies come.
 	Rate   int
 	Closed bool
+	// Wait has every write followed by WAIT for so many replicas, WaitAOF by WAITAOF: "1,0" is the server itself and no replica, "1,1" it
+	// and one replica. WaitTimeout is how long they wait at most, in whole milliseconds. Zero values: as the scenario says.
+	Wait        int
+	WaitAOF     string
+	WaitTimeout time.Duration
 	// Artifacts is the folder of all runs, "artifacts" by default. Keep leaves the containers running for a look.
 	Artifacts string
 	Keep      bool
@@ -118,6 +123,9 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 		p.Work.Rate = o.Rate
 	}
 	p.Work.Closed = p.Work.Closed || o.Closed
+	if err := o.waiting(&p); err != nil {
+		return p, err
+	}
 	if err := o.shape(&p.Spec); err != nil {
 		return p, err
 	}
@@ -132,6 +140,9 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	}
 	if err := p.Faults.Fits(p.Spec); err != nil {
 		return p, &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
+	}
+	if err := o.checkWaitAOF(&p); err != nil {
+		return p, err
 	}
 	var err error
 	p.Promises, err = withOwn(s.Promises, o.Promises)
@@ -244,6 +255,13 @@ func (o Options) settings(equals string) string {
 	}
 	if o.Closed {
 		b.WriteString(" -closed")
+	}
+	if o.Wait > 0 {
+		flag("wait", fmt.Sprint(o.Wait))
+	}
+	flag("waitaof", o.WaitAOF)
+	if o.WaitTimeout > 0 {
+		flag("wait-timeout", o.WaitTimeout.String())
 	}
 	for _, p := range o.Promises {
 		flag("promise", p)

@@ -135,7 +135,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		{"a password without its user", Options{PasswordEnv: "X"}, "it goes with -user"},
 		{"an empty password", Options{User: "app", PasswordEnv: "SCHISM_TEST_EMPTY", Config: []string{"requirepass x"}}, "is empty or not set"},
 		{"a user that nobody asks for", Options{User: "app", PasswordEnv: "PATH"}, "nothing in the config asks for a login"},
-		{"a topology", Options{Topology: "ring"}, "use standalone, replicas, sentinel or cluster"},
+		{"a topology", Options{Topology: "ring"}, "use standalone, replicas, chain, sentinel or cluster"},
 		{"a quorum", Options{Quorum: -1}, "-quorum -1 is negative"},
 		{"too high a quorum", Options{Topology: "sentinel", Quorum: 9}, "there are only 3 sentinels"},
 		{"down-after", Options{DownAfter: time.Microsecond}, "at least 1ms"},

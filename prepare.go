@@ -107,6 +107,7 @@ func (r *run) start(ctx context.Context) (err error) {
 	r.progress("start", r.plan.Spec.String())
 	t := time.Now()
 	r.d, err = topology.Start(ctx, topology.Options{Spec: r.plan.Spec, Image: topology.Image{Ref: image.Ref, Binary: image.Binary}, RunID: r.meta.ID, Seed: r.opts.Seed, AgentPath: agent.Path,
+		Check:    r.checkVersion,
 		LockFile: r.folder.lock.Name(), OnRecords: r.onRecords, OnLog: r.onLog, OnLost: r.onLost})
 	if err != nil {
 		return errors.Join(surroundings(err), r.logs.Close())
@@ -127,6 +128,14 @@ func (r *run) start(ctx context.Context) (err error) {
 	return nil
 }
 
+// checkVersion refuses servers that do not know what the clients send.
+func (r *run) checkVersion(v topology.Version) error {
+	if r.plan.Work.WaitAOF == (workloads.WaitAOF{}) {
+		return nil
+	}
+	return knowsWaitAOF(v.String(), v)
+}
+
 // watch starts the observers; interval 0 stops them.
 func (r *run) watch(ctx context.Context, interval time.Duration) error {
 	g, ctx := guard.WithContext(ctx)
@@ -135,7 +144,8 @@ func (r *run) watch(ctx context.Context, interval time.Duration) error {
 			continue
 		}
 		g.Go(func() error {
-			_, err := r.Call(ctx, i, wire.OpWatch, wire.WatchArgs{IntervalMS: interval.Milliseconds(), Sentinel: n.Kind == history.Sentinel, Cluster: r.d.ClusterIDs()}, nil)
+			_, err := r.Call(ctx, i, wire.OpWatch, wire.WatchArgs{IntervalMS: interval.Milliseconds(), Sentinel: n.Kind == history.Sentinel, Cluster: r.d.ClusterIDs(),
+				Fsyncs: n.Kind == history.Server && r.plan.Work.WaitAOF != (workloads.WaitAOF{})}, nil)
 			return err
 		})
 	}
@@ -252,6 +262,12 @@ func workText(w workloads.Spec) string {
 	text := fmt.Sprintf("%s, %d %s and %d %s", w.Kind, w.Writers, plural(w.Writers, "writer"), w.Readers, plural(w.Readers, "reader"))
 	if w.Readers > 0 && w.ReadFrom != "" {
 		text += " from " + map[workloads.ReadFrom]string{workloads.Master: "the master", workloads.Replicas: "replicas", workloads.Both: "master and replicas", workloads.Nowhere: "nowhere"}[w.ReadFrom]
+	}
+	if w.Wait > 0 {
+		text += fmt.Sprintf(", each write followed by WAIT %d %d", w.Wait, w.WaitTimeout.Milliseconds())
+	}
+	if w.WaitAOF != (workloads.WaitAOF{}) {
+		text += fmt.Sprintf(", each write followed by WAITAOF %d %d %d", w.WaitAOF.Local, w.WaitAOF.Replicas, w.WaitTimeout.Milliseconds())
 	}
 	if w.Closed {
 		return text + ", as fast as replies come"

@@ -165,3 +165,36 @@ func TestWhoIsDownForGood(t *testing.T) {
 		})
 	}
 }
+
+// Behind a replica that is down for good nothing arrives any more; a replica of the master itself may yet be led elsewhere.
+func TestWhoIsCutOffForGood(t *testing.T) {
+	run := &history.Run{Nodes: []history.Node{{Name: "n1", Addr: "a:1", Role: history.RoleMaster}, {Name: "n2", Addr: "b:1", Role: history.RoleReplica},
+		{Name: "n3", Addr: "c:1", Role: history.RoleReplica}, {Name: "n4", Addr: "d:1", Role: history.RoleReplica}}}
+	replica := func(up string, link bool) history.Sample {
+		return history.Sample{Answered: true, Role: history.RoleReplica, MasterAddr: up, LinkUp: link}
+	}
+	for name, c := range map[string]struct {
+		down   int32
+		n3, n4 history.Sample
+		want   []int32
+	}{
+		"the middle of a chain":  {1, replica("b:1", false), replica("c:1", false), []int32{1, 2, 3}},
+		"one of two branches":    {1, replica("b:1", false), replica("a:1", true), []int32{1, 2}},
+		"it was led elsewhere":   {1, replica("a:1", true), replica("c:1", true), []int32{1}},
+		"it hears it still":      {1, replica("b:1", true), replica("a:1", true), []int32{1}},
+		"the master is the dead": {0, replica("a:1", false), replica("a:1", false), []int32{0}},
+		"it became a master":     {1, history.Sample{Answered: true, Role: history.RoleMaster}, replica("a:1", true), []int32{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			down := cutOff(run, map[int32]string{c.down: "fault 1 (kill) holds it down for good"}, map[int32]history.Sample{2: c.n3, 3: c.n4})
+			var got []int32
+			for i := range down {
+				got = append(got, i)
+			}
+			require.ElementsMatch(t, c.want, got)
+			if name == "the middle of a chain" {
+				require.Equal(t, "it follows n3, and it follows n2, and fault 1 (kill) holds it down for good", down[3])
+			}
+		})
+	}
+}

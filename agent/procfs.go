@@ -82,6 +82,47 @@ func parseSchedstat(b []byte) (ran, waited int64, ok bool) {
 	return ran, waited, err1 == nil && err2 == nil
 }
 
+// allocator is the thread of the allocator's own, which touches no file.
+const allocator = "jemalloc_bg_thd"
+
+// threadWakes grows with whatever the threads of a process do, the first one and the allocator's apart: with every turn that they get on a
+// processor and with the time, ns, that they run. -1 where the kernel does not tell it of all of them, or there is none.
+func threadWakes(pid int) int64 {
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return -1
+	}
+	sum, threads := int64(0), 0
+	for _, t := range tasks {
+		name, err := os.ReadFile(filepath.Join(dir, t.Name(), "comm"))
+		if t.Name() == strconv.Itoa(pid) || string(bytes.TrimSpace(name)) == allocator {
+			continue
+		}
+		b, err2 := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
+		did, ok := parseTurns(b)
+		if err != nil || err2 != nil || !ok {
+			return -1
+		}
+		sum, threads = sum+did, threads+1
+	}
+	if threads == 0 {
+		return -1
+	}
+	return sum
+}
+
+// parseTurns reads "ran waited turns" and returns the sum of the first, ns, and the last.
+func parseTurns(b []byte) (int64, bool) {
+	f := bytes.Fields(b)
+	if len(f) < 3 {
+		return 0, false
+	}
+	ran, err1 := strconv.ParseInt(string(f[0]), 10, 64)
+	turns, err2 := strconv.ParseInt(string(f[2]), 10, 64)
+	return ran + turns, err1 == nil && err2 == nil
+}
+
 // parseSteal reads the first line of /proc/stat, "cpu user nice system idle iowait irq softirq steal ...", and returns ns; -1 when there
 // is no such figure.
 func parseSteal(b []byte) int64 {

@@ -264,6 +264,14 @@ func (s *supervisor) times() (runDelay, cpuTime, steal int64) {
 	return times(pid)
 }
 
+// wakes is what the server's other threads did, see threadWakes.
+func (s *supervisor) wakes() int64 {
+	s.mu.Lock()
+	pid := s.pid
+	s.mu.Unlock()
+	return threadWakes(pid)
+}
+
 // family is the server and its descendants. Children whose server died before belong to nobody, so all orphans of a container
 // count: its PID 1 is the agent.
 func (s *supervisor) family(pid int) []int {

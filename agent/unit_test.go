@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -241,6 +242,31 @@ func TestWhatTheKernelTellsOfTimes(t *testing.T) {
 	}
 	runDelay, cpu, _ = times(0)
 	require.Equal(t, [2]int64{-1, -1}, [2]int64{runDelay, cpu}, "no process, no times")
+}
+
+// What threads did only grows, and tells when none of them did anything.
+func TestWhatOtherThreadsDid(t *testing.T) {
+	for in, want := range map[string]int64{"12 34 5\n": 17, "0 0 0": 0, "12 34": -1, "": -1, "a b c": -1} {
+		did, ok := parseTurns([]byte(in))
+		require.Equal(t, want >= 0, ok, in)
+		if ok {
+			require.Equal(t, want, did, in)
+		}
+	}
+	require.EqualValues(t, -1, threadWakes(0), "no process, no threads")
+	if _, err := os.Stat("/proc/self/schedstat"); err != nil {
+		t.Skip("this kernel does not tell of threads")
+	}
+	before := threadWakes(os.Getpid())
+	require.Positive(t, before, "a Go program has threads of its own")
+	done := make(chan struct{})
+	go func() { // on another thread than the first, or not: the test runs on one of them
+		defer close(done)
+		runtime.LockOSThread() // the thread ends with it, and a new one takes its place
+		time.Sleep(time.Millisecond)
+	}()
+	<-done
+	require.Eventually(t, func() bool { return threadWakes(os.Getpid()) != before }, time.Minute, time.Millisecond)
 }
 
 func TestCommandsThatEndAServer(t *testing.T) {

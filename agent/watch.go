@@ -28,8 +28,13 @@ func (a *Agent) watch(w wire.WatchArgs) error {
 	if err != nil {
 		return err
 	}
+	var wakes func() int64
+	if w.Fsyncs {
+		wakes = a.sup.wakes
+	}
 	a.obs.start(observer.Config{
-		Addr: addr, Access: login, Sentinel: w.Sentinel, Cluster: w.Cluster,
+		Wakes: wakes,
+		Addr:  addr, Access: login, Sentinel: w.Sentinel, Cluster: w.Cluster,
 		Interval: time.Duration(w.IntervalMS) * time.Millisecond,
 		Clock:    a.emit.now, Proc: a.sup.upFrozen, Times: a.sup.times, Emit: a.emit.batch,
 	})

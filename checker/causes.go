@@ -75,15 +75,20 @@ func (c *check) waitCounts() {
 	if ops.Acked == nil || !c.fin.held {
 		return
 	}
-	at := map[int32]*result.WaitCount{}
+	type counted struct {
+		n     int32
+		local bool
+	}
+	at := map[counted]*result.WaitCount{}
 	for i, n := range ops.Acked {
 		if n < 0 || ops.Outcome[i] != history.OK || !ops.IsWrite(i) || !leaves(ops, i) {
 			continue
 		}
-		w := at[int32(n)]
+		k := counted{int32(n), ops.Flags[i]&history.FlagLocal != 0}
+		w := at[k]
 		if w == nil {
-			w = &result.WaitCount{Acked: int32(n)}
-			at[int32(n)] = w
+			w = &result.WaitCount{Acked: k.n, Local: k.local}
+			at[k] = w
 		}
 		w.Writes++
 		switch c.a.Fate[i] {
@@ -97,7 +102,12 @@ func (c *check) waitCounts() {
 	for _, w := range at {
 		cs.Waits = append(cs.Waits, *w)
 	}
-	slices.SortFunc(cs.Waits, func(a, b result.WaitCount) int { return cmp.Compare(a.Acked, b.Acked) })
+	slices.SortFunc(cs.Waits, func(a, b result.WaitCount) int {
+		if a.Acked == b.Acked && a.Local != b.Local {
+			return map[bool]int{true: -1, false: 1}[b.Local]
+		}
+		return cmp.Compare(a.Acked, b.Acked)
+	})
 }
 
 // counters are what one server's own counters grew by; any is false where none did.
@@ -190,6 +200,7 @@ func (c *check) syncLoop(from, to int64) {
 // causeMeasures are the measures of refusals and of the servers' own counters.
 func (c *check) causeMeasures(set func(string, result.Value)) {
 	set("refused", c.refused())
+	set("wait_short", c.waitShort())
 	from, to := c.counted()
 	const why = "what a server did after its last answer before it ended is not counted"
 	full, partial := c.s.sumOf(fullSyncs, from, to, c.s.oneEach), c.s.sumOf(partialSyncs, from, to, c.s.oneEach)

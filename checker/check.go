@@ -53,6 +53,8 @@ func Check(h *history.History, o Options) (*result.Analysis, error) {
 	x.judgeAll()
 	x.replicaWrites()
 	x.waits()
+	x.waitAOFs()
+	x.cutShort()
 	c.disturbed = c.newDisturbances()
 	c.control()
 	registerK(a)

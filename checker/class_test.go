@@ -129,6 +129,7 @@ func classCases() map[string]classCase {
 	refused := tried
 	refused.Outcome, refused.Err = history.Fail, history.ErrReadOnly
 	counted := func(n int32) history.Op { o := one; o.Acked = n; return o }
+	synced := func(f history.Flag) history.Op { o := one; o.Acked, o.Flags = 0, o.Flags|history.FlagAOF|f; return o }
 	gone := op(1, history.FAdd, 2, 1, 3, 4)
 	gone.Acked = 1
 	slow := func(p int32, ms ...history.Mop) history.Op { return txn(p, 1, 100, ms...) }
@@ -193,6 +194,8 @@ func classCases() map[string]classCase {
 			tinyRun(keyed(1), px(1, 1, 3), fromReplica(pget(null, 3, 4)))},
 		"replica_write":   {tinyRun(keyed(1), one, tried), tinyRun(keyed(1), one, refused)},
 		"wait_impossible": {tinyRun(keyed(1), counted(2)), tinyRun(keyed(1), counted(1))},
+		"waitaof_early":   {fsynced(tinyRun(keyed(1), synced(history.FlagLocal)), 100, 100, 200), fsynced(tinyRun(keyed(1), synced(history.FlagLocal)), 100, 150, 200)},
+		"wait_cut_short":  {waiting(tinyRun(keyed(1), counted(1)), `{"wait":2,"wait_timeout":100}`), waiting(tinyRun(keyed(1), counted(1)), `{"wait":1,"wait_timeout":100}`)},
 		"resurrected": {tinyRun(keyed(1), op(1, history.FAdd, 1, 1, 1, 2), op(1, history.FRemove, 1, 1, 3, 4)),
 			failedOver(tinyRun(keyed(1), op(1, history.FAdd, 1, 1, 1, 2), op(1, history.FRemove, 1, 1, 3, 4)), 10)},
 		"wait_lost": {tinyRun(keyed(1), op(1, history.FAdd, 1, 1, 1, 2), gone), tinyRun(keyed(1, 2), op(1, history.FAdd, 1, 1, 1, 2), gone)},
@@ -218,6 +221,23 @@ func classCases() map[string]classCase {
 		}
 	}
 	return cases
+}
+
+// fsynced is a run whose servers fsync once a second, with what Fsyncs said in their samples.
+func fsynced(h *history.History, counts ...int64) *history.History {
+	for n := range 2 {
+		h.Run.Nodes[n].Settings = []history.KV{{K: "appendonly", V: "yes"}, {K: "appendfsync", V: "everysec"}}
+	}
+	for i := range h.Samples {
+		h.Samples[i].Fsyncs = counts[i/2]
+	}
+	return h
+}
+
+// waiting is a run whose record says what was waited for.
+func waiting(h *history.History, work string) *history.History {
+	h.Run.Workload = []byte(work)
+	return h
 }
 
 // twiceRead is a run in which the first node's second reading of the key said v, or nothing else than the first where v is 0.

@@ -23,10 +23,12 @@ func (x *extra) waits() {
 		if n < 0 || c.Outcome[i] != history.OK || !c.F[i].IsWrite() || changedNothing(c, i) || c.Node[i] < 0 || len(x.s.byNode[c.Node[i]]) == 0 {
 			continue
 		}
-		x.looks("wait_impossible")
-		node := int32(c.Node[i])
-		may := x.mayHold(node, c.Call[i], c.Return[i])
-		if int(n) > may {
+		node, command := int32(c.Node[i]), "WAITAOF"
+		if c.Flags[i]&history.FlagAOF == 0 { // what WAITAOF counts is judged by waitAOFs
+			command = "WAIT"
+			x.looks("wait_impossible")
+		}
+		if may := x.mayHold(node, c.Call[i], c.Return[i]); int(n) > may && command == "WAIT" {
 			impossible.count(fmt.Sprintf("WAIT said that %d %s had a write which %s acknowledged at %s; at most %d can have had it", n, plural(int64(n), "replica", "replicas"), x.node(node), seconds(c.Return[i]), may), i)
 		}
 		if n == 0 || !x.fin.held {
@@ -34,7 +36,7 @@ func (x *extra) waits() {
 		}
 		x.looks("wait_lost")
 		all := int(n) >= len(x.s.with(node).servers)-1 && x.unbroken(node, c.Return[i]) && x.s.slots.movesOf(x.keyName(c.Key[i])) == nil
-		switch text := fmt.Sprintf("%s acknowledged a write at %s, WAIT counted %d %s that had it, and it is gone", x.node(node), seconds(c.Return[i]), n, plural(int64(n), "replica", "replicas")); {
+		switch text := fmt.Sprintf("%s acknowledged a write at %s, %s counted %d %s that had it, and it is gone", x.node(node), seconds(c.Return[i]), command, n, plural(int64(n), "replica", "replicas")); {
 		case x.a.Fate[i] == result.FateLost && all:
 			lost.bug(text, i)
 		case x.a.Fate[i] == result.FateLost:
@@ -63,24 +65,29 @@ func changedNothing(c *history.Columns, i int) bool {
 	return false
 }
 
-// mayHold is how many replicas may have held a write when WAIT returned.
+// mayHold is how many replicas may have held a write, and been counted, when WAIT returned.
 func (x *extra) mayHold(master int32, call, ret int64) int {
-	m := x.s.at(master, call)
 	may := 0
 	for _, r := range x.s.with(master).servers {
-		if r == master {
-			continue
-		}
-		may++
-		before, after := x.s.at(r, call), x.s.after(r, ret)
-		if m == nil || before == nil || after == nil || m.Role != history.RoleMaster {
-			continue
-		}
-		if steadyReplica(before, after) && after.ReplID == m.ReplID && !before.SyncRunning && !after.SyncRunning && after.Offset <= m.Offset {
-			may--
+		if r != master && !x.surelyLacks(master, r, call, ret) {
+			may++
 		}
 	}
 	return may
+}
+
+// surelyLacks tells of a replica that WAIT, when it returned, could not count it for a write: by its offset it lacked it, or it followed
+// another replica all the while, and a master hears only of its own.
+func (x *extra) surelyLacks(master, r int32, call, ret int64) bool {
+	m, before, after := x.s.at(master, call), x.s.at(r, call), x.s.after(r, ret)
+	if m == nil || before == nil || after == nil || m.Role != history.RoleMaster || !steadyReplica(before, after) || before.SyncRunning || after.SyncRunning {
+		return false
+	}
+	if after.ReplID == m.ReplID && after.Offset <= m.Offset {
+		return true
+	}
+	up := int32(x.h.Run.NodeByAddr(after.MasterAddr))
+	return before.LinkUp && after.LinkUp && before.MasterAddr == after.MasterAddr && up != master && x.s.with(up) == x.s.with(master)
 }
 
 // unbroken tells whether no other server than the master was restarted or took over another data set since t, as far as samples tell.

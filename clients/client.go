@@ -51,7 +51,9 @@ type Options struct {
 	Timeout     time.Duration
 	DialTimeout time.Duration
 	// Wait issues WAIT for so many replicas after each acknowledged write, at most WaitTimeout; 0: no WAIT.
-	Wait        int
+	Wait int
+	// WaitAOF issues WAITAOF instead, where it asks for anything.
+	WaitAOF     WaitAOF
 	WaitTimeout time.Duration
 	// Version is the server's, for commands that older ones lack; empty: a recent one.
 	Version string
@@ -66,6 +68,12 @@ type Options struct {
 	ClaimAfter time.Duration
 
 	_ struct{}
+}
+
+// WaitAOF is what WAITAOF asks for: that the server itself (Local 1) and so many replicas have fsynced the write.
+type WaitAOF struct {
+	Local    int `json:"local,omitempty"`
+	Replicas int `json:"replicas,omitempty"`
 }
 
 // atLeast tells whether the server's version is major.minor or later.

@@ -267,8 +267,12 @@ func (s *session) Do(ctx context.Context, key string, op *history.Op) {
 	switch {
 	case op.Outcome == history.OK:
 		l.failing = 0
-		if s.opt.Wait > 0 && op.F.IsWrite() {
+		switch {
+		case !op.F.IsWrite():
+		case s.opt.Wait > 0:
 			op.Acked = s.wait(ctx)
+		case s.opt.WaitAOF != (WaitAOF{}):
+			s.waitAOF(ctx, op)
 		}
 		return
 	case op.Outcome == history.Info:
@@ -313,6 +317,23 @@ func (s *session) wait(ctx context.Context) int32 {
 		return 0
 	}
 	return int32(n)
+}
+
+// waitAOF issues WAITAOF on the connection that wrote. When that broke meanwhile, nobody is known to have fsynced the write.
+func (s *session) waitAOF(ctx context.Context, op *history.Op) {
+	l := s.at.Load()
+	wrote := l.cur.Load()
+	ctx, cancel := context.WithTimeout(ctx, s.opt.WaitTimeout+s.opt.Timeout)
+	defer cancel()
+	n, err := s.rdb.WaitAOF(ctx, s.opt.WaitAOF.Local, s.opt.WaitAOF.Replicas, s.opt.WaitTimeout).Result()
+	op.Acked, op.Flags = 0, op.Flags|history.FlagAOF
+	if err != nil || len(n) != 2 || l.cur.Load() != wrote {
+		return
+	}
+	op.Acked = int32(n[1])
+	if n[0] > 0 {
+		op.Flags |= history.FlagLocal
+	}
 }
 
 // Setup runs commands once each, in order, on the server that opt names, and waits until the replicas connected to it have them, so

@@ -245,6 +245,22 @@ func TestWait(t *testing.T) {
 	replica.Signal(t, syscall.SIGCONT)
 }
 
+func TestWaitAOF(t *testing.T) {
+	master := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	if master.Client.Do(t.Context(), "COMMAND", "INFO", "WAITAOF").Val().([]any)[0] == nil {
+		t.Skip("this server does not know WAITAOF")
+	}
+	c := connect(t, Options{Addr: master.Addr, WaitAOF: WaitAOF{Local: 1}, WaitTimeout: 10 * time.Second})
+	op := do(c, history.FWrite, "r:0", 1)
+	require.EqualValues(t, 0, op.Acked)
+	require.Equal(t, history.FlagAOF|history.FlagLocal, op.Flags&(history.FlagAOF|history.FlagLocal))
+	require.Zero(t, do(c, history.FRead, "r:0", history.None).Flags&history.FlagAOF)
+	short := connect(t, Options{Addr: master.Addr, WaitAOF: WaitAOF{Local: 1, Replicas: 1}, WaitTimeout: 20 * time.Millisecond})
+	op = do(short, history.FWrite, "r:0", 2)
+	require.Equal(t, history.OK, op.Outcome, "a short WAITAOF is an acknowledged write")
+	require.EqualValues(t, 0, op.Acked)
+}
+
 func TestElementErrorsInExecApplyTheRest(t *testing.T) {
 	ctx := context.Background()
 	s := redistest.Start(t)

@@ -10,7 +10,8 @@ import (
 
 // codecVersion is the first byte of every encoded batch. Older versions are still read. Version 2 added how long an event lasted, to
 // samples what tells of delays, rest and sentinels' views, and the readings of a node. Version 3 added the counters behind Sample.OutputKills
-// and what a fault's step was waited for in vain. Version 4 added the views of a Cluster's servers.
+// and what a fault's step was waited for in vain. Version 4 added the views of a Cluster's servers and
+// Sample.Fsyncs.
 const codecVersion = 4
 
 // ErrCorrupt is what decoding a damaged batch returns.

@@ -32,6 +32,9 @@ func (e *encoder) samples(ss []Sample) {
 		for _, p := range s.third() {
 			e.int(*p)
 		}
+		for _, p := range s.fourth() {
+			e.int(*p)
+		}
 	}
 }
 
@@ -42,6 +45,9 @@ func (s *Sample) second() []*int64 {
 
 // third are the numbers that version 3 added.
 func (s *Sample) third() []*int64 { return []*int64{&s.OutputKills, &s.RefusedOOM, &s.MaxMemory} }
+
+// fourth are the numbers that version 4 added.
+func (s *Sample) fourth() []*int64 { return []*int64{&s.Fsyncs} }
 
 func (e *encoder) rest(r *Rest) {
 	e.bool(r.Known)
@@ -120,6 +126,7 @@ func (d *decoder) samples() []Sample {
 			s.Rest, s.Watch = d.rest(), d.watch()
 		}
 		d.added(3, s.third())
+		d.added(4, s.fourth())
 	}
 	return ss
 }

@@ -22,7 +22,7 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 	for range n {
 		t += r.Int63n(1e6) / unit * unit
 		o := Op{Process: r.Int31(), Client: r.Int31n(20), Worker: r.Int31n(3), F: F(1 + r.Intn(int(FReadLock))), Outcome: Outcome(r.Intn(3)), Err: ErrCode(r.Intn(int(errCount))),
-			Flags: Flag(r.Intn(64)), Node: r.Int31n(5) - 1, Key: uint32(r.Intn(len(b.Keys))), In: val(), Arg: None, Out: val(), Acked: r.Int31n(3) - 1, Call: t, Intended: t, Return: t + r.Int63n(1e6)/unit*unit}
+			Flags: Flag(r.Intn(256)), Node: r.Int31n(5) - 1, Key: uint32(r.Intn(len(b.Keys))), In: val(), Arg: None, Out: val(), Acked: r.Int31n(3) - 1, Call: t, Intended: t, Return: t + r.Int63n(1e6)/unit*unit}
 		if r.Intn(3) == 0 {
 			o.Intended = t - r.Int63n(1e6)/unit*unit
 		}
@@ -39,7 +39,7 @@ func randomBatch(r *rand.Rand, n int) *Batch {
 		b.Samples = []Sample{{Node: 1, Call: 5, Return: 9, Answered: true, Up: true, LinkUp: true, Role: RoleReplica, RunID: "a", ReplID: "b", ReplID2: "a", Offset: r.Int63(), SecondOffset: -1, MasterAddr: "10.0.0.1:6379", LastIO: -1, Replicas: 2, Memory: 1,
 			RunDelay: r.Int63(), CPUTime: 5, Steal: -1, Priority: 100, Connected: 2, MinGood: -1, Rest: Rest{Known: true, Changes: r.Int63(), LastSave: 1, Saving: true, Expired: 2, Evicted: 3},
 			Watch:       Watch{Known: true, Announced: "10.0.0.2:6379", Epoch: 4, Quorum: 2, Peers: 2, PeersUp: 1, ReplicasUp: 3, SDown: true, Failover: true, Tilt: true},
-			OutputKills: r.Int63(), RefusedOOM: -1, MaxMemory: 7}, {Node: 2, Call: 3, Frozen: true, Loading: true, SyncRunning: true, NoAnswerSince: 3}}
+			OutputKills: r.Int63(), RefusedOOM: -1, MaxMemory: 7, Fsyncs: r.Int63()}, {Node: 2, Call: 3, Frozen: true, Loading: true, SyncRunning: true, NoAnswerSince: 3}}
 		b.Events = []Event{{Node: NoNode, T: r.Int63(), Kind: EvPhase, Name: PhaseLoad, Text: "x"}, {Node: 1, T: 5, Dur: r.Int63(), Kind: EvStall, Name: StallTick}}
 		b.Faults = []Fault{{ID: 1, Kind: "kill", Text: "t", When: "w", Targets: []int32{0, 4}, Links: [][2]int32{{0, 1}}, Permanent: true, Scheduled: 1, Injected: 2, Effect: 3, Proof: "p", HealCalled: 4, Healed: 5, HealProof: "h", Err: "e", Unavailable: "u", Awaited: "a", Waited: 6}}
 		b.Dumps = []Dump{{Node: 1, Key: "s:1", Type: "set", Digest: math.MaxUint64, ExpireAt: -1, Elems: []int64{1, 5, 9}, Part: 1, Last: true, Read: 2, ReadCall: r.Int63(), ReadReturn: r.Int63()}, {Node: 1, Key: "e", Type: "set", Elems: []int64{}, Read: 1, ReadCall: 4}, {Node: 1, Key: "n", Type: "none"}}

@@ -35,7 +35,7 @@ func TestVersionOneIsStillRead(t *testing.T) {
 	require.NoError(t, err)
 	want := firstVersion()
 	for i := range want.Samples {
-		for _, v := range slices.Concat(want.Samples[i].second(), want.Samples[i].third()) {
+		for _, v := range slices.Concat(want.Samples[i].second(), want.Samples[i].third(), want.Samples[i].fourth()) {
 			*v = -1
 		}
 	}

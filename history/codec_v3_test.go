@@ -13,7 +13,7 @@ func thirdVersion() *Batch {
 	return &Batch{
 		Source: 1, Seq: 4,
 		Samples: []Sample{{Node: 1, Call: 5, Return: 9, Answered: true, Up: true, Role: RoleMaster, RunID: "a", ReplID: "b", Offset: 77, SecondOffset: -1, LastIO: -1,
-			RunDelay: 1, CPUTime: 2, Steal: 3, Priority: -1, MinGood: -1, OutputKills: 4, RefusedOOM: 5, MaxMemory: 6}},
+			RunDelay: 1, CPUTime: 2, Steal: 3, Priority: -1, MinGood: -1, OutputKills: 4, RefusedOOM: 5, MaxMemory: 6, Fsyncs: -1}},
 		Faults:    []Fault{{ID: 1, Kind: "kill", Text: "t", When: "w", Targets: []int32{0}, Scheduled: 1, Injected: 2, Awaited: "the failover is done", Waited: 61}},
 		Readings:  []Reading{{Node: 1, Read: 2, Call: 5, Return: 6, WallCall: 7, WallReturn: 8, Keys: 9}},
 		Watermark: &Watermark{T: 30, Final: true},

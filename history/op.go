@@ -113,6 +113,10 @@ const (
 	// FlagReplicaWrite: an FWrite to a server that was a replica when the run began, at a key of its own (ReplicaKey), which it is
 	// expected to refuse. It is no part of the load: it counts in no figure of loss, gaps, recovery or refusals.
 	FlagReplicaWrite
+	// FlagAOF: the write was followed by WAITAOF instead of WAIT, so Acked counts the replicas that had fsynced it.
+	FlagAOF
+	// FlagLocal: WAITAOF counted the server itself too.
+	FlagLocal
 )
 
 // Op is one operation. Call and Return are ns on the run's monotonic clock, stamped by the worker right around the client call.
@@ -130,7 +134,7 @@ type Op struct {
 	Arg     int64 // None unless F uses it
 	Out     int64 // None unless OK and F yields one
 	// Acked is what WAIT answered, sent on the same connection right after the write's own reply: how many replicas had acknowledged
-	// the write, 0 also when no answer came; -1 when WAIT was not asked for. Return is that of WAIT then.
+	// the write, 0 also when no answer came; -1 when WAIT was not asked for. Return is that of WAIT then. With FlagAOF it was WAITAOF.
 	Acked int32
 	// Redirects is how many MOVED and ASK replies of a Cluster were followed before Node answered; each says that nothing had been executed.
 	Redirects uint8

@@ -57,6 +57,11 @@ type Sample struct {
 	// output buffer (client_output_buffer_limit_disconnections), RefusedOOM the commands that it refused with OOM (errorstat_OOM), and
 	// MaxMemory is the setting, bytes, 0 for none. -1 not told: of the first by servers before 7.2, of the second before 6.2.
 	OutputKills, RefusedOOM, MaxMemory int64
+	// Fsyncs grows with whatever may have fsynced the server's append-only file: with each wake-up and the running time of any of its
+	// threads but the one that serves commands, and with each child. Two equal ones of one RunID show that nothing of it did between the
+	// calls and returns of their samples; with appendfsync always it is the serving thread that does. -1 (0 in a record from
+	// elsewhere) not told, or not looked at.
+	Fsyncs int64
 }
 
 // Rest is what tells whether a server's data set was touched between two samples (checkers.md, "At rest"). With both Known, nothing

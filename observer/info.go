@@ -75,6 +75,16 @@ func (in Info) errors(name string, def int64) int64 {
 	return def
 }
 
+// fsyncs is history.Sample.Fsyncs, of what the server's threads did. While a child writes the file anew, or one is to, it is not told: what
+// such a child fsyncs it does without a thread.
+func (in Info) fsyncs(wakes int64) int64 {
+	forks := in.int("total_forks", -1)
+	if wakes < 0 || forks < 0 || in["aof_rewrite_in_progress"] != "0" || in["aof_rewrite_scheduled"] != "0" {
+		return -1
+	}
+	return wakes + forks
+}
+
 // fillRest takes what tells whether the data set was touched, when all of it is told.
 func (in Info) fillRest(s *history.Sample) {
 	for _, k := range []string{"rdb_changes_since_last_save", "rdb_last_save_time", "rdb_bgsave_in_progress", "expired_keys", "evicted_keys"} {

@@ -152,3 +152,22 @@ func TestSentinelEvent(t *testing.T) {
 		require.False(t, ok, "%v", v)
 	}
 }
+
+// What may have fsynced is told only where children are counted, and while none writes the append-only file anew.
+func TestFsyncsAreToldBesideChildren(t *testing.T) {
+	const quiet = "total_forks:3\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n"
+	for name, c := range map[string]struct {
+		text  string
+		wakes int64
+		want  int64
+	}{
+		"both":                   {quiet, 40, 43},
+		"not looked at":          {quiet, -1, -1},
+		"children not counted":   {"aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n", 40, -1}, // 6.0
+		"a child writes it anew": {"total_forks:3\r\naof_rewrite_in_progress:1\r\naof_rewrite_scheduled:0\r\n", 40, -1},
+		"one is to":              {"total_forks:3\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:1\r\n", 40, -1},
+		"nothing told":           {"", 40, -1},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, ParseInfo(c.text).fsyncs(c.wakes)) })
+	}
+}

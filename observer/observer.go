@@ -29,6 +29,9 @@ type Config struct {
 	// Times are the present run delay and processor time of the server and the machine's steal time, ns, -1 where unknown; nil: all
 	// unknown (history.Sample).
 	Times func() (runDelay, cpuTime, steal int64)
+	// Wakes grows with all that the server's other threads than the serving one do, -1 where unknown; nil: it is not looked at. It makes
+	// history.Sample.Fsyncs, with the server's own count of its children.
+	Wakes func() int64
 	// Emit takes what was seen; Node and the batch's source are the taker's business.
 	Emit func(*history.Batch)
 }

@@ -49,7 +49,8 @@ type link struct {
 	asked   [][]string // the look under way; none when there is none
 	got     []any      // the replies that came, in that order
 	call    int64
-	fresh   bool // nothing was asked on it yet
+	wakes   int64 // Config.Wakes right after call
+	fresh   bool  // nothing was asked on it yet
 }
 
 func newSampler(cfg Config) *sampler {
@@ -59,7 +60,7 @@ func newSampler(cfg Config) *sampler {
 // untold is a sample in which nothing was told.
 func untold() history.Sample {
 	return history.Sample{LastIO: -1, SecondOffset: -1, Priority: -1, Connected: -1, MinGood: -1, RunDelay: -1, CPUTime: -1, Steal: -1, Watch: unwatched(),
-		OutputKills: -1, RefusedOOM: -1, MaxMemory: -1}
+		OutputKills: -1, RefusedOOM: -1, MaxMemory: -1, Fsyncs: -1}
 }
 
 func (s *sampler) run(ctx context.Context) {
@@ -125,7 +126,10 @@ func (s *sampler) look(ctx context.Context) {
 		s.unanswered(call)
 		return
 	}
-	s.conn.call, s.conn.asked, s.conn.got = call, s.questions(), s.conn.got[:0]
+	s.conn.call, s.conn.asked, s.conn.got, s.conn.wakes = call, s.questions(), s.conn.got[:0], -1
+	if s.cfg.Wakes != nil {
+		s.conn.wakes = s.cfg.Wakes() // now, so that it is of a moment between the sample's call and return
+	}
 	// A failed write is followed by the end of the replies.
 	_ = s.conn.c.Send(s.conn.asked...)
 }
@@ -255,6 +259,7 @@ func (s *sampler) reply(ctx context.Context, v any) {
 	}
 	sm.Watch.Known = watched(sm.Watch)
 	in.fill(&sm)
+	sm.Fsyncs = in.fsyncs(l.wakes)
 	sm.Call, sm.Return, sm.Answered, sm.Up = l.call, s.cfg.Clock(), true, true
 	s.last = sm
 	if slices.ContainsFunc(asked, func(c []string) bool { return c[0] == "CLUSTER" }) {
@@ -298,6 +303,6 @@ func (s *sampler) flush() {
 func state(s history.Sample) history.Sample {
 	s.Call, s.Return, s.Offset, s.LastIO, s.Memory = 0, 0, 0, 0, 0
 	s.RunDelay, s.CPUTime, s.Steal = 0, 0, 0
-	s.Rest.Changes, s.Rest.Expired, s.Rest.Evicted, s.RefusedOOM = 0, 0, 0, 0
+	s.Rest.Changes, s.Rest.Expired, s.Rest.Evicted, s.RefusedOOM, s.Fsyncs = 0, 0, 0, 0, 0
 	return s
 }

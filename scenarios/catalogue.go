@@ -10,7 +10,8 @@ import (
 func All() []Scenario {
 	all := []Scenario{
 		healthy(), replicaCrash(), masterCrashNoFailover(), sentinelKill(), sentinelKillLagging(), splitBrain(), splitBrainMinReplicas(),
-		zombieMaster(), sentinelManualFailover(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(), waitHealthy(), waitLagging(),
+		zombieMaster(), sentinelManualFailover(), emptyRestartWipe(), staleFailback(), replicaofWrongMaster(), slowReplica(), waitHealthy(), waitIsNotConsensus(),
+		waitTimeout(), waitAOF(), chainHealthy(), chainMiddleDies(),
 	}
 	all = append(all, clusters()...)
 	for _, o := range objects() {

@@ -71,7 +71,7 @@ func (d *Deployment) awaitCluster(ctx context.Context) error {
 	for _, m := range servers[:d.spec.Shards] {
 		replicas := d.of(func(n *Node) bool { return n.Role == history.RoleReplica && n.Shard == m.Shard })
 		g.Go(func() error {
-			if err := d.awaitReplicas(gctx, m, replicas); err != nil {
+			if err := d.awaitReplicas(gctx, replicas); err != nil {
 				return err
 			}
 			return d.awaitStream(gctx, m, replicas)

@@ -239,3 +239,9 @@ func accumulates(name, value string) bool {
 
 // file is lines as a file's content.
 func file(lines []string) string { return strings.Join(lines, "\n") + "\n" }
+
+// KeepsAOF tells whether the servers have an append-only file, by the lines that all of them get.
+func (s Spec) KeepsAOF() bool {
+	s = s.WithDefaults()
+	return strings.HasPrefix(Keeps(slices.Concat(s.persistence(), s.Config)), "aof-")
+}

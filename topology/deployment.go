@@ -37,6 +37,8 @@ type Options struct {
 	// LockFile is held with flock as long as the run lives; whoever can take it may remove what the run left. Empty: nothing of the
 	// run is removed by others while it may live.
 	LockFile string
+	// Check may refuse the servers by their version, before any is started; nil: all will do.
+	Check func(Version) error
 	// OnRecords, OnLog and OnLost are told what the agent of a node sends besides answers: batches of records, the server's output,
 	// and what was lost on the way. Each node has a goroutine of its own that calls them.
 	OnRecords func(node int32, payload []byte, seq uint64)

@@ -70,7 +70,7 @@ func (s Spec) WithDefaults() Spec {
 	if s.Workers == 0 {
 		s.Workers = 1
 	}
-	return s
+	return s.withFollows()
 }
 
 func setDefault[T comparable](to *T, v T) {
@@ -84,9 +84,9 @@ func setDefault[T comparable](to *T, v T) {
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	switch s.Kind {
-	case KindStandalone, KindReplicas, KindSentinel, KindCluster:
+	case KindStandalone, KindReplicas, KindSentinel, KindChain, KindCluster:
 	default:
-		return fmt.Errorf("topology kind %q: use standalone, replicas, sentinel or cluster", s.Kind)
+		return fmt.Errorf("topology kind %q: use standalone, replicas, chain, sentinel or cluster", s.Kind)
 	}
 	for _, f := range []struct {
 		name string
@@ -125,6 +125,9 @@ func (s Spec) Validate() error {
 	}
 	if total > maxNodes {
 		return fmt.Errorf("%d nodes are too many: at most %d fit on one machine", total, maxNodes)
+	}
+	if err := s.checkFollows(); err != nil {
+		return err
 	}
 	nodes := s.layout()
 	if s.ParallelSyncs < 0 {
@@ -199,6 +202,9 @@ func (s Spec) String() string {
 		parts = append(parts, s.clusterText())
 	default:
 		parts = append(parts, "1 master", count(s.Replicas, "replica"))
+	}
+	if len(s.Follows) > 0 {
+		parts[len(parts)-1] += " (" + s.treeText() + ")"
 	}
 	if s.Kind == KindSentinel {
 		parts = append(parts, fmt.Sprintf("%s (quorum %d, down-after %s)", count(s.Sentinels, "sentinel"), s.Quorum, s.DownAfter))

@@ -19,7 +19,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{"nothing said", Spec{}, ""},
 		{"sentinel by default", Spec{Kind: KindSentinel}, ""},
-		{"unknown kind", Spec{Kind: "ring"}, `topology kind "ring": use standalone, replicas, sentinel or cluster`},
+		{"unknown kind", Spec{Kind: "ring"}, `topology kind "ring": use standalone, replicas, chain, sentinel or cluster`},
 		{"replicas of a standalone", Spec{Replicas: 1}, "a standalone server has none"},
 		{"sentinels without sentinel", Spec{Kind: KindReplicas, Sentinels: 3}, "kind replicas has none"},
 		{"quorum too high", Spec{Kind: KindSentinel, Sentinels: 2, Quorum: 3}, "there are only 2 sentinels"},
@@ -152,18 +152,18 @@ func TestNotFollowing(t *testing.T) {
 		return out
 	}
 	const addr = "10.0.0.2:6379"
-	require.Empty(t, notFollowing(addr, replica, master))
+	require.Empty(t, notFollowing(addr, "n1", replica, master))
 	for _, c := range []struct {
 		want            string
 		replica, master map[string]string
 	}{
 		{"its link is down", with(replica, "master_link_status", "down"), master},
 		{"another replication id", with(replica, "master_replid", "b"), master},
-		{"the master says it is wait_bgsave", replica, with(master, "slave1", "ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0")},
+		{"n1 says it is wait_bgsave", replica, with(master, "slave1", "ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0")},
 		{"at offset 0, it is at 14", replica, with(master, "slave1", "ip=10.0.0.2,port=6379,state=online,offset=0,lag=0")},
-		{"the master does not know it", replica, with(master, "slave1", "ip=10.0.0.3,port=6379,state=online,offset=14,lag=0")},
+		{"n1 does not know it", replica, with(master, "slave1", "ip=10.0.0.3,port=6379,state=online,offset=14,lag=0")},
 	} {
-		require.Contains(t, notFollowing(addr, c.replica, c.master), c.want)
+		require.Contains(t, notFollowing(addr, "n1", c.replica, c.master), c.want)
 	}
 }
 

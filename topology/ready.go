@@ -105,20 +105,21 @@ func (d *Deployment) dead(ctx context.Context, n *Node) error {
 	return &StartError{Node: n.Name, Want: "its server ended right away", Saw: p.Exit, Log: lines(p.Tail, 3)}
 }
 
-// awaitReplicas waits until every replica's link is up, the master says that it is online, and it has what the master has: a link
-// is up for as much as a second before the stream flows.
-func (d *Deployment) awaitReplicas(ctx context.Context, master *Node, replicas []*Node) error {
+// awaitReplicas waits until every replica's link is up, the server that it follows says that it is online, and it has what that one has: a
+// link is up for as much as a second before the stream flows.
+func (d *Deployment) awaitReplicas(ctx context.Context, replicas []*Node) error {
 	return d.each(ctx, replicas, func(ctx context.Context, n *Node) error {
-		return d.await(ctx, n, "it does not follow the master", func(ctx context.Context) (string, error) {
+		up := d.named(d.spec.upstream(n.Name))
+		return d.await(ctx, n, "it does not follow "+up.Name, func(ctx context.Context) (string, error) {
 			r, err := n.info(ctx, "replication")
 			if err != nil {
 				return err.Error(), err
 			}
-			m, err := master.info(ctx, "replication")
+			m, err := up.info(ctx, "replication")
 			if err != nil {
 				return err.Error(), err
 			}
-			if why := notFollowing(n.Addr, r, m); why != "" {
+			if why := notFollowing(n.Addr, up.Name, r, m); why != "" {
 				return why, errors.New(why)
 			}
 			return "", nil
@@ -164,14 +165,14 @@ func (d *Deployment) awaitStream(ctx context.Context, master *Node, replicas []*
 	})
 }
 
-// notFollowing says what is missing until a replica follows, from its and the master's INFO; empty when nothing is. The master
-// was asked after the replica.
-func notFollowing(addr string, replica, master map[string]string) string {
+// notFollowing says what is missing until a replica follows the server up, from its and that one's INFO; empty when nothing is. The replica
+// was asked first.
+func notFollowing(addr, up string, replica, master map[string]string) string {
 	if s := replica["master_link_status"]; s != "up" {
 		return "its link is " + s
 	}
 	if replica["master_replid"] != master["master_replid"] {
-		return "it has another replication id than the master"
+		return "it has another replication id than " + up
 	}
 	ip, _, _ := strings.Cut(addr, ":")
 	for k, v := range master {
@@ -180,17 +181,17 @@ func notFollowing(addr string, replica, master map[string]string) string {
 		}
 		f := fields(v)
 		if f["state"] != "online" {
-			return "the master says it is " + f["state"]
+			return up + " says it is " + f["state"]
 		}
 		// The replica's own word is the older one: once the master has heard of it or of more, the stream flows both ways.
 		acked, err1 := strconv.ParseInt(f["offset"], 10, 64)
 		own, err2 := strconv.ParseInt(replica["slave_repl_offset"], 10, 64)
 		if err1 != nil || err2 != nil || acked < own {
-			return fmt.Sprintf("the master believes it is at offset %s, it is at %s", f["offset"], replica["slave_repl_offset"])
+			return fmt.Sprintf("%s believes it is at offset %s, it is at %s", up, f["offset"], replica["slave_repl_offset"])
 		}
 		return ""
 	}
-	return "the master does not know it"
+	return up + " does not know it"
 }
 
 // fields reads "ip=10.0.0.2,port=6379,state=online".

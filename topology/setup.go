@@ -61,6 +61,9 @@ func (d *Deployment) findServer(ctx context.Context) error {
 			return &ImageError{Image: d.opts.Image.Ref, Text: name + " in it is no Redis server: --version says " + shorten(out)}
 		}
 		d.opts.Image.Binary = name
+		if d.opts.Check != nil {
+			return d.opts.Check(d.Version)
+		}
 		return nil
 	}
 	text := "it holds no Redis server; looked for " + strings.Join(names, ", ")
@@ -108,7 +111,6 @@ func (d *Deployment) openDoors(context.Context) error {
 // setUp hands servers and sentinels their configs. Workers get none.
 func (d *Deployment) setUp(ctx context.Context, nodes []*Node) error {
 	all := d.nodes()
-	masterIP := d.Nodes[0].ip()
 	g, ctx := guard.WithContext(ctx)
 	for _, n := range nodes {
 		argv := []string{d.opts.Image.Binary}
@@ -118,11 +120,7 @@ func (d *Deployment) setUp(ctx context.Context, nodes []*Node) error {
 			lines = append(d.spec.sentinelConfig(n.Node, all, d.ids), d.doors.sentinelLines...)
 			argv = append(argv, sentFile, "--sentinel")
 		case n.Kind == history.Server:
-			follows := ""
-			if n.Role == history.RoleReplica && d.spec.Kind != KindCluster {
-				follows = masterIP
-			}
-			lines = append(d.spec.serverConfig(n.Node, d.Version, follows), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
+			lines = append(d.spec.serverConfig(n.Node, d.Version, d.masterOf(n.Node)), d.doors.serverLines(d.spec.NodeConfig[n.Name])...)
 			argv = append(argv, confFile)
 		default:
 			continue
@@ -168,18 +166,21 @@ func (d *Deployment) Access(kind history.NodeKind) access.Access {
 	return d.doors.server
 }
 
-// startServers starts the master, the replicas when it answers, and waits until they stream.
+// startServers starts the master, its replicas when it answers, theirs when those follow, and waits until they all stream: a server that
+// has no data set yet turns its own replicas away for a second.
 func (d *Deployment) startServers(ctx context.Context) error {
 	masters := d.of(func(n *Node) bool { return n.Kind == history.Server && n.Role == history.RoleMaster })
 	replicas := d.of(func(n *Node) bool { return n.Role == history.RoleReplica })
 	if err := d.each(ctx, masters, d.startServer); err != nil {
 		return err
 	}
-	if err := d.each(ctx, replicas, d.startServer); err != nil {
-		return err
-	}
-	if err := d.awaitReplicas(ctx, d.Nodes[0], replicas); err != nil {
-		return err
+	for _, level := range d.spec.levels(replicas) {
+		if err := d.each(ctx, level, d.startServer); err != nil {
+			return err
+		}
+		if err := d.awaitReplicas(ctx, level); err != nil {
+			return err
+		}
 	}
 	return d.awaitStream(ctx, d.Nodes[0], replicas)
 }

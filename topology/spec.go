@@ -17,15 +17,18 @@ const (
 	KindStandalone Kind = "standalone"
 	KindReplicas   Kind = "replicas"
 	KindSentinel   Kind = "sentinel"
+	KindChain      Kind = "chain"
 	KindCluster    Kind = "cluster"
 )
 
 // Spec is a deployment as data. Servers are named n1 (the first master), n2...; sentinels s1...; workers w1....
 type Spec struct {
-	Kind      Kind `json:"kind"`
-	Replicas  int  `json:"replicas"` // of a Cluster: of each shard
-	Sentinels int  `json:"sentinels,omitempty"`
-	Quorum    int  `json:"quorum,omitempty"` // 0: majority
+	Kind     Kind `json:"kind"`
+	Replicas int  `json:"replicas"` // of a Cluster: of each shard
+	// Follows says of replicas whom they follow, by name, where that is not the master; of a chain it is the server before.
+	Follows   map[string]string `json:"follows,omitempty"`
+	Sentinels int               `json:"sentinels,omitempty"`
+	Quorum    int               `json:"quorum,omitempty"` // 0: majority
 	// DownAfter is down-after-milliseconds (default 2 s), FailoverTimeout Sentinel's failover-timeout (default 10 s).
 	DownAfter       time.Duration `json:"down_after,omitempty"`
 	FailoverTimeout time.Duration `json:"failover_timeout,omitempty"`

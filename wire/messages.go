@@ -141,6 +141,8 @@ type WatchArgs struct {
 	// Cluster are the ids of a Cluster's servers with their numbers in Run.Nodes; empty: the server is in none.
 	Cluster  map[string]int32 `json:"cluster,omitempty"`
 	Sentinel bool             `json:"sentinel"` // subscribe to Sentinel's events instead of sampling replication
+	// Fsyncs looks at what may have fsynced the append-only file too (history.Sample.Fsyncs).
+	Fsyncs bool `json:"fsyncs,omitempty"`
 }
 
 // DumpArgs chooses keys.

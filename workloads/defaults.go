@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,7 @@ const (
 	defaultReaders = 4
 	defaultRate    = 2000
 	defaultTimeout = time.Second
+	defaultWaitAOF = 3 * time.Second
 	defaultLease   = 500 * time.Millisecond
 	defaultProbes  = 15
 	defaultLookers = 4
@@ -59,6 +61,9 @@ func (s Spec) WithDefaults() Spec {
 	setDefault(&s.ReplicaWrites, 1)
 	setDefault(&s.Timeout, defaultTimeout)
 	setDefault(&s.DialTimeout, defaultTimeout)
+	if s.WaitAOF != (WaitAOF{}) {
+		setDefault(&s.WaitTimeout, defaultWaitAOF)
+	}
 	setDefault(&s.WaitTimeout, defaultTimeout)
 	setDefault(&s.Lease, defaultLease)
 	if s.Kind == Register && (s.ReadFrom == Replicas || s.ReadFrom == Both) {
@@ -106,6 +111,7 @@ func (s Spec) Validate() error {
 	}{
 		{"writers", int64(s.Writers)}, {"readers", int64(s.Readers)}, {"keys", int64(s.Keys)}, {"value_size", int64(s.ValueSize)},
 		{"rate", int64(s.Rate)}, {"read_rate", int64(s.ReadRate)}, {"lookers", int64(s.Lookers)}, {"read_mostly", int64(s.ReadMostly)}, {"timeout", int64(s.Timeout)}, {"dial_timeout", int64(s.DialTimeout)}, {"wait", int64(s.Wait)},
+		{"wait_aof.local", int64(s.WaitAOF.Local)}, {"wait_aof.replicas", int64(s.WaitAOF.Replicas)},
 		{"wait_timeout", int64(s.WaitTimeout)}, {"lease", int64(s.Lease)},
 	} {
 		if f.v < 0 {
@@ -114,6 +120,14 @@ func (s Spec) Validate() error {
 	}
 	if _, err := clients.ReloadInterval(s.ClusterReload); err != nil {
 		return fmt.Errorf("workload cluster_reload: %w", err)
+	}
+	switch {
+	case s.WaitAOF.Local > 1:
+		return fmt.Errorf("workload wait_aof.local is %d: a server has one append-only file; use 0 or 1", s.WaitAOF.Local)
+	case s.Wait > 0 && s.WaitAOF != (WaitAOF{}):
+		return errors.New("workload wait and wait_aof are both set: a write is followed by one of them")
+	case s.WaitTimeout%time.Millisecond != 0:
+		return fmt.Errorf("workload wait_timeout is %s: servers count whole milliseconds", s.WaitTimeout)
 	}
 	if s.Zipf != 0 && s.Zipf <= 1 {
 		return fmt.Errorf("workload zipf is %g: use an exponent above 1, or 0 for uniform keys", s.Zipf)
@@ -161,7 +175,7 @@ func (j *Job) options() clients.Options {
 		Cluster: j.Cluster, ReplicasOf: j.ReplicasOf, Reload: s.ClusterReload,
 		Nodes: j.Servers, Sentinels: j.Sentinels, MasterName: j.MasterName,
 		Access: j.Access, SentinelAccess: j.SentinelAccess,
-		Timeout: s.Timeout, DialTimeout: s.DialTimeout, Wait: s.Wait, WaitTimeout: s.WaitTimeout,
+		Timeout: s.Timeout, DialTimeout: s.DialTimeout, Wait: s.Wait, WaitAOF: s.WaitAOF, WaitTimeout: s.WaitTimeout,
 		Version: j.Version, ValueSize: s.ValueSize, Lua: s.Lua, Fencing: s.Fencing,
 	}
 }

@@ -3,6 +3,9 @@ package workloads
 // Commands are what the clients of this workload may send, in capitals, on any version of a server.
 func (s Spec) Commands() []string {
 	out := []string{"PING", "INFO", "WAIT", "SET", "GET", "GETSET", "DEL", "MULTI", "EXEC", "WATCH", "UNWATCH"}
+	if s.WaitAOF != (WaitAOF{}) {
+		out = append(out, "WAITAOF")
+	}
 	if s.Lua {
 		out = append(out, "EVAL", "EVALSHA", "SCRIPT")
 	}

@@ -4,6 +4,7 @@ package workloads
 import (
 	"time"
 
+	"github.com/schismtest/schism/clients"
 	"github.com/schismtest/schism/internal/access"
 )
 
@@ -39,6 +40,9 @@ const (
 	Nowhere  ReadFrom = "none"
 )
 
+// WaitAOF is what WAITAOF asks for.
+type WaitAOF = clients.WaitAOF
+
 // Spec is a workload as data; the zero value of a field is its default.
 type Spec struct {
 	Kind     Kind     `json:"kind"`
@@ -66,7 +70,10 @@ type Spec struct {
 	Timeout     time.Duration `json:"timeout,omitempty"`
 	DialTimeout time.Duration `json:"dial_timeout,omitempty"`
 	// Wait issues WAIT for so many replicas after every write, on its connection, at most WaitTimeout (default 1 s).
-	Wait        int           `json:"wait,omitempty"`
+	Wait int `json:"wait,omitempty"`
+	// WaitAOF issues WAITAOF instead, which waits for fsyncs of the append-only file; Redis knows it from 7.2 on. WaitTimeout is then 3 s
+	// by default: with appendfsync everysec a fsync may be as much as a second away, on a replica one more.
+	WaitAOF     WaitAOF       `json:"wait_aof,omitzero"`
 	WaitTimeout time.Duration `json:"wait_timeout,omitempty"`
 	// Lua uses a script instead of MULTI/EXEC where both exist (bank, cas).
 	Lua bool `json:"lua,omitempty"`

@@ -9,7 +9,8 @@ type Causes struct {
 	Servers  []Counters  `json:"servers,omitempty"` // those of which anything was counted
 	Loop     *SyncLoop   `json:"loop,omitempty"`
 	Takeover *Takeover   `json:"takeover,omitempty"`
-	Waits    []WaitCount `json:"waits,omitempty"` // by Acked, ascending
+	Waits    []WaitCount `json:"waits,omitempty"` // by Acked, ascending, then Local
+	Waited   *Waited     `json:"waited,omitempty"`
 }
 
 // Refusal is how many writes were refused for one reason.
@@ -62,9 +63,17 @@ type Deed struct {
 	T     int64
 }
 
+// Waited is by what every write was followed, and how often it counted fewer than asked for.
+type Waited struct {
+	Command string `json:"command"` // "WAIT 2", "WAITAOF 1 1"
+	Waits   int64  `json:"waits"`
+	Short   int64  `json:"short"`
+}
+
 // WaitCount is what became of the acknowledged writes that WAIT counted on so many replicas.
 type WaitCount struct {
 	Acked  int32 `json:"acked"`
+	Local  bool  `json:"local,omitempty"` // WAITAOF counted the server itself too
 	Writes int64 `json:"writes"`
 	Lost   int64 `json:"lost"`
 	Untold int64 `json:"untold,omitempty"` // so many more may be lost

@@ -48,6 +48,8 @@ func Classes() []Class {
 		{Name: "crash", Blame: Always, Promise: "no server ends by itself", Noun: "servers that ended by themselves"},
 		{Name: "replica_write", Blame: Always, Promise: "no replica takes a write", Noun: "writes that a replica took"},
 		{Name: "wait_impossible", Blame: Always, Promise: "WAIT counts no replica that lacks the write", Noun: "WAIT replies above the replicas that had the write"},
+		{Name: "waitaof_early", Blame: Always, Promise: "WAITAOF counts nobody that has not fsynced the write", Noun: "WAITAOF replies that came before a fsync they counted"},
+		{Name: "wait_cut_short", Blame: Always, Promise: "WAIT goes on until it has what it asked for or its time is over", Noun: "WAIT replies that came early with fewer than asked for"},
 		{Name: "replica_back", Blame: Always, Promise: "no replica goes back in time", Noun: "reads in which a replica went back in time"},
 		{Name: "minority_failover", Blame: Always, Promise: "no minority of sentinels fails over", Noun: "failovers by a minority"},
 		{Name: "foreign_key", Blame: Always, Promise: "no key lies on a node that does not own its slot", Noun: "keys on a node that does not own their slot"},

@@ -63,6 +63,7 @@ func Measures() []Measure {
 		{WritesFollowReads, Number, "at most %s reads show an element without what its session had read", "writes are seen after what their session had read", "reads that showed a write without what its session had read"},
 		{"expired_worst", Timed, "no value is read more than %s after its time to live", "", "time past the end of a life"},
 		{"refused", Part, "at most %s of the tried writes are refused", "no write is refused", "refused writes"},
+		{"wait_short", Part, "at most %s of the WAITs count fewer replicas than asked for", "no WAIT counts fewer replicas than asked for", "WAITs that counted fewer than asked for"},
 		{"evicted", Number, "at most %s keys are evicted", "no key is evicted", "evicted keys"},
 		{"full_syncs", Number, "at most %s full resyncs", "no replica needs a full resync", "full resyncs"},
 		{"resyncs", Number, "at most %s resyncs, full or partial", "no replica needs a resync", "resyncs, full or partial"},

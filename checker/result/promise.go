@@ -113,6 +113,10 @@ var (
 	Lag             = Promise{Measure: "lag", By: "shows"}
 	StaleReads      = Promise{Measure: "stale_reads", By: "shows"}
 	DataReplaced    = Promise{Measure: "lost", By: "shows"}
+	// ShortWaits is the share of WAITs, or WAITAOFs, that counted fewer than was asked for.
+	ShortWaits = Promise{Measure: "wait_short", By: "shows"}
+	// LostAfterWait are lost writes that WAIT had counted on a replica.
+	LostAfterWait = Promise{Measure: "wait_lost", By: "shows"}
 	// OtherReads is the share of ok replica reads that the other replicas answered while one was hit by a fault.
 	OtherReads = Promise{Measure: "other_reads", By: "shows"}
 )

@@ -65,6 +65,9 @@ func badInputs(t *testing.T) []bad {
 		{"replicas", "a whole number from 1 on", []string{"", "x", "0", "-1", "1.5", "99999999999999999999", "NaN", "two"}},
 		{"sentinels", "a whole number from 1 on", []string{"", "x", "0", "-1", "3.0", "99999999999999999999", "Inf"}},
 		{"rate", "a whole number from 1 on", []string{"", "x", "0", "-1", "2k", "2_000", "99999999999999999999", "NaN"}},
+		{"wait", "a whole number from 1 on", []string{"", "x", "0", "-1", "1.5", "all"}},
+		{"waitaof", "cannot be empty|it is LOCAL,REPLICAS", []string{"", "x", "1", "1 1", "2,0", "0,0", "-1,1", "1,-1", "1,1,1", "1,99999999999999999999"}},
+		{"wait-timeout", "a time such as 20s|more than nothing|nothing is waited for", []string{"", "soon", "-5s", "0", "5", "5s"}},
 		{"closed", "true or false", []string{"maybe", "2", "yes please"}},
 		{"keep", "true or false", []string{"maybe", "-1"}},
 		{"cold-sentinels", "true or false", []string{"maybe", "3"}},
@@ -94,10 +97,15 @@ func badInputs(t *testing.T) []bad {
 	for _, v := range []string{"1", "1.for", "1.for=soon", "9.for=5s", "1.x=3", "1.target=n9", "for=5s"} {
 		add("fault", "run", "sentinel-kill", "-fault", v)
 	}
-	for _, v := range []string{"cluster", "Sentinel", "none"} {
-		add("it is one of sentinel, replicas, standalone", "run", "healthy", "-topology", v)
+	for _, v := range []string{"ring", "Sentinel", "none"} {
+		add("it is one of sentinel, replicas, chain, cluster, standalone", "run", "healthy", "-topology", v)
 		add("it is one of aof-everysec", "run", "healthy", "-persistence", v+"x")
 	}
+	add("redis:7.0 does not know WAITAOF", "run", "healthy", "-waitaof", "1,0")
+	add("redis:6.0 does not know WAITAOF", "run", "waitaof", "-server", "redis:6.0")
+	add("-wait and -waitaof", "run", "healthy", "-waitaof", "1,0", "-wait", "1")
+	add("keep none", "run", "healthy", "-server", "valkey:8.1", "-waitaof", "1,0", "-persistence", "rdb")
+	add("kind chain has none", "run", "chain-healthy", "-sentinels", "3")
 	for _, f := range []string{"down-after", "failover-timeout"} {
 		add("-"+f, "run", "sentinel-kill", "-"+f, "-1s")
 	}

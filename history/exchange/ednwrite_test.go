@@ -127,7 +127,7 @@ func TestEDNExportSeesItsOwnChanges(t *testing.T) {
 		"a return before":       {`:return 30`, `:return 3`},
 		"the count":             {`:ops 2`, `:ops 3`},
 		"a completion's extras": {`, :schism {:n 1`, `, :other {:n 1`},
-		"flags":                 {`:call 20`, `:call 20 :flags 77`},
+		"flags":                 {`:call 20`, `:call 20 :flags 128`},
 		"text for a number":     {`:call 20`, `:call "20"`},
 		"a big node":            {`:node 0, :call 20`, `:node 300, :call 20`},
 		"a record":              {`:record "history"`, `:record "histories"`},

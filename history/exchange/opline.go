@@ -128,7 +128,7 @@ func (b *builder) op(l *opLine) (o history.Op, err error) {
 		return o, errors.New("it returns before it is called")
 	case o.Acked < -1 || o.Acked > 127:
 		return o, fmt.Errorf("no %d replicas acknowledge", o.Acked)
-	case o.Flags > allFlags:
+	case o.Flags&(history.FlagAOF|history.FlagLocal) == history.FlagLocal:
 		return o, fmt.Errorf("no flags are %d", o.Flags)
 	}
 	for _, n := range []int32{o.Node, o.Worker} {
@@ -144,8 +144,6 @@ func (b *builder) op(l *opLine) (o history.Op, err error) {
 	o.Key = b.key(l.Key)
 	return o, nil
 }
-
-const allFlags = history.FlagPred | history.FlagReplicaRead | history.FlagVersion | history.FlagProbe | history.FlagLedger | history.FlagReplicaWrite
 
 // takesList tells the functions whose answer is a list.
 func takesList(f history.F) bool {

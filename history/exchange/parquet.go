@@ -31,14 +31,17 @@ type ParquetOp struct {
 	Pred        bool `parquet:"pred"`
 	// Ledger: it went together with an entry in the key's ledger. ReplicaWrite: it went to a replica, which is to refuse it, and is no
 	// part of the load.
-	Ledger       bool    `parquet:"ledger"`
-	ReplicaWrite bool    `parquet:"replica_write"`
-	Acked        *int32  `parquet:"replicas_acked,optional"`
-	Redirects    int32   `parquet:"redirects"`
-	Intended     int64   `parquet:"intended,delta"`
-	Call         int64   `parquet:"call,delta"`
-	Return       *int64  `parquet:"return,optional"`
-	List         []int64 `parquet:"list,list"`
+	Ledger       bool `parquet:"ledger"`
+	ReplicaWrite bool `parquet:"replica_write"`
+	// AOF: Acked is of WAITAOF, not of WAIT. Local: that counted the server itself too.
+	AOF       bool    `parquet:"aof"`
+	Local     bool    `parquet:"aof_local"`
+	Acked     *int32  `parquet:"replicas_acked,optional"`
+	Redirects int32   `parquet:"redirects"`
+	Intended  int64   `parquet:"intended,delta"`
+	Call      int64   `parquet:"call,delta"`
+	Return    *int64  `parquet:"return,optional"`
+	List      []int64 `parquet:"list,list"`
 	// Fate is what became of a write, in words; Staleness the age in ns of what a read returned. Null where that is not known.
 	Fate      *string `parquet:"fate,optional,dict"`
 	Staleness *int64  `parquet:"staleness,optional"`
@@ -125,6 +128,7 @@ func parquetRow(h *history.History, i int) ParquetOp {
 		Node: name(o.Node), Key: keyName(h, o.Key), In: value(o.In), Arg: value(o.Arg), Out: value(o.Out), Absent: o.Out == history.Nil,
 		ReplicaRead: o.Flags&history.FlagReplicaRead != 0, Probe: o.Flags&history.FlagProbe != 0, Pred: o.Flags&history.FlagPred != 0,
 		Ledger: o.Flags&history.FlagLedger != 0, ReplicaWrite: o.Flags&history.FlagReplicaWrite != 0,
+		AOF: o.Flags&history.FlagAOF != 0, Local: o.Flags&history.FlagLocal != 0,
 		Redirects: int32(o.Redirects), Intended: o.Intended, Call: o.Call, Return: value(o.Return), List: o.List}
 	if o.Acked >= 0 {
 		row.Acked = &o.Acked

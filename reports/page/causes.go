@@ -34,8 +34,13 @@ func causeTables(h *history.History, r *result.Result) []*frame.Table {
 	}
 	if len(c.Waits) > 0 {
 		t := &frame.Table{Title: "Acknowledged writes by what WAIT counted", Head: frame.Heads("Replicas", ">Writes", ">Lost", ">Cannot be told")}
+		t.Note = sentences.ShortWaits(c.Waited)
 		for _, w := range c.Waits {
-			t.Row(words.Count(int64(w.Acked)), words.Count(w.Writes), words.Count(w.Lost), words.Count(w.Untold))
+			who := words.Count(int64(w.Acked))
+			if w.Local {
+				who += ", and the server itself"
+			}
+			t.Row(who, words.Count(w.Writes), words.Count(w.Lost), words.Count(w.Untold))
 			if w.Lost > 0 && w.Acked > 0 {
 				t.Mark(2, "bad")
 			}

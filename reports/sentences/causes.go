@@ -26,7 +26,7 @@ func (t *teller) notable() (first, rest string) {
 		}
 		rest = join(rest, s)
 	}
-	return first, rest
+	return first, join(rest, ShortWaits(t.r.Causes.Waited))
 }
 
 // join makes one text of sentences, of which any may be empty.
@@ -181,6 +181,14 @@ func (t *teller) evicted() string {
 	return words.Capital(words.List(parts)) + ": what was evicted is no loss."
 }
 
+// ShortWaits says how often WAIT, or WAITAOF, counted fewer than asked for; empty where it never did.
+func ShortWaits(w *result.Waited) string {
+	if w == nil || w.Short == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s counted fewer than asked for in %s of %s replies (%s).", w.Command, words.Count(w.Short), words.Count(w.Waits), words.Share(w.Short, w.Waits))
+}
+
 // waited says what WAIT had counted of the lost writes.
 func (t *teller) waited() string {
 	var parts []string
@@ -189,7 +197,10 @@ func (t *teller) waited() string {
 			continue
 		}
 		who := words.Plural(int64(w.Acked), "replica", "replicas")
-		if w.Acked == 0 {
+		switch {
+		case w.Local:
+			who += " and the master's own file"
+		case w.Acked == 0:
 			who = "no replica"
 		}
 		parts = append(parts, fmt.Sprintf("%s for %s", who, words.Count(w.Lost)))
