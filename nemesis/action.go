@@ -132,7 +132,7 @@ func MoveReplica(replica, master Target) Action {
 	return Action{Kind: KindMoveReplica, On: Nodes{replica}, Master: master}
 }
 
-// Forget has all other servers of a Cluster forget a replica. Healing introduces it to them anew.
+// Forget has all other servers of a Cluster forget a replica, for good. It goes on to follow its master, and to know them.
 func Forget(replica Target) Action { return Action{Kind: KindForget, On: Nodes{replica}} }
 
 // AddReplica has a server that is in no setup (Stranger) join a Cluster, as a replica of the master. Healing takes it out.
@@ -158,7 +158,7 @@ func (a Action) WithoutChildren() Action { a.SpareChildren = true; return a }
 // heals tells whether there is something to heal.
 func (a Action) heals() bool {
 	switch a.Kind {
-	case KindRestart, KindResume, KindSentinelFailover, KindClusterFailover, KindHeal:
+	case KindRestart, KindResume, KindSentinelFailover, KindClusterFailover, KindForget, KindHeal:
 		return false
 	}
 	return !a.Stays

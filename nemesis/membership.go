@@ -70,7 +70,8 @@ func (r *runner) replicate(ctx context.Context, node, master int) (int64, error)
 	return st.T1, err
 }
 
-// oblivion makes all others forget a replica (CLUSTER FORGET); healing introduces it anew.
+// oblivion makes all others forget a replica (CLUSTER FORGET), for good: servers from 7.2 on tell each other for a minute whom they forgot, and
+// forget one that is introduced anew meanwhile.
 type oblivion struct {
 	r    *runner
 	node int
@@ -121,11 +122,8 @@ func (m *oblivion) prove(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s do not name %s any more", m.r.names(m.others), name), err
 }
 
-func (m *oblivion) heal(ctx context.Context) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.r.each(ctx, m.others, func(ctx context.Context, n int) (int64, error) { return m.r.meet(ctx, n, m.node) })
-}
+func (m *oblivion) heal(context.Context) (int64, error)                { return m.r.Clock(), nil }
+func (m *oblivion) proveHealed(context.Context) (int64, string, error) { return 0, "", nil }
 
 // meet tells a node where another is.
 func (r *runner) meet(ctx context.Context, node, other int) (int64, error) {
@@ -135,22 +133,6 @@ func (r *runner) meet(ctx context.Context, node, other int) (int64, error) {
 	}
 	_, st, err := r.command(ctx, node, "CLUSTER", "MEET", host, port)
 	return st.T1, err
-}
-
-func (m *oblivion) proveHealed(ctx context.Context) (int64, string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.others) == 0 {
-		return 0, "nobody had forgotten it", nil
-	}
-	name := m.r.nodes[m.node].Name
-	err := m.r.allSay(ctx, m.others, m.id, func(l *clusterview.Line) error {
-		if l == nil || !l.LinkUp || l.Is("handshake") {
-			return errors.New("it does not know " + name + " again")
-		}
-		return nil
-	})
-	return 0, fmt.Sprintf("%s know %s again, with a link", m.r.names(m.others), name), err
 }
 
 // allSay waits until all nodes say what they are to say about the one with this id, of whom they have a line or none.
