@@ -289,6 +289,9 @@ func (o Options) changeFaults(p *plan) error {
 	if len(o.Faults) == 0 {
 		return nil // a fault that the scenario's own topology lacks is recorded as not available
 	}
+	if err := p.Faults.Fits(p.Spec); err != nil {
+		return &Problem{Exit: ExitUsage, Text: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
+	}
 	nodes := p.Spec.NodeNames()
 	for _, n := range p.Faults.Names() {
 		if !slices.Contains(nodes, n) {
