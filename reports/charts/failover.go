@@ -54,6 +54,9 @@ func (t *Timeline) Failover() *FailoverView {
 		if len(r.Failovers) > 1 {
 			ft.Title = fmt.Sprintf("Failover %d: from %s to %s", i+1, sentences.Node(&t.h.Run, f.Old), sentences.Node(&t.h.Run, f.New))
 		}
+		if f.Shard > 0 {
+			ft.Title = fmt.Sprintf("Shard %d: from %s to %s", f.Shard, sentences.Node(&t.h.Run, f.Old), sentences.Node(&t.h.Run, f.New))
+		}
 		for k, s := range f.Steps {
 			row := StepRow{Rail: fmt.Sprintf("m%d", min(max(s.Masters, 0), 2)), Time: words.At(s.T), Text: words.Capital(s.Text), Detail: s.Detail, Key: s.Key}
 			if k > 0 {

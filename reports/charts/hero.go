@@ -56,10 +56,11 @@ func (t *Timeline) ackRuns() (map[int8][]ackRun, bool) {
 		if !c.F[i].IsWrite() || c.Outcome[i] != history.OK || c.Return[i] < t.t0 || c.Return[i] > t.t1 {
 			continue
 		}
-		row := nodes[c.Node[i]]
+		by := t.rowOf(c.Node[i])
+		row := nodes[by]
 		if row == nil {
 			row = make([]cell, t.bins(step)+1)
-			nodes[c.Node[i]] = row
+			nodes[by] = row
 		}
 		x := &row[t.bin(c.Return[i], step, len(row))]
 		if x.first == 0 || c.Return[i] < x.first {
@@ -148,7 +149,9 @@ func (t *Timeline) Picture() template.HTML {
 	if len(nodes) == 0 {
 		return ""
 	}
-	if len(nodes) > 4 {
+	if t.cluster() {
+		nodes = t.shownShards(nodes)
+	} else if len(nodes) > 4 {
 		nodes = nodes[:4]
 	}
 	const width, rowH = 480.0, 62.0
@@ -214,7 +217,7 @@ func (t *Timeline) pictureFaults(s *svg, width float64) {
 }
 
 func (t *Timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known bool) {
-	name := t.nodeStory(int32(n))
+	name := t.rowStory(n)
 	x := t.pct(runs[0].from)
 	l := label{cls: "k halo"}
 	if x/100*width+px(name)*1.05 > width {
@@ -263,6 +266,22 @@ func (t *Timeline) ackRow(s *svg, n int8, runs []ackRun, y, width float64, known
 	}
 }
 
+// rowOf is the row of the picture that a node's acknowledgements belong to: its own, or its shard's.
+func (t *Timeline) rowOf(n int8) int8 {
+	if !t.cluster() || n < 0 {
+		return n
+	}
+	return int8(t.shardOf(int32(n)))
+}
+
+// rowStory names a row of the picture.
+func (t *Timeline) rowStory(n int8) string {
+	if t.cluster() {
+		return t.shardStory(int(n))
+	}
+	return t.nodeStory(int32(n))
+}
+
 // nodeStory names a node by its part in the first failover.
 func (t *Timeline) nodeStory(n int32) string {
 	name := sentences.Node(&t.h.Run, n)
@@ -293,5 +312,5 @@ func (t *Timeline) ackSentence(n int8, runs []ackRun) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s %s from %s to %s", words.Count(r.n), word, words.AtShort(r.from), words.AtShort(r.to)))
 	}
-	return fmt.Sprintf("%s acknowledged %s", t.nodeStory(int32(n)), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s acknowledged %s", t.rowStory(n), strings.Join(parts, ", "))
 }

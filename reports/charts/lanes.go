@@ -16,6 +16,9 @@ type Lane struct {
 	ID, Title, Note string
 	Legend          []Legend
 	Y, Plot         template.HTML
+	// Fold is what stands on the lane's fold, empty for one that does not fold; Open: it is not folded at first.
+	Fold string
+	Open bool
 }
 
 // Legend is one line of a lane's key; the script puts the reading at the crosshair where Default stands.
@@ -47,7 +50,13 @@ func (t *Timeline) Lanes() ([]Lane, []*Series) {
 		}
 	}
 	add(t.eventLane(), nil)
-	add(t.roleLane(), nil)
+	if t.cluster() {
+		shards, ss := t.shardLanes()
+		ls, all = append(ls, shards...), append(all, ss...)
+		add(t.slotLane(), nil)
+	} else {
+		add(t.roleLane(), nil)
+	}
 	add(t.writeLane(g))
 	add(t.staleLane(g))
 	add(t.lagLane())

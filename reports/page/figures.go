@@ -72,6 +72,7 @@ func figures(h *history.History, a *result.Analysis) []figure {
 	add(windowFigure(r))
 	add(mastersFigure(h, r))
 	add(rtaFigure(h, r))
+	add(slotFigure(r))
 	add(convergeFigure(r))
 	add(gapFigure(r, "Longest gap in writes", "write_gap", r.Availability.LongestWriteS, r.Counts.Writes))
 	add(staleFigure(r))
@@ -176,6 +177,9 @@ func rtaFigure(h *history.History, r *result.Result) *figure {
 	a := &r.Availability
 	n, unit := words.DurationUnit(a.RTA)
 	f := (&figure{Label: "RTA: fault to writable again", N: n, Unit: unit}).time(r, "rta")
+	if a.RTAShard > 0 {
+		f.Label = fmt.Sprintf("RTA of shard %d, the longest", a.RTAShard)
+	}
 	if a.RTA < 0 {
 		f.Lines = lines("no lasting ok write after the fault")
 	} else if a.RTAFault > 0 {
@@ -194,6 +198,26 @@ func rtaFigure(h *history.History, r *result.Result) *figure {
 	}
 	if len(a.ByWorker) <= 1 && a.LongestWriteS.Len() > 0 {
 		f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(words.Duration(a.LongestWriteS.Len()))+"</b> the longest gap in writes that last"))
+	}
+	return f
+}
+
+// slotFigure is the share of a Cluster's slots that nobody served, nil without one.
+func slotFigure(r *result.Result) *figure {
+	if r.Slots == nil || r.Slots.Views == 0 {
+		return nil
+	}
+	f := &figure{Label: "Slots served by nobody", N: "none", Lines: lines("every slot was served all the time")}
+	for _, m := range r.Measures {
+		switch v := m.Value; {
+		case m.Name == "unserved" && v.Hi > 0 && v.Measured():
+			n, _ := result.MeasureOf(m.Name)
+			f.N, f.Unit, _ = strings.Cut(n.Interval(v), " %")
+			f.Unit, f.Lines = "% at once", nil
+		case m.Name == "unserved_for" && v.Hi > 0 && v.Measured():
+			n, _ := result.MeasureOf(m.Name)
+			f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(n.Interval(v))+"</b> the longest time"))
+		}
 	}
 	return f
 }
@@ -283,6 +307,9 @@ func lossSums(h *history.History, r *result.Result) string {
 		s := fmt.Sprintf("%s of %s: %s", c.Kind, sentences.Node(&h.Run, c.Winner), words.Count(c.Lost))
 		if c.Winner < 0 {
 			s = fmt.Sprintf("%s of %s: %s", c.Kind, sentences.Node(&h.Run, c.Node), words.Count(c.Lost))
+		}
+		if c.Shard > 0 {
+			s = fmt.Sprintf("shard %d, %s", c.Shard, s)
 		}
 		if c.Trigger > 0 {
 			s += fmt.Sprintf(", by fault %d", c.Trigger)

@@ -33,9 +33,11 @@ type page struct {
 	Bounds   template.HTML
 	Notices  []string
 	Picture  template.HTML
+	PicTitle string
 	Setup    []history.KV
 	Figures  []figure
 	Stale    *frame.Table
+	Shards   *frame.Table
 	Wide     bool // the table of staleness has no room beside another
 	Account  *frame.Table
 	Sums     string
@@ -84,7 +86,8 @@ func Write(w io.Writer, h *history.History, a *result.Analysis, files []string) 
 	p.Tag = promiseTally(r)
 	p.Why, p.Bounds = frame.Inline(p.Say.Why), frame.Inline(frame.AsCode(p.Say.Bounds))
 	p.Notices = notices(h, r, p.Say.Headline)
-	p.Picture = t.Picture()
+	p.Picture, p.PicTitle = t.Picture(), t.PictureTitle()
+	p.Shards = charts.ShardTable(h, r)
 	p.Setup = setup(&h.Run)
 	p.Figures = figures(h, a)
 	p.Stale, p.Account, p.Sums = t.StaleTable(), accountTable(r), accountNote(h, r)
@@ -126,6 +129,7 @@ func unjudged(a *result.Analysis) *result.Analysis {
 	r.Loss, r.Weakness, r.Writes.Known, r.Convergence = nil, false, false, result.Convergence{}
 	r.Staleness, r.Visibility, r.Collections, r.Witnesses = nil, nil, nil, nil
 	r.Registers, r.Sessions, r.Findings, r.Looked, r.Causes = nil, nil, nil, nil, result.Causes{}
+	r.Shards, r.Slots = nil, nil
 	r.Availability = result.Availability{RTA: -1} // a lost reply looks like an outage
 	return &b
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/words"
+	"github.com/schismtest/schism/reports/charts"
 	"github.com/schismtest/schism/reports/frame"
 	"github.com/schismtest/schism/reports/sentences"
 )
@@ -113,6 +114,9 @@ func checkTables(h *history.History, r *result.Result) []*frame.Table {
 				t.Row(key, sentences.Node(&h.Run, n), holds)
 			}
 		}
+		out = append(out, t)
+	}
+	if t := charts.MoveTable(r); t != nil {
 		out = append(out, t)
 	}
 	if d := &r.Disturbance; d.Stalls > 0 || d.RunDelay > 0 {

@@ -195,7 +195,35 @@ func (t *teller) lost() string {
 	if w.Lost == 1 && w.LostMost <= 1 {
 		verb = "was"
 	}
-	return words.Capital(fmt.Sprintf("%s of %s acknowledged writes %s lost.", LostWords(w), words.Count(w.Acked), verb))
+	return words.Capital(fmt.Sprintf("%s of %s acknowledged writes %s lost%s.", LostWords(w), words.Count(w.Acked), verb, t.lostBy()))
+}
+
+// lostBy names the shards of a Cluster that lost writes: ", all by shard 1"; empty without one.
+func (t *teller) lostBy() string {
+	var names []string
+	some := false
+	for _, s := range t.r.Shards {
+		if s.Lost > 0 {
+			names = append(names, fmt.Sprint(s.Shard))
+		}
+		some = some || s.Lost == 0 && s.LostMost > 0
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case some:
+		return ", at least by " + shards(names)
+	case len(names) == 1 && (t.r.Writes.Lost > 1 || t.r.Writes.LostMost > 1):
+		return ", all by " + shards(names)
+	}
+	return ", by " + shards(names)
+}
+
+func shards(names []string) string {
+	if len(names) == 1 {
+		return "shard " + names[0]
+	}
+	return "shards " + words.List(names)
 }
 
 // LostWords writes the interval of lost writes: "13,652", "at least 350", "between 5,072 and 5,078".

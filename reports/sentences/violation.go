@@ -57,7 +57,7 @@ func (t *teller) broken() []result.PromiseResult {
 
 // damage are the classes whose count is one of what the servers did to data, not one of the reads that saw it.
 var damage = []string{"divergent", "hole", "resurrected", "duplicated", "executed_twice", "reordered", "counter_above", "queue_duplicated",
-	"queue_redelivered_after_ack", "fork", "counter_fork", "lock_overlap", "lock_lost", "stale_token", "replica_write", "crash", "minority_failover"}
+	"queue_redelivered_after_ack", "foreign_key", "lost_in_migration", "fork", "counter_fork", "lock_overlap", "lock_lost", "stale_token", "replica_write", "crash", "minority_failover"}
 
 func (t *teller) rank(p result.PromiseResult) int {
 	m := p.Promise.Measure
@@ -84,7 +84,7 @@ func (t *teller) bugs(class string) (n int64) {
 
 // isLoss tells the measures that count lost writes.
 func isLoss(measure string) bool {
-	return slices.Contains([]string{"lost", "lost_outside", "lost_elsewhere", "split_brain_lost", "wait_lost", "avoidable_lost"}, measure)
+	return slices.Contains([]string{"lost", "lost_outside", "lost_elsewhere", "split_brain_lost", "wait_lost", "avoidable_lost", "lost_other_shards"}, measure)
 }
 
 // brokenLoss is the sentence of a broken promise about lost writes.
@@ -101,6 +101,8 @@ func (t *teller) brokenLoss(p *result.PromiseResult) string {
 		return words.Capital(fmt.Sprintf("%s acknowledged %s lost outside the time that was promised: %s.", n, "writes "+verb, p.Text))
 	case "lost_elsewhere":
 		return words.Capital(fmt.Sprintf("%s lost writes had been acknowledged by another node than a deposed master.", n))
+	case "lost_other_shards":
+		return words.Capital(fmt.Sprintf("%s acknowledged writes %s lost by shards that were to lose none.", n, verb))
 	case "split_brain_lost":
 		return words.Capital(fmt.Sprintf("%s acknowledged writes %s lost to split brain.", n, verb))
 	}

@@ -109,7 +109,11 @@ func (t *teller) why() (why, bounds string) {
 			out = append(out, a.text(m))
 		}
 	}
-	return m.mechanism(), strings.Join(out, " ")
+	why = m.mechanism()
+	if m.cause.Shard > 0 && m.kind != "migration" {
+		why = fmt.Sprintf("In shard %d: %s", m.cause.Shard, why)
+	}
+	return why, strings.Join(out, " ")
 }
 
 // mechanism says how the writes were lost, each half sentence by what was measured.
@@ -145,6 +149,8 @@ func (m *measured) mechanism() string {
 			return fmt.Sprintf("%s was started anew and came back without data that it had acknowledged. Its settings: %s.", m.old, m.persistence)
 		}
 		return fmt.Sprintf("%s was started anew and came back without data that it had acknowledged.", m.old)
+	case m.kind == "migration":
+		return words.Capital(m.cause.Text) + "."
 	case m.kind == "flush":
 		return fmt.Sprintf("%s was emptied.", m.old)
 	}
