@@ -189,7 +189,8 @@ func (c *check) outageOf(w workerWrites, last, first int32, end int64) (outage, 
 		call, ret = ops.Call[first], ops.Return[first]
 	}
 	f := c.faultOf(w, last, ret)
-	if f == nil {
+	idle := c.s.slots != nil && !c.tried(w, last, first, ret)
+	if f == nil || idle && first < 0 {
 		return o, false
 	}
 	o.fault = f.ID
@@ -197,8 +198,23 @@ func (c *check) outageOf(w workerWrites, last, first int32, end int64) (outage, 
 	o.lo, o.seen = max(0, call-since), max(0, ret-since)
 	if first >= 0 {
 		o.hi = max(o.lo, ret-max(begin(f), ops.Call[last]))
+		if idle { // all that is known is how long that write took
+			o.lo, o.hi, o.seen = 0, min(o.hi, ret-call), min(o.seen, ret-call)
+		}
 	}
 	return o, true
+}
+
+// tried tells whether a worker tried to write between two writes, in vain. Of a Cluster's shards each gets a part of the writes only, and a
+// worker that another shard holds up asks this one nothing: that is no outage of it.
+func (c *check) tried(w workerWrites, last, first int32, ret int64) bool {
+	ops := &c.h.Ops
+	at, _ := slices.BinarySearchFunc(w.unacked, ops.Call[last], func(i int32, t int64) int { return cmp.Compare(ops.Call[i], t) })
+	if at < len(w.unacked) && ops.Call[w.unacked[at]] < ret {
+		return true
+	}
+	at, _ = slices.BinarySearchFunc(w.acked, ops.Return[last]+1, func(i int32, t int64) int { return cmp.Compare(ops.Return[i], t) })
+	return at < len(w.acked) && w.acked[at] != first && ops.Return[w.acked[at]] < ret
 }
 
 // faultOf is the fault that explains an outage: the first that began between the call of the last ok write and the return of the first

@@ -36,7 +36,11 @@ func (c *check) newService(from, end int64) *service {
 	}
 	for _, n := range c.s.servers {
 		sure, maybe := reignBounds(c.s.byNode[n], from, end)
-		for a, claim := range c.claims(views[n]) {
+		first := c.h.Run.Nodes[n].Role == history.RoleMaster // as it was started
+		if ms := c.s.byNode[n]; first && len(sure) > 0 && sure[0].From == ms[0].Return {
+			sure[0].From = min(sure[0].From, from)
+		}
+		for a, claim := range c.claims(views[n], first) {
 			if len(claim.maybe) == 0 {
 				continue
 			}
@@ -49,8 +53,8 @@ func (c *check) newService(from, end int64) *service {
 	return s
 }
 
-// claims are, by atom, when a node's own views said that it serves it.
-func (c *check) claims(views []*history.View) []served {
+// claims are, by atom, when a node's own views said that it serves it; first: it was a master from the start.
+func (c *check) claims(views []*history.View, first bool) []served {
 	out := make([]served, len(c.s.slots.atoms))
 	type begun struct{ sure, maybe int64 }
 	open := make([]*begun, len(out))
@@ -71,6 +75,9 @@ func (c *check) claims(views []*history.View) []served {
 				open[a] = &begun{v.Return, before}
 				if i == 0 {
 					open[a].maybe = minTime
+				}
+				if i == 0 && first {
+					open[a].sure = minTime // the run's record says the same of the start
 				}
 			case !mine[a] && open[a] != nil:
 				if to := before; to > open[a].sure {

@@ -231,6 +231,9 @@ func TestFailoverOfOneShard(t *testing.T) {
 				ops[i].Node = cn3
 			}
 		}
+		for ms := int64(4050); ms < 6500; ms += 100 {
+			ops = append(ops, failed(onNode(adding(lowKey, ms*10+5, ms, ms+2), cn1)))
+		}
 		if edit != nil {
 			edit(final)
 		}

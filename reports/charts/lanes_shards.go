@@ -120,7 +120,7 @@ func (t *Timeline) shardTitle(shard int) string {
 
 // eventful tells of a shard that something happened in it, which is worth to be seen at once.
 func (t *Timeline) eventful(s *result.Shard) bool {
-	return s.Promotions > 0 || s.Lost > 0 || s.TwoMasters.Lo > 0 || s.Unserved.Lo > 0 || s.Foreign > 0 || s.Slots != s.SlotsEnd || len(t.a.Result.Shards) == 1
+	return s.Promotions > 0 || s.Lost > 0 || s.TwoMasters.Lo > 0 || s.Unserved.Lo > 0 || s.Foreign > 0 || len(t.a.Result.Shards) == 1
 }
 
 // shardSentence says what a shard came to, in one line.

@@ -211,9 +211,11 @@ func slotFigure(r *result.Result) *figure {
 	for _, m := range r.Measures {
 		switch v := m.Value; {
 		case m.Name == "unserved" && v.Hi > 0 && v.Measured():
-			n, _ := result.MeasureOf(m.Name)
-			f.N, f.Unit, _ = strings.Cut(n.Interval(v), " %")
-			f.Unit, f.Lines = "% at once", nil
+			lo, hi := words.Share(int64(v.Lo*history.Slots), history.Slots), words.Share(int64(v.Hi*history.Slots), history.Slots)
+			f.N, f.Unit, f.Lines = words.Ends(lo, hi), "of them at once", nil
+			if v.Lo == 0 { // between two looks
+				f.N, f.Unit, f.Lines = "none seen", "", lines(frame.Esc("at most "+words.Plural(int64(v.Hi*history.Slots), "slot", "slots")+" between two looks"))
+			}
 		case m.Name == "unserved_for" && v.Hi > 0 && v.Measured():
 			n, _ := result.MeasureOf(m.Name)
 			f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(n.Interval(v))+"</b> the longest time"))

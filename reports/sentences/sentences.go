@@ -212,7 +212,7 @@ func (t *teller) lostBy() string {
 	case len(names) == 0:
 		return ""
 	case some:
-		return ", at least by " + shards(names)
+		return fmt.Sprintf(", %s of them by %s", words.Count(t.r.Writes.Lost), shards(names))
 	case len(names) == 1 && (t.r.Writes.Lost > 1 || t.r.Writes.LostMost > 1):
 		return ", all by " + shards(names)
 	}
