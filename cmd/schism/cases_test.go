@@ -63,6 +63,11 @@ var cases = []struct {
 	{"txn-list-bad2.jsonl", "list-append", 64, "a damaged transaction"},
 	{"bank-below-zero.edn", "bank", 1, "a balance below 0 (allowed only where asked for)"},
 	{"bank-below-zero.edn", "bank -allow-negative", 0, "the same, asked for"},
+	{"cluster-moved-clean.jsonl", "", 0, "a Cluster of two shards, half of the slots go from one to the other and all keys with them"},
+	{"cluster-foreign-key.jsonl", "", 1, "the same, but a key stays behind on a node that does not own its slot any more"},
+	{"cluster-lost-in-migration.jsonl", "", 1, "the same, but a key is on no node afterwards"},
+	{"cluster-moved-promised.jsonl", "", 0, "the first again, with the promise slot_two_masters=0 in the run record"},
+	{"cluster-two-masters-promised.jsonl", "", 1, "two masters serve the same slots for seconds, under that promise"},
 }
 
 func TestCases(t *testing.T) {
