@@ -111,10 +111,11 @@ type nodeHolds struct {
 // have expired by the time they were read. None where nothing is left to compare.
 func (c *check) holdings(key string) []nodeHolds {
 	of := map[int32]*history.Dump{}
+	members := c.s.groupOf(key).members()
 	end := int64(-1) // when the key is gone by its time to live on every node, Unix ms; Inf for never
 	for _, d := range c.fin.byKey[key] {
-		if d.Type == "none" {
-			continue
+		if d.Type == "none" || !slices.Contains(members, d.Node) {
+			continue // what lies elsewhere is no part of it
 		}
 		of[d.Node] = d
 		if d.ExpireAt <= 0 {
@@ -127,7 +128,7 @@ func (c *check) holdings(key string) []nodeHolds {
 	}
 	var hs []nodeHolds
 	nodes, out := 0, c.h.LeftOut()
-	for _, n := range c.s.groupOf(key).members() {
+	for _, n := range members {
 		if out[n] {
 			continue
 		}

@@ -356,3 +356,80 @@ func TestReplicaThatMoved(t *testing.T) {
 	require.Equal(t, result.Pass, r.Verdict, "%v %+v", r.Reasons, r.Findings)
 	require.Equal(t, []int32{cn2, cn3, cn4}, r.Shards[1].Nodes)
 }
+
+// Where slots are still on their way at the end, keys lie at either end of it by right, and what is at the new end is not lost.
+func TestMigrationThatIsNotOver(t *testing.T) {
+	h := keeps(clusterRun(map[string][]int64{"k0": {7}}, adding(highKey, 7, 200, 201), adding(lowKey, 1, 100, 101)), "k2", []int64{1}, cn2)
+	from, to := clusterView(cn1, 4*vSecond, true, cn1, cn2), clusterView(cn2, 4*vSecond, true, cn1, cn2)
+	from.Peers[cn1].Migrating, to.Peers[cn2].Importing = 1, 1
+	h.Views = append(h.Views, from, to)
+	r := judged(t, h)
+	require.Equal(t, result.Unknown, r.Verdict, "%+v", r.Findings)
+	require.Zero(t, r.Writes.LostMost)
+	require.Zero(t, countOf(r, "foreign_key"))
+	require.NotEmpty(t, r.Slots.Unjudged)
+}
+
+// A master that holds itself for cut off refuses what it is asked: it is no second master.
+func TestCutOffMasterServesNothing(t *testing.T) {
+	for _, refuses := range []bool{true, false} {
+		ops, final := steadyLoad(func(key uint32, ms int64) bool { return key == lowKey && ms > 4000 })
+		h := tookOver(clusterRun(final, ops...), false)
+		for i := range h.Views {
+			if v := &h.Views[i]; v.Node == cn1 && v.Call < 5*vSecond && refuses {
+				late := clusterView(cn1, 5*vSecond, false, cn1, cn2)
+				h.Views = append(h.Views, late)
+				break
+			}
+		}
+		slices.SortStableFunc(h.Views, func(a, b history.View) int { return int((a.Call - b.Call) / 1000) })
+		r := judged(t, h)
+		require.Equal(t, refuses, r.Masters.TwoWritable == 0, "%+v", r.Masters)
+		require.Equal(t, refuses, r.Masters.Two.Lo == 0, "%+v", r.Masters.Two)
+		require.Equal(t, refuses, countOf(r, "slot_two_masters") == 0)
+	}
+}
+
+// What went over to another shard is there whatever became of the log of the one that it left: no hole, no fork and no lost branch.
+func TestMovedKeysMakeNoHole(t *testing.T) {
+	require.Equal(t, 4576, history.SlotOf("k3")) // of the lower half, but not of the slot that moves
+	ops := []history.Op{adding(3, 3, 3900, 3901), adding(lowKey, 1, 3950, 3951), adding(highKey, 7, 200, 201)}
+	h := tookOver(clusterRun(map[string][]int64{"k0": {7}}, ops...), true)
+	keeps(h, "k2", []int64{1}, cn2)
+	moved := func(v *history.View) { // slot 449 alone goes to shard 2, before n1 dies
+		for i := range v.Peers {
+			p := &v.Peers[i]
+			var out []history.SlotRange
+			for _, r := range p.Slots {
+				if r.Has(449) {
+					out = append(out, history.SlotRange{From: 0, To: 448}, history.SlotRange{From: 450, To: r.To})
+				} else {
+					out = append(out, r)
+				}
+			}
+			if p.Node == cn2 {
+				out = append(out, history.SlotRange{From: 449, To: 449})
+			}
+			p.Slots = out
+		}
+	}
+	for n := cn1; n <= cn4; n++ {
+		h.Views = append(h.Views, clusterView(n, 3*vSecond+97*vSecond/100, true, cn1, cn2))
+	}
+	slices.SortStableFunc(h.Views, func(a, b history.View) int { return int((a.Call - b.Call) / 1000) })
+	for i := range h.Views {
+		if h.Views[i].Call > 3*vSecond {
+			moved(&h.Views[i])
+		}
+	}
+	for i := range h.Samples {
+		if s := &h.Samples[i]; s.ReplID2 == "x0" {
+			s.SecondOffset = 100 + 3800 + 1 // n3 had not got the last that n1 had written
+		}
+	}
+	r := judged(t, h)
+	require.EqualValues(t, 1, r.Writes.Lost, "%+v", r.Writes)
+	require.Zero(t, countOf(r, "hole"), "%+v", r.Findings)
+	require.Equal(t, "promotion", r.Loss.Causes[0].Kind)
+	require.Zero(t, countOf(r, "lost_in_migration"))
+}
