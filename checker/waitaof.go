@@ -54,6 +54,9 @@ func (a asked) String() string {
 // of a server that fsyncs in another way, or whose threads could not be looked at.
 func (x *extra) waitAOFs() {
 	c := &x.h.Ops
+	if c.Acked == nil {
+		return
+	}
 	early := note{class: "waitaof_early"}
 	for i, flags := range c.Flags {
 		if flags&history.FlagAOF == 0 || c.Outcome[i] != history.OK || !c.F[i].IsWrite() || changedNothing(c, i) || c.Node[i] < 0 {

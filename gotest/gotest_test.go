@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/scenarios"
 )
 
 func TestWhichPatternsMissed(t *testing.T) {
@@ -34,4 +37,17 @@ var known []string
 func TestMain(m *testing.M) {
 	known = tests(m)
 	m.Run()
+}
+
+// A scenario that asks for what a server does not know is left out there, and says so; nothing is started for it.
+func TestWhatAServerLacksIsLeftOut(t *testing.T) {
+	s, err := scenarios.Find("waitaof")
+	require.NoError(t, err)
+	var skipped bool
+	t.Run("redis 6.0", func(t *testing.T) {
+		defer func() { skipped = t.Skipped() }()
+		d := &Door{opts: schism.Options{Artifacts: t.TempDir()}}
+		d.one(t, t.Name(), s, "redis:6.0", 1, nil)
+	})
+	require.True(t, skipped)
 }

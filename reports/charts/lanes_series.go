@@ -298,7 +298,7 @@ func (t *Timeline) lagLane() (Lane, []*Series) {
 	}
 	s.b.WriteString("</svg>")
 	t.nameLines(s, ss, sc, names)
-	return Lane{ID: "lag", Title: "Replication lag", Note: "bytes behind its own master, log scale", Y: yaxis(h, ys), Plot: s.done(), Legend: keys}, ss
+	return Lane{ID: "lag", Title: "Replication lag", Note: "bytes behind the master whose data it holds, log scale", Y: yaxis(h, ys), Plot: s.done(), Legend: keys}, ss
 }
 
 func (t *Timeline) latencyLane(g *gathered) (Lane, []*Series) {

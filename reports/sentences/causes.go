@@ -26,7 +26,7 @@ func (t *teller) notable() (first, rest string) {
 		}
 		rest = join(rest, s)
 	}
-	return first, join(rest, ShortWaits(t.r.Causes.Waited))
+	return first, rest
 }
 
 // join makes one text of sentences, of which any may be empty.

@@ -1,6 +1,7 @@
 package sentences
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,4 +110,27 @@ func TestOneCauseInTheHeadline(t *testing.T) {
 	s := Of(nodesOf(), r)
 	require.Equal(t, "Not decided: master reads are linearizable. 40 of 100 tried writes (40.0 %) were refused with OOM; n1 is limited to 10.00 MB.", s.Headline)
 	require.Equal(t, "n1 evicted 88 keys to stay within 10.00 MB (allkeys-lru): what was evicted is no loss. And for 1 more reason, listed below.", s.Sub)
+}
+
+// Short WAITs are said once: by the scenario that shows them, else at the end.
+func TestShortWaitsAreSaidOnce(t *testing.T) {
+	r := resultOf(result.Pass, 0)
+	r.Causes.Waited = &result.Waited{Command: "WAIT 2", Waits: 1200, Short: 300}
+	const text = "WAIT 2 counted fewer than asked for in 300 of 1,200 replies (25 %)."
+	require.Equal(t, text, ShortWaits(r.Causes.Waited))
+	require.True(t, strings.HasSuffix(Of(nodesOf(), r).Sub, text), Of(nodesOf(), r).Sub)
+	r.Shows = []result.PromiseResult{{Promise: result.ShortWaits, Status: result.Broken, Text: result.ShortWaits.Noun(), Measured: "25 %"}}
+	s := Of(nodesOf(), r)
+	require.Contains(t, s.Headline+s.Sub, "WAITs that counted fewer than asked for: 25 %")
+	require.NotContains(t, s.Headline+s.Sub, text)
+	require.Empty(t, ShortWaits(nil))
+	require.Empty(t, ShortWaits(&result.Waited{Command: "WAIT 2", Waits: 5}))
+}
+
+// What WAITAOF had counted of the lost writes names the master's own file too.
+func TestWhatWaitAOFHadCountedOfTheLost(t *testing.T) {
+	r := resultOf(result.Pass, 3)
+	r.Causes.Waits = []result.WaitCount{{Acked: 0, Writes: 1, Lost: 1}, {Acked: 1, Local: true, Writes: 2, Lost: 2}}
+	tl := &teller{nodesOf(), r}
+	require.Equal(t, "Of the lost writes WAIT had counted no replica for 1 and 1 replica and the master's own file for 2.", tl.waited())
 }

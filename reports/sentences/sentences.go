@@ -45,6 +45,9 @@ func Of(run *history.Run, r *result.Result) Sentences {
 	default:
 		s.Headline, s.Sub = t.pass()
 	}
+	if !strings.Contains(s.Headline+s.Sub, Noun("wait_short")) {
+		s.Sub = join(s.Sub, ShortWaits(r.Causes.Waited))
+	}
 	s.Why, s.Bounds = t.why()
 	return s
 }
