@@ -253,6 +253,7 @@ var sleepers = map[string]string{
 	"agent/unit_test.go":              "in a bubble, whose time passes when everybody waits",
 	"wire/conn_test.go":               "in a bubble, whose time passes when everybody waits",
 	"nemesis/fake_test.go":            "in a bubble, whose time passes when everybody waits",
+	"nemesis/migration_test.go":       "in a bubble, whose time passes when everybody waits",
 	"workloads/runner_test.go":        "in a bubble; and so that calls and batches interleave, in whatever way",
 }
 
