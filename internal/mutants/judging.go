@@ -125,7 +125,7 @@ func judging() []mutant {
 		{"verdict.go", "a broken promise does not count", "case result.Broken:\n\t\t\tbroken++", "case result.Broken:", ""},
 		{"verdict.go", "an incomplete run is complete", "if c.h.Torn != \"\" {", "if false {", ""},
 		{"rta.go", "the longest outage is the last", "o.hi > best.hi) {\n\t\t\t\tbest = o", "true) {\n\t\t\t\tbest = o", ""},
-		{"masters.go", "two masters are one", "g.Len() > 0 {", "g.Len() > 1<<60 {", ""},
+		{"masters.go", "two masters are one", "g.Len() <= 0 {", "g.Len() <= 1<<60 {", ""},
 		// causes
 		{"counters.go", "the first sample counts what was before", "case first && last < 0:", "case first && last < -9:", ""},
 		{"counters.go", "what came before the load counts", "case m.Return <= from:\n\t\t\tlast = v", "case m.Return <= from && last > 1<<60:\n\t\t\tlast = v", ""},

@@ -68,7 +68,7 @@ func mutants() []mutant {
 		{"loss.go", "recovered becomes indeterminate", "return result.FateRecovered", "return result.FateIndeterminate", ""},
 		{"attribution.go", "holes are not counted", "latest[b] > ops.Return[i] {", "false {", ""},
 		{"attribution.go", "no enablers", "enablers = append(enablers, f.ID)", "", ""},
-		{"attribution.go", "the data loss window is the last ack", "cause.First)\n", "cause.Last)\n", ""},
+		{"attribution.go", "the data loss window is the last ack", "cause.First)\n\t\tcause.Text", "cause.Last)\n\t\tcause.Text", ""},
 		{"verdict.go", "missing records are no error", "r.Verdict = result.Error", "r.Verdict = result.Pass", ""},
 		{"verdict.go", "a broken promise passes", "r.Verdict = result.Violation", "r.Verdict = result.Pass", ""},
 		{"verdict.go", "an undecided promise passes", "if undecided > 0 || len(r.Reasons) > 0 {", "if undecided > 0 {", ""},

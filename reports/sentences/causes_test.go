@@ -116,7 +116,7 @@ func TestOneCauseInTheHeadline(t *testing.T) {
 func TestShortWaitsAreSaidOnce(t *testing.T) {
 	r := resultOf(result.Pass, 0)
 	r.Causes.Waited = &result.Waited{Command: "WAIT 2", Waits: 1200, Short: 300}
-	const text = "WAIT 2 counted fewer than asked for in 300 of 1,200 replies (25 %)."
+	const text = "WAIT 2 counted fewer than asked for in 300 of 1,200 replies (25.0 %)."
 	require.Equal(t, text, ShortWaits(r.Causes.Waited))
 	require.True(t, strings.HasSuffix(Of(nodesOf(), r).Sub, text), Of(nodesOf(), r).Sub)
 	r.Shows = []result.PromiseResult{{Promise: result.ShortWaits, Status: result.Broken, Text: result.ShortWaits.Noun(), Measured: "25 %"}}

@@ -292,7 +292,7 @@ func silenced(f *history.Fault) bool {
 
 // planned tells of a fault whether it is one that asks for another master, and breaks nothing.
 func planned(f *history.Fault) bool {
-	return f != nil && (f.Kind == "sentinel-failover" || f.Kind == "replicaof")
+	return f != nil && (f.Kind == "sentinel-failover" || f.Kind == "cluster-failover" || f.Kind == "replicaof")
 }
 
 // blame is the fault that explains a cause best: what held replication back, else the trigger.
