@@ -62,6 +62,7 @@ func TestWaitAOFEarly(t *testing.T) {
 		"it never ran again":                   {add(0, true), []int64{100, 100, 100}, nil, 0, false},
 		"its threads are not known":            {add(0, true), []int64{-1, -1, -1}, nil, 0, false},
 		"a record from elsewhere":              {add(0, true), []int64{0, 0, 0}, nil, 0, false},
+		"known only later":                     {add(0, true), []int64{0, 0, 120}, nil, 0, false},
 		"not known before":                     {add(0, true), []int64{-1, 100, 120}, nil, 0, false},
 		"a rewrite went on after it":           {add(0, true), []int64{100, -1, 100}, nil, 0, false},
 		"it was another process":               {add(0, true), []int64{100, 100, 120}, func(h *history.History) { h.Samples[0].RunID = "z" }, 0, false},
@@ -111,6 +112,12 @@ func TestWaitCountsTheMastersOwnReplicas(t *testing.T) {
 			s.MasterAddr = "2:1"
 			if s.Call > 0 {
 				s.MasterAddr = "1:1"
+			}
+		}, 0},
+		"it changed over just now": {func(s *history.Sample) {
+			s.MasterAddr = "1:1"
+			if s.Call > 0 {
+				s.MasterAddr = "2:1"
 			}
 		}, 0},
 		"it had no link":            {func(s *history.Sample) { s.MasterAddr, s.LinkUp = "2:1", false }, 0},
