@@ -31,19 +31,19 @@ type moved struct {
 }
 
 // slotsOf are the slots that a shard has at the start.
-func (s *shared) slotsOf(place int) history.SlotRange {
-	each := history.Slots / s.c.Shards
+func (w *shared) slotsOf(place int) history.SlotRange {
+	each := history.Slots / w.c.Shards
 	r := history.SlotRange{From: uint16(place * each), To: uint16((place+1)*each - 1)}
-	if place == s.c.Shards-1 {
+	if place == w.c.Shards-1 {
 		r.To = history.Slots - 1
 	}
 	return r
 }
 
 // ownerOf is the shard that a key belongs to at the start.
-func (s *shared) ownerOf(key string) int {
-	for place := range s.c.Shards {
-		if s.slotsOf(place).Has(history.SlotOf(key)) {
+func (w *shared) ownerOf(key string) int {
+	for place := range w.c.Shards {
+		if w.slotsOf(place).Has(history.SlotOf(key)) {
 			return place
 		}
 	}
@@ -62,34 +62,34 @@ func (o *object) clone() *object {
 }
 
 // migrations puts the moves of slots on the agenda. A slot goes with all of its keys.
-func (s *shared) migrations() {
-	for range s.c.Moves {
-		s.at(sec+s.r.Int63n(s.c.Load-sec), func(t int64) { s.migrate(s.r.Intn(s.c.Keys), t, 20) })
+func (w *shared) migrations() {
+	for range w.c.Moves {
+		w.at(sec+w.r.Int63n(w.c.Load-sec), func(t int64) { w.migrate(w.r.Intn(w.c.Keys), t, 20) })
 	}
 }
 
 // migrate lets a slot go to another shard, as soon as both have a master that is well.
-func (s *shared) migrate(key int, t int64, tries int) {
-	if tries == 0 || s.ended {
+func (w *shared) migrate(key int, t int64, tries int) {
+	if tries == 0 || w.ended {
 		return
 	}
-	from := s.worlds[s.owner[key]]
-	to := s.worlds[(from.place+1+s.r.Intn(len(s.worlds)-1))%len(s.worlds)]
+	from := w.worlds[w.owner[key]]
+	to := w.worlds[(from.place+1+w.r.Intn(len(w.worlds)-1))%len(w.worlds)]
 	from.settle(t)
 	to.settle(t)
 	for _, w := range []*world{from, to} {
-		if m := w.official; m.down || m.frozen || !m.master || w.walled || !m.opened && s.c.Object == Bank {
-			s.at(t+200*ms, func(t int64) { s.migrate(key, t, tries-1) })
+		if m := w.official; m.down || m.frozen || !m.master || w.walled || !m.opened && w.c.Object == Bank {
+			w.at(t+200*ms, func(t int64) { w.migrate(key, t, tries-1) })
 			return
 		}
 	}
-	slot := history.SlotOf(s.h.Keys[key])
-	s.moves = append(s.moves, moved{t, key, from.place, to.place})
-	for k, name := range s.h.Keys[:s.c.Keys] {
+	slot := history.SlotOf(w.h.Keys[key])
+	w.moves = append(w.moves, moved{t, key, from.place, to.place})
+	for k, name := range w.h.Keys[:w.c.Keys] {
 		if history.SlotOf(name) != slot {
 			continue
 		}
-		s.owner[k] = to.place
+		w.owner[k] = to.place
 		e := &entry{op: -1, key: uint32(k), t: t, arrives: true, carries: living(from.official.log, uint32(k)), content: from.official.data[k].clone()}
 		to.append(to.official, e)
 		from.append(from.official, &entry{op: -1, key: uint32(k), t: t, leaves: true})

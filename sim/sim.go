@@ -118,8 +118,8 @@ func (w *world) suffix() string {
 func (w *world) gid(n *node) int32 { return w.base + n.id }
 
 // workerID is a worker's number in Run.Nodes.
-func (s *shared) workerID(worker int32) int32 {
-	return worker + 3*int32(len(s.worlds)-1)
+func (w *shared) workerID(worker int32) int32 {
+	return worker + 3*int32(len(w.worlds)-1)
 }
 
 // start2 lets the clients go.
