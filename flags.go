@@ -61,6 +61,8 @@ func Flags(o *Options) []Flag {
 		{"wait", nil, "follow every write with WAIT for `NUMBER` replicas (default: the scenario's, mostly none)", numberFlag(&o.Wait, 1)},
 		{"waitaof", nil, "follow every write with WAITAOF for `LOCAL,REPLICAS`: 1,0 the server's own append-only file, 1,1 its own and one replica's (Redis from 7.2 on, Valkey)", textFlag(&o.WaitAOF)},
 		{"wait-timeout", nil, "how long WAIT and WAITAOF wait at most, a `TIME` such as 200ms (default: 1s, of WAITAOF 3s)", timeFlag(&o.WaitTimeout)},
+		{"cluster-reload", nil, "`WHEN` clients of a Cluster ask anew who owns which slots, besides after MOVED, ASK and READONLY: library, as go-redis does by itself (every 60s), or a time such as 500ms (default: after a dial that failed)",
+			textFlag(&o.ClusterReload)},
 		{"night", nil, "`NAME` of the night that the run is part of", textFlag(&o.Night)},
 		{"night-url", nil, "`URL` of the job that runs it", textFlag(&o.NightURL)},
 		{"runs", []string{"artifacts"}, "`FOLDER` of all runs (default: artifacts)", textFlag(&o.Artifacts)},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/clients"
 	"github.com/schismtest/schism/conf"
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/access"
@@ -66,6 +67,8 @@ type Options struct {
 	Wait        int
 	WaitAOF     string
 	WaitTimeout time.Duration
+	// ClusterReload says when clients of a Cluster ask anew who owns which slots (workloads.Spec.ClusterReload); empty: as the scenario says.
+	ClusterReload string
 	// Artifacts is the folder of all runs, "artifacts" by default. Keep leaves the containers running for a look.
 	Artifacts string
 	Keep      bool
@@ -126,8 +129,19 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	if err := o.waiting(&p); err != nil {
 		return p, err
 	}
+	if _, err := clients.ReloadInterval(o.ClusterReload); err != nil {
+		return p, usagef("-cluster-reload %v", err)
+	}
+	set(&p.Work.ClusterReload, o.ClusterReload)
 	if err := o.shape(&p.Spec); err != nil {
 		return p, err
+	}
+	if p.Spec.Kind == topology.KindCluster {
+		if err := p.Work.WithDefaults().CheckCluster(); err != nil {
+			return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
+		}
+	} else if o.ClusterReload != "" {
+		return p, usagef("-cluster-reload %s: this run's topology is %s; name a Cluster with -topology cluster", o.ClusterReload, p.Spec.WithDefaults().Kind)
 	}
 	if err := p.Work.WithDefaults().Validate(); err != nil {
 		return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
@@ -260,6 +274,9 @@ func (o Options) settings(equals string) string {
 		flag("wait", fmt.Sprint(o.Wait))
 	}
 	flag("waitaof", o.WaitAOF)
+	if o.ClusterReload != "" {
+		flag("cluster-reload", o.ClusterReload)
+	}
 	if o.WaitTimeout > 0 {
 		flag("wait-timeout", o.WaitTimeout.String())
 	}

@@ -198,3 +198,31 @@ func TestWhoIsCutOffForGood(t *testing.T) {
 		})
 	}
 }
+
+// Of a Cluster each shard comes to rest by itself, and replicas are level with the master that they follow, whatever shard that was once.
+func TestWhatIsRestInACluster(t *testing.T) {
+	for name, c := range map[string]struct {
+		node int32
+		f    func(*history.Sample)
+		want string
+	}{
+		"rest":                   {0, func(*history.Sample) {}, ""},
+		"a replica that moved":   {2, func(s *history.Sample) { s.MasterAddr, s.ReplID, s.Offset = "b", "y", 900 }, ""},
+		"a master too many":      {2, func(s *history.Sample) { s.Role = history.RoleMaster }, "3 nodes say they are master, of 2 shards"},
+		"a master too few":       {1, func(s *history.Sample) { s.Role = history.RoleReplica }, "1 nodes say they are master, of 2 shards"},
+		"behind its own":         {3, func(s *history.Sample) { s.Offset = 500 }, "n4 is at offset 500, n2 at 900"},
+		"who follows a stranger": {3, func(s *history.Sample) { s.MasterAddr = "z" }, "n4 follows z, which does not say it is master"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, samples := three()
+			nodes := []history.Node{{Name: "n1", Shard: 1, Addr: "a"}, {Name: "n2", Shard: 2, Addr: "b"}, {Name: "n3", Shard: 1, Addr: "c"}, {Name: "n4", Shard: 2, Addr: "d"}}
+			samples[3] = samples[2]
+			samples[1] = samples[0]
+			edit(samples, 1, func(s *history.Sample) { s.ReplID, s.Offset = "y", 900 })
+			edit(samples, 2, func(s *history.Sample) { s.MasterAddr = "a" })
+			edit(samples, 3, func(s *history.Sample) { s.MasterAddr, s.ReplID, s.Offset = "b", "y", 900 })
+			edit(samples, c.node, c.f)
+			require.Equal(t, c.want, restless(nodes, []int32{0, 1, 2, 3}, samples))
+		})
+	}
+}

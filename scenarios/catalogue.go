@@ -28,7 +28,7 @@ func All() []Scenario {
 // CI names the scenarios that every push runs: the zero of every measure, one of each kind of fault, the stories that the catalogue
 // exists for, and another kind of object, in less than 6 minutes.
 func CI() []string {
-	return []string{"healthy", "replica-crash", "empty-restart-wipe", "slow-replica", "sentinel-kill", "sentinel-kill-lagging", "split-brain",
+	return []string{"healthy", "replica-crash", "empty-restart-wipe", "slow-replica", "sentinel-kill", "sentinel-kill-lagging", "split-brain", "cluster-kill",
 		"healthy-list", "lock-failover"}
 }
 

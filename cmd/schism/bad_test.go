@@ -109,6 +109,11 @@ func badInputs(t *testing.T) []bad {
 	for _, f := range []string{"down-after", "failover-timeout"} {
 		add("-"+f, "run", "sentinel-kill", "-"+f, "-1s")
 	}
+	for _, v := range []string{"", "never", "-1s", "0", "5"} {
+		add("cluster-reload", "run", "cluster-healthy", "-cluster-reload", v)
+	}
+	add("name a Cluster", "run", "healthy", "-cluster-reload", "library")
+	add("no Cluster executes as one", "run", "healthy-txn", "-topology", "cluster")
 	add("quorum", "run", "sentinel-kill", "-quorum", "9")
 	add("-password-env", "run", "healthy", "-password-env", "X")
 	add("-user", "run", "healthy", "-user", "me")
