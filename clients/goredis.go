@@ -100,7 +100,7 @@ func (s *session) lookupTime() time.Duration { return 3*s.opt.Timeout + 3*s.opt.
 func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: s.opt.DialTimeout}
 	if s.opt.Addr == "" && slices.Contains(s.opt.Sentinels, addr) {
-		c, err := d.DialContext(ctx, network, addr)
+		c, err := d.DialContext(ctx, network, s.opt.dialled(addr))
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +109,7 @@ func (s *session) dial(ctx context.Context, network, addr string) (net.Conn, err
 	if old := s.cur.Swap(nil); old != nil {
 		old.Close()
 	}
-	nc, err := d.DialContext(ctx, network, addr)
+	nc, err := d.DialContext(ctx, network, s.opt.dialled(addr))
 	if err != nil {
 		return nil, err
 	}
