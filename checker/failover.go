@@ -23,6 +23,9 @@ func (c *check) failoversOf(g *group) {
 	for k, p := range g.promoted {
 		fo := result.Failover{Old: p.old, New: p.node, T: p.t}
 		from := int64(0)
+		if c.attached() {
+			from = max(0, p.t-story)
+		}
 		for i := range c.h.Faults {
 			if f := &c.h.Faults[i]; f.Effect > 0 && f.Effect <= p.t {
 				fo.Fault, from = f.ID, f.Effect

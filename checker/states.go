@@ -138,7 +138,7 @@ func load(h *history.History) (from, to int64) {
 
 // barrier reports whether everything came to rest and every node was read, and when; why not otherwise.
 func barrier(h *history.History) (held bool, t int64, why string) {
-	why = "the run ended before its servers were brought to rest"
+	why = whyNoBarrier(h)
 	for i := range h.Events {
 		e := &h.Events[i]
 		if e.Kind != history.EvPhase {
