@@ -159,3 +159,11 @@ func (t *TLS) authorities() (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
+
+// Check tells whether what was given can be used.
+func (t *TLS) Check() error {
+	c := *t
+	c.Insecure = c.Insecure || c.CA == "" // the authorities of the system are told from a name later
+	_, err := c.config()
+	return err
+}
