@@ -49,7 +49,9 @@ Examples:
 				}
 				bar.show(p)
 			}
-			o.Status = func(s schism.AttachStatus) { bar.show(schism.Progress{Phase: "watch", Text: statusLine(s, bar.width-17)}) }
+			o.Status = func(s schism.AttachStatus) {
+				bar.show(schism.Progress{Phase: "watch", Text: statusLine(s, bar.width-17)})
+			}
 			outcome, err := schism.Attach(ctx, *o)
 			bar.end()
 			return finish(outcome, err, a.out, true)

@@ -1,0 +1,196 @@
+package schism_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/schismtest/schism"
+	"github.com/schismtest/schism/checker/result"
+	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/redistest"
+)
+
+// The least that a user needs, as docs/attach.md has it.
+const (
+	watcherACL = "resetkeys resetchannels -@all +info +config|get"
+	loadACL    = "resetkeys resetchannels ~schism:* -@all +info +config|get +command|info +ping +set +get +del +type +pexpiretime +pttl"
+)
+
+// asUser makes a user on servers, and gives the default user a password that only the test's clients have.
+func asUser(t *testing.T, rules string, servers ...*redistest.Server) schism.AttachLogin {
+	t.Helper()
+	for _, s := range servers {
+		args := []any{"ACL", "SETUSER", "watcher", "on", ">S3cret-of-watcher"}
+		for r := range strings.FieldsSeq(rules) {
+			args = append(args, r)
+		}
+		require.NoError(t, s.Client.Do(t.Context(), args...).Err())
+	}
+	return schism.AttachLogin{User: "watcher", Password: "S3cret-of-watcher"}
+}
+
+// lock gives all servers a password; the tests' clients log in with it.
+func lock(t *testing.T, servers ...*redistest.Server) {
+	t.Helper()
+	for _, s := range servers {
+		require.NoError(t, s.Client.ConfigSet(t.Context(), "masterauth", "S3cret-of-all").Err())
+		require.NoError(t, s.Client.ConfigSet(t.Context(), "requirepass", "S3cret-of-all").Err())
+		s.Client.Close()
+		s.Client = redis.NewClient(&redis.Options{Addr: s.Addr, Password: "S3cret-of-all", DisableIdentity: true})
+		t.Cleanup(func() { s.Client.Close() })
+		require.NoError(t, s.Client.Ping(t.Context()).Err())
+	}
+}
+
+func digest(t *testing.T, s *redistest.Server) string {
+	t.Helper()
+	d, err := s.Client.Do(t.Context(), "DEBUG", "DIGEST").Text()
+	require.NoError(t, err)
+	return d
+}
+
+// commands are those that a server has carried out since CONFIG RESETSTAT, by name.
+func commands(t *testing.T, s *redistest.Server) map[string]bool {
+	t.Helper()
+	text, err := s.Client.Info(t.Context(), "commandstats").Result()
+	require.NoError(t, err)
+	out := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^cmdstat_([^:]+):`).FindAllStringSubmatch(text, -1) {
+		out[m[1]] = true
+	}
+	return out
+}
+
+// Watching needs no more than its least user, writes nothing, and is neither a pass nor unknown.
+func TestAttachOnlyWatches(t *testing.T) {
+	master := redistest.Start(t)
+	replica := master.Replica(t)
+	ctx := t.Context()
+	for i := range 500 {
+		require.NoError(t, master.Client.Set(ctx, fmt.Sprint("user:", i), strings.Repeat("x", i), 0).Err())
+	}
+	login := asUser(t, watcherACL, master, replica)
+	lock(t, master, replica)
+	redistest.Poll(t, time.Minute, "the replica to be level", func() bool { return digest(t, master) == digest(t, replica) })
+	before := digest(t, master)
+	for _, s := range []*redistest.Server{master, replica} {
+		require.NoError(t, s.Client.ConfigResetStat(ctx).Err())
+	}
+	dir := t.TempDir()
+	var lines []schism.AttachStatus
+	out, err := schism.Attach(ctx, schism.AttachOptions{Addr: master.Addr, Login: login, For: 3 * time.Second, Artifacts: dir,
+		Status: func(s schism.AttachStatus) { lines = append(lines, s) }})
+	require.NoError(t, err)
+	require.Equal(t, result.Watched, out.Result.Verdict, out.Result.Reasons)
+	require.Equal(t, schism.ExitPass, schism.ExitCode(out.Result.Verdict, nil))
+	require.Zero(t, out.Result.Counts.Ops)
+	require.Len(t, out.Run.Nodes, 2)
+	require.Empty(t, out.Run.Attached.Uncovered)
+	require.GreaterOrEqual(t, len(lines), 2)
+	require.Equal(t, history.RoleReplica, lines[1].Nodes[1].Role)
+	require.True(t, lines[1].Nodes[1].Link)
+	require.GreaterOrEqual(t, lines[1].Nodes[1].LagBytes, int64(0))
+	for _, s := range []*redistest.Server{master, replica} {
+		done := commands(t, s)
+		for _, own := range []string{"debug", "config|resetstat", "replconf", "ping", "hello", "select", "client|setinfo"} { // the test's and the replica's
+			delete(done, own)
+		}
+		require.Equal(t, map[string]bool{"info": true, "auth": true, "config|get": true}, done)
+		require.Equal(t, before, digest(t, s), "byte for byte as it was")
+	}
+	nothingLeft(t, dir, "", []string{"S3cret"})
+	page, err := os.ReadFile(filepath.Join(out.Dir, "report.html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "Nothing was written")
+	again, err := schism.Check(ctx, out.Dir)
+	require.NoError(t, err)
+	require.Equal(t, result.Watched, again.Result.Verdict)
+
+	kept, err := schism.Check(ctx, out.Dir, "lag_time=1m", "two_masters=0")
+	require.NoError(t, err)
+	require.Equal(t, result.Pass, kept.Result.Verdict, kept.Result.Reasons)
+	open, err := schism.Check(ctx, out.Dir, "lost=0")
+	require.NoError(t, err)
+	require.Equal(t, result.Unknown, open.Result.Verdict, "nothing was written, so nothing can be said of loss")
+	require.Contains(t, strings.Join(open.Result.Reasons, " "), "only watched")
+}
+
+// carriedOut are the SETs in a server's append-only file, as key=value: all that it carried out since its last full sync, those that came
+// by replication too.
+func carriedOut(t *testing.T, s *redistest.Server) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.Dir, "appendonlydir", "*.incr.aof"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	set := regexp.MustCompile(`(?i)\r\nset\r\n\$\d+\r\n([^\r]+)\r\n\$\d+\r\n([^\r]+)\r\n`)
+	seen := map[string]bool{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		for _, m := range set.FindAllSubmatch(b, -1) {
+			seen[string(m[1])+"="+string(m[2])] = true
+		}
+	}
+	return seen
+}
+
+// A failover that somebody else asks for during the load: what was lost of it is what the new master never carried out, by its own append-only file.
+func TestAttachCountsWhatAFailoverLost(t *testing.T) {
+	master := redistest.Start(t)
+	replica := master.Replica(t, "--appendonly", "yes", "--appendfsync", "always")
+	sentinel := master.Sentinel(t)
+	ctx := t.Context()
+	redistest.Poll(t, time.Minute, "the sentinel to know the replica", func() bool {
+		rs, err := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addr}).Replicas(ctx, "m").Result()
+		return err == nil && len(rs) == 1 && !strings.Contains(rs[0]["flags"], "disconnected") && rs[0]["master-link-status"] == "ok"
+	})
+	require.NoError(t, master.Client.Set(ctx, "user:1", "theirs", 0).Err())
+	dir := t.TempDir()
+	var once sync.Once
+	out, err := schism.Attach(ctx, schism.AttachOptions{Sentinels: []string{sentinel.Addr}, For: 22 * time.Second, Load: true, Rate: 300, Artifacts: dir,
+		Status: func(s schism.AttachStatus) {
+			if s.Ops > 1000 {
+				once.Do(func() {
+					require.NoError(t, redis.NewSentinelClient(&redis.Options{Addr: sentinel.Addr}).Failover(context.Background(), "m").Err())
+				})
+			}
+		}})
+	require.NoError(t, err)
+	carried := carriedOut(t, replica)
+	lost := int64(0)
+	c := &out.History.Ops
+	for i := range c.Len() {
+		if c.IsWrite(i) && c.Outcome[i] == history.OK && !carried[fmt.Sprintf("%s=%d", out.History.Keys[c.Key[i]], c.In[i])] {
+			lost++
+		}
+	}
+	w := out.Result.Writes
+	t.Logf("%d of %d acknowledged writes lost, %d counted anew; RTA %v; two masters %v; verdict %s %v", w.Lost, w.Acked, lost, out.Result.Availability.RTAValue, out.Result.Masters.Two, out.Result.Verdict, out.Result.Reasons)
+	require.True(t, w.Known, out.Run.Attached)
+	require.Equal(t, lost, w.Lost, "as counted by what the new master carried out")
+	require.Equal(t, w.Lost, w.LostMost)
+	require.Len(t, out.Result.Failovers, 1)
+	require.Equal(t, result.NoFault, out.Result.Availability.RTAFault)
+	require.True(t, out.Result.Availability.RTAValue.Measured())
+	require.Equal(t, result.Watched, out.Result.Verdict, out.Result.Reasons)
+	require.Empty(t, out.Run.Attached.Leftover)
+	for _, s := range []*redistest.Server{master, replica} {
+		redistest.Poll(t, 30*time.Second, "the load's keys to be gone", func() bool {
+			keys, err := s.Client.Keys(ctx, "*").Result()
+			return err == nil && len(keys) == 1 && keys[0] == "user:1"
+		})
+	}
+	broken, err := schism.Check(ctx, out.Dir, "rta=1ms")
+	require.NoError(t, err)
+	require.Equal(t, result.Violation, broken.Result.Verdict)
+}
