@@ -23,12 +23,12 @@ func (t *Target) probe(ctx context.Context, addr string, login access.Access, se
 		return nil, 0, err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, t.timeout())
+	within, cancel := context.WithTimeout(ctx, t.timeout())
 	defer cancel()
 	in = observer.Info{}
 	for _, section := range []string{"server", "replication"} {
 		began := time.Now()
-		v, err := c.Do(ctx, "INFO", section)
+		v, err := c.Do(within, "INFO", section)
 		if err != nil {
 			return nil, 0, t.explain(ctx, addr, login, sentinel, err)
 		}
@@ -104,6 +104,9 @@ func (t *Target) explain(ctx context.Context, addr string, login access.Access, 
 		if errors.As(err, &op) && op.Op == "dial" {
 			return fail(fmt.Sprintf("cannot be reached: nothing came back within %s", t.timeout()), "is there a route to it, and does a firewall let this machine in?")
 		}
+		if login.TLS != nil && t.speaksPlain(ctx, addr) {
+			return fail("does not speak TLS", "leave -"+pre+"tls out, or give its TLS port")
+		}
 		return fail(fmt.Sprintf("does not answer within %s", t.timeout()), "is it a Redis, and does it run?")
 	case errors.As(err, &op) && op.Op == "dial":
 		return fail("cannot be reached: "+words(op.Err), "is the address right, and is there a route to it?")
@@ -156,6 +159,21 @@ func (t *Target) speaksTLS(ctx context.Context, addr string) bool {
 	}
 	_ = c.Close()
 	return true
+}
+
+// speaksPlain tells whether a server that did not answer a TLS handshake answers a plain PING: a Redis waits for the end of a line in what
+// it takes for a command.
+func (t *Target) speaksPlain(ctx context.Context, addr string) bool {
+	ctx, cancel := context.WithTimeout(ctx, t.timeout())
+	defer cancel()
+	c, err := observer.Dial(ctx, t.reached(addr), access.Access{})
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	var reply observer.ReplyError
+	_, err = c.Do(ctx, "PING")
+	return err == nil || errors.As(err, &reply)
 }
 
 func words(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -34,9 +34,9 @@ func (f *finder) masterBy(ctx context.Context, addr string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, f.t.timeout())
+	within, cancel := context.WithTimeout(ctx, f.t.timeout())
 	defer cancel()
-	v, err := c.Do(ctx, "SENTINEL", "MASTERS")
+	v, err := c.Do(within, "SENTINEL", "MASTERS")
 	if err != nil {
 		return "", f.t.explain(ctx, addr, f.t.SentinelAccess, true, err)
 	}
@@ -59,7 +59,7 @@ func (f *finder) masterBy(ctx context.Context, addr string) (string, error) {
 	}
 	f.s.MasterName = name
 	master := at[name]
-	if a, err := c.Do(ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name); err == nil { // in a failover the new one, before MASTERS names it
+	if a, err := c.Do(within, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name); err == nil { // in a failover the new one, before MASTERS names it
 		if l, ok := a.([]any); ok && len(l) == 2 {
 			master = net.JoinHostPort(fmt.Sprint(l[0]), fmt.Sprint(l[1]))
 		}
