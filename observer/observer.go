@@ -25,6 +25,8 @@ type Config struct {
 	// Timeout is how long a look may go unanswered before a sample says so, Dial how long a connection may take to be made; 0: what suits
 	// loopback.
 	Timeout, Dial time.Duration
+	// Cluster are the ids of a Cluster's servers with their numbers; nil: the server is in none.
+	Cluster map[string]int32
 	// Clock is the run's clock, ns.
 	Clock func() int64
 	// Proc says whether the server's process exists and whether it is stopped.

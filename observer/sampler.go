@@ -2,6 +2,7 @@ package observer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/schismtest/schism/history"
@@ -33,6 +34,8 @@ type sampler struct {
 	// reconnected is set when the connection was replaced since the last tick: a server that closes every new one is not
 	// dialled in a loop.
 	reconnected bool
+
+	views views
 
 	pending []history.Sample
 	shown   history.Sample // the last one recorded
@@ -174,7 +177,7 @@ func (s *sampler) drop() {
 func (s *sampler) questions() [][]string {
 	var cmds [][]string
 	if s.conn.fresh { // perhaps another server than before
-		s.last, s.looks, s.name, s.peersDue = untold(), 0, "", true
+		s.last, s.looks, s.name, s.peersDue, s.views.due = untold(), 0, "", true, true
 		s.conn.fresh = false
 		if auth := s.cfg.Access.Auth(); auth != nil {
 			cmds = append(cmds, auth)
@@ -192,6 +195,9 @@ func (s *sampler) questions() [][]string {
 		cmds = append(cmds, sentinelQuestions(s.name, peers)...)
 	} else {
 		info("replication", "persistence", "stats")
+	}
+	if s.cfg.Cluster != nil && (s.views.due || s.looks%viewEvery(s.cfg.Interval) == 0) {
+		cmds = append(cmds, []string{"CLUSTER", "INFO"}, []string{"CLUSTER", "NODES"})
 	}
 	if s.looks%fullEvery == 0 {
 		info("server", "memory")
@@ -231,14 +237,17 @@ func (s *sampler) reply(ctx context.Context, v any) {
 		return
 	}
 	if s.silent != 0 { // this answer is old: what it says held some time since the call
-		s.silent, s.looks, s.peersDue = 0, 0, true
+		s.silent, s.looks, s.peersDue, s.views.due = 0, 0, true, true
 		s.look(ctx)
 		return
 	}
 	sm := s.last
 	in := Info{}
+	var cluster []string
 	for i, v := range l.got {
-		if text, ok := v.(string); ok {
+		if text, ok := v.(string); ok && asked[i][0] == "CLUSTER" {
+			cluster = append(cluster, text)
+		} else if ok {
 			in.add(text)
 		} else if asked[i][0] == "SENTINEL" {
 			s.name = fillWatch(&sm.Watch, s.name, asked[i][1], onlyMaster(v, asked[i][1], s.cfg.Master))
@@ -249,6 +258,9 @@ func (s *sampler) reply(ctx context.Context, v any) {
 	in.fill(&sm)
 	sm.Call, sm.Return, sm.Answered, sm.Up = l.call, s.cfg.Clock(), true, true
 	s.last = sm
+	if slices.ContainsFunc(asked, func(c []string) bool { return c[0] == "CLUSTER" }) {
+		s.views.take(cluster, s.cfg.Cluster, sm.Call, sm.Return)
+	}
 	s.record(sm)
 }
 
@@ -271,15 +283,15 @@ func (s *sampler) record(sm history.Sample) {
 	news := state(sm) != state(s.shown)
 	s.shown = sm
 	s.pending = append(s.pending, sm)
-	if news || sm.Call-s.pending[0].Call >= flushAfter.Nanoseconds() {
+	if news || len(s.views.pending) > 0 || sm.Call-s.pending[0].Call >= flushAfter.Nanoseconds() {
 		s.flush()
 	}
 }
 
 func (s *sampler) flush() {
 	if len(s.pending) > 0 {
-		s.cfg.Emit(&history.Batch{Samples: s.pending})
-		s.pending = nil
+		s.cfg.Emit(&history.Batch{Samples: s.pending, Views: s.views.pending})
+		s.pending, s.views.pending = nil, nil
 	}
 }
 
