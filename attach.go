@@ -206,7 +206,7 @@ func (a *attachment) execute(ctx context.Context) (*Outcome, error) {
 	stopStalls := a.measureStalls()
 	after := context.WithoutCancel(ctx) // what follows the watch happens after Ctrl-C too
 	watching, stop := context.WithCancel(after)
-	cfg := attach.WatchConfig{Target: a.target, MasterName: a.setup.MasterName, Interval: a.o.Every, Clock: a.clock, Canonical: a.canonical, Record: a.rec.Record}
+	cfg := attach.WatchConfig{Target: a.target, MasterName: a.setup.MasterName, IDs: a.setup.IDs, Interval: a.o.Every, Clock: a.clock, Canonical: a.canonical, Record: a.rec.Record}
 	for i, n := range a.setup.Nodes {
 		a.watchers.Go(func() { attach.Watch(watching, int32(i), n, cfg) })
 	}
@@ -246,7 +246,9 @@ func (a *attachment) watchFor(ctx, watching context.Context, cfg attach.WatchCon
 	a.phase(history.PhaseLoadEnd, "")
 	if a.meta.Attached.Load {
 		a.progress("barrier", "waiting for replicas to be level, then reading the keys of the load")
-		_ = a.barrier(watching) // the history says why it did not hold
+		if err := a.barrier(watching); err != nil { // the history says so too
+			a.uncover("what became of the writes: %s", oneLine(err))
+		}
 	}
 	return errors.Join(err, a.lastLooks(watching))
 }

@@ -3,6 +3,7 @@ package schism_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -193,4 +194,122 @@ func TestAttachCountsWhatAFailoverLost(t *testing.T) {
 	broken, err := schism.Check(ctx, out.Dir, "rta=1ms")
 	require.NoError(t, err)
 	require.Equal(t, result.Violation, broken.Result.Verdict)
+}
+
+// clusterOf makes a Cluster by hand: two masters, and a replica of the first.
+func clusterOf(t *testing.T) (nodes []*redistest.Server) {
+	t.Helper()
+	ctx := t.Context()
+	var bus []string
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		l.Close()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		require.NoError(t, err)
+		bus = append(bus, port)
+		nodes = append(nodes, redistest.Start(t, "--cluster-enabled", "yes", "--cluster-port", port, "--cluster-node-timeout", "2000"))
+	}
+	do := func(s *redistest.Server, args ...any) { require.NoError(t, s.Client.Do(ctx, args...).Err(), args) }
+	do(nodes[0], "CLUSTER", "ADDSLOTSRANGE", 0, 8191)
+	do(nodes[1], "CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+	for i, n := range nodes[1:] {
+		host, port, err := net.SplitHostPort(n.Addr)
+		require.NoError(t, err)
+		do(nodes[0], "CLUSTER", "MEET", host, port, bus[i+1])
+	}
+	id, err := nodes[0].Client.Do(ctx, "CLUSTER", "MYID").Text()
+	require.NoError(t, err)
+	redistest.Poll(t, time.Minute, "the replica to know its master", func() bool { return nodes[2].Client.Do(ctx, "CLUSTER", "REPLICATE", id).Err() == nil })
+	redistest.Poll(t, time.Minute, "the cluster to be ok and its replica linked", func() bool {
+		info, err := nodes[2].Client.Info(ctx, "replication").Result()
+		all := err == nil && strings.Contains(info, "master_link_status:up")
+		for _, n := range nodes {
+			text, err := n.Client.ClusterInfo(ctx).Result()
+			all = all && err == nil && strings.Contains(text, "cluster_state:ok")
+			lines, err := n.Client.ClusterNodes(ctx).Result()
+			all = all && err == nil && strings.Count(lines, "connected") == 3 && strings.Contains(lines, "slave "+id)
+		}
+		return all
+	})
+	return nodes
+}
+
+// A Cluster is found from any of its nodes, and a failover of one shard is one of that shard.
+func TestAttachToACluster(t *testing.T) {
+	nodes := clusterOf(t)
+	ctx := t.Context()
+	login := asUser(t, watcherACL+" +cluster|nodes +cluster|info", nodes...)
+	var once sync.Once
+	out, err := schism.Attach(ctx, schism.AttachOptions{Addr: nodes[1].Addr, Cluster: true, Login: login, For: 8 * time.Second, Artifacts: t.TempDir(),
+		Status: func(s schism.AttachStatus) {
+			if s.At > 2*time.Second {
+				once.Do(func() { require.NoError(t, nodes[2].Client.Do(context.Background(), "CLUSTER", "FAILOVER").Err()) })
+			}
+		}})
+	require.NoError(t, err)
+	require.Empty(t, out.Run.Attached.Uncovered)
+	require.Len(t, out.Run.Nodes, 3)
+	for i, want := range []history.Node{{Addr: nodes[0].Addr, Shard: 1, Role: history.RoleMaster}, {Addr: nodes[1].Addr, Shard: 2, Role: history.RoleMaster}, {Addr: nodes[2].Addr, Shard: 1, Role: history.RoleReplica}} {
+		got := out.Run.Nodes[i]
+		require.Equal(t, want, history.Node{Addr: got.Addr, Shard: got.Shard, Role: got.Role})
+	}
+	require.Equal(t, 1, out.Run.ShardOf(0))
+	require.Equal(t, 2, out.Run.ShardOf(16383))
+	require.NotEmpty(t, out.History.Views)
+	require.Equal(t, result.Watched, out.Result.Verdict, out.Result.Reasons)
+	require.Len(t, out.Result.Failovers, 1)
+	require.Equal(t, int32(2), out.Result.Failovers[0].New)
+	require.Zero(t, out.Result.Masters.Two.Lo, "two masters of two shards are masters by right")
+}
+
+// What a user may not do costs its measure, not the watch.
+func TestAttachSaysWhatItDoesNotCover(t *testing.T) {
+	master := redistest.Start(t)
+	replica := master.Replica(t)
+	ctx := t.Context()
+	for _, c := range []struct {
+		name, rules string
+		load        bool // is there one
+		uncovered   []string
+		lost        bool // is loss told
+		left        string
+	}{
+		{"all that the load needs", loadACL, true, nil, true, ""},
+		{"no settings", strings.Replace(loadACL, "+config|get", "", 1), true, []string{"the settings of n1: NOPERM", "the settings of n2: NOPERM"}, true, ""},
+		{"no writes", watcherACL, false, []string{"the load, so loss, outages and staleness: n1 does not let it write"}, false, ""},
+		{"no reads", strings.Replace(loadACL, "+get ", "", 1), true, []string{"n1 refuses a part of the load (GET: NOPERM", "what became of the writes: read the load's keys on n1"}, false, ""},
+		{"no removal", strings.Replace(loadACL, "+del ", "", 1), true, []string{"n1 refuses a part of the load (DEL: NOPERM"}, true, "could not be removed: refused: NOPERM"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			login := asUser(t, "reset on >S3cret-of-watcher "+c.rules, master, replica)
+			out, err := schism.Attach(ctx, schism.AttachOptions{Addr: replica.Addr, Login: login, For: 2 * time.Second, Load: true, Artifacts: t.TempDir()})
+			require.NoError(t, err)
+			require.Equal(t, result.Watched, out.Result.Verdict, out.Result.Reasons)
+			a := out.Run.Attached
+			t.Log(a.Uncovered, a.Leftover, out.Result.Counts.Errors)
+			require.Equal(t, c.load, a.Load)
+			require.Len(t, a.Uncovered, len(c.uncovered), a.Uncovered)
+			for i, want := range c.uncovered {
+				require.Contains(t, a.Uncovered[i], want)
+			}
+			require.Equal(t, c.lost, out.Result.Writes.Known)
+			if c.lost {
+				require.Positive(t, out.Result.Writes.Acked)
+				require.Zero(t, out.Result.Writes.LostMost)
+			}
+			if c.left == "" {
+				require.Empty(t, a.Leftover)
+			} else {
+				require.Contains(t, a.Leftover, c.left)
+			}
+			keys, err := master.Client.Keys(ctx, "*").Result()
+			require.NoError(t, err)
+			require.Equal(t, c.left != "", len(keys) > 0, keys)
+			for _, k := range keys {
+				require.Positive(t, master.Client.PTTL(ctx, k).Val(), "it goes by itself")
+			}
+			require.NoError(t, master.Client.FlushAll(ctx).Err())
+		})
+	}
 }

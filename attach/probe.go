@@ -110,7 +110,7 @@ func (t *Target) explain(ctx context.Context, addr string, login access.Access, 
 		return fail(fmt.Sprintf("does not answer within %s", t.timeout()), "is it a Redis, and does it run?")
 	case errors.As(err, &op) && op.Op == "dial":
 		return fail("cannot be reached: "+words(op.Err), "is the address right, and is there a route to it?")
-	case login.TLS == nil && t.speaksTLS(ctx, addr):
+	case login.TLS == nil && !errors.Is(err, observer.ErrProtocol) && t.speaksTLS(ctx, addr):
 		return fail("wants TLS", "add -tls with -tls-ca FILE (and -tls-cert, -tls-key where it asks for them)")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return fail("closed the connection without an answer", "is it a Redis, and does it let this machine in (protected-mode, bind)?")

@@ -41,7 +41,8 @@ func (r *Recorder) Record(node int32, b *history.Batch) {
 // WatchConfig says how a node is watched.
 type WatchConfig struct {
 	Target     *Target
-	MasterName string // what sentinels call the master
+	MasterName string           // what sentinels call the master
+	IDs        map[string]int32 // of a Cluster's servers: their numbers in the history by id
 	Interval   time.Duration
 	Clock      func() int64 // ns
 	// Canonical is the address that the history knows a node by, of any other by which the setup names it.
@@ -54,6 +55,9 @@ type WatchConfig struct {
 func Watch(ctx context.Context, node int32, n Node, cfg WatchConfig) {
 	o := observer.Config{Addr: n.Dial, Access: cfg.Target.Access, Interval: cfg.Interval, Clock: cfg.Clock, Timeout: patience(n.RTT), Dial: patience(n.RTT),
 		Proc: func() (bool, bool) { return true, false }}
+	if len(cfg.IDs) > 0 {
+		o.Cluster = cfg.IDs
+	}
 	if n.Kind == history.Sentinel {
 		o.Sentinel, o.Access, o.Master = true, cfg.Target.SentinelAccess, cfg.MasterName
 	}

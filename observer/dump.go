@@ -166,10 +166,10 @@ func (d *dumper) scan(ctx context.Context, cmd, rest []string) ([]string, error)
 		}
 		a, ok := v.([]any)
 		if !ok || len(a) != 2 {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		if cursor, ok = a[0].(string); !ok {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		items, err := texts(a[1])
 		if err != nil {
@@ -189,7 +189,7 @@ func texts(v any) ([]string, error) {
 		if e, ok := v.(ReplyError); ok {
 			return nil, e
 		}
-		return nil, errProtocol
+		return nil, ErrProtocol
 	}
 	out := make([]string, len(a))
 	for i, x := range a {
@@ -199,7 +199,7 @@ func texts(v any) ([]string, error) {
 		case int64:
 			out[i] = strconv.FormatInt(x, 10)
 		default:
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 	}
 	return out, nil
