@@ -108,6 +108,12 @@ func (a *attachment) begin(ctx context.Context, began time.Time, promises []resu
 	if a.o.Load {
 		a.tryLoad(ctx)
 	}
+	for _, note := range a.setup.Notes {
+		a.progress("find", note)
+	}
+	for _, why := range a.meta.Attached.Uncovered {
+		a.progress("find", "not covered: "+why)
+	}
 	a.meta.Setup = a.describe()
 	f, err := createFolder(a.o.Artifacts, attachName, server, began, a.o.Seed)
 	if err != nil {

@@ -1,10 +1,12 @@
 package schism_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -312,4 +314,62 @@ func TestAttachSaysWhatItDoesNotCover(t *testing.T) {
 			require.NoError(t, master.Client.FlushAll(ctx).Err())
 		})
 	}
+}
+
+// Ctrl-C ends it well: exit code 0, a page, no key left, and no secret in anything that it leaves or shows.
+func TestAttachEndsWellByCtrlC(t *testing.T) {
+	master := redistest.Start(t)
+	replica := master.Replica(t)
+	login := asUser(t, loadACL, master, replica)
+	lock(t, master, replica)
+	bin := filepath.Join(t.TempDir(), "schism")
+	text, err := exec.Command("go", "build", "-o", bin, "./cmd/schism").CombinedOutput()
+	require.NoError(t, err, string(text))
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "password")
+	require.NoError(t, os.WriteFile(secret, []byte(login.Password+"\n"), 0o600))
+	runs := filepath.Join(dir, "runs")
+	cmd := exec.Command(bin, "attach", "-addr", replica.Addr, "-user", login.User, "-password-file", secret, "-load", "-promise", "lost=0", "-runs", runs)
+	out := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	redistest.Poll(t, time.Minute, "a line of the load", func() bool {
+		return strings.Contains(out.String(), "replica 0 B") && strings.Contains(out.String(), "ops ")
+	})
+	argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
+	if err == nil { // there is none on a Mac
+		holdsNone(t, "the arguments", string(argv), []string{"S3cret"})
+	}
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait(), out.String())
+	require.Contains(t, out.String(), "PASS  attach")
+	require.Contains(t, out.String(), "Nothing lost: all ")
+	require.Contains(t, out.String(), "is a replica of "+master.Addr)
+	pages, err := filepath.Glob(filepath.Join(runs, "attach", "*", "latest", "report.html"))
+	require.NoError(t, err)
+	require.Len(t, pages, 1)
+	nothingLeft(t, runs, out.String(), []string{"S3cret"})
+	for _, s := range []*redistest.Server{master, replica} {
+		redistest.Poll(t, 10*time.Second, "no key to be left", func() bool { return s.Client.DBSize(t.Context()).Val() == 0 })
+	}
+	t.Log(out.String())
+}
+
+// lockedBuffer is read while a process writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
