@@ -48,7 +48,7 @@ func ExitCode(v result.Verdict, err error) int {
 		return p.Exit
 	case err != nil:
 		return ExitError
-	case v == result.Pass:
+	case v == result.Pass, v == result.Watched:
 		return ExitPass
 	case v == result.Violation:
 		return ExitViolation

@@ -43,6 +43,8 @@ type run struct {
 	live   *history.Live
 	d      *topology.Deployment
 	logs   *logFiles
+	// clock is the run's, ns, where there is no deployment that has one.
+	clock func() int64
 
 	stood atomic.Int64 // the longest that the harness itself stood still, ns
 
@@ -270,6 +272,9 @@ func (r *run) call(ctx context.Context, node int32, op wire.Op, args, out any) (
 
 // now is the present moment on the run's clock, ns.
 func (r *run) now() int64 {
+	if r.clock != nil {
+		return r.clock()
+	}
 	if r.d == nil {
 		return 0 // it did not start
 	}

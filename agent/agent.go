@@ -255,25 +255,7 @@ func (e *emitter) batch(b *history.Batch) {
 
 func (e *emitter) send(b *history.Batch) time.Duration {
 	e.seq++
-	b.Source, b.Seq = e.source, e.seq
-	for i := range b.Ops {
-		b.Ops[i].Worker = e.source
-	}
-	for i := range b.Samples {
-		b.Samples[i].Node = e.source
-	}
-	for i := range b.Views {
-		b.Views[i].Node = e.source
-	}
-	for i := range b.Events {
-		b.Events[i].Node = e.source
-	}
-	for i := range b.Dumps {
-		b.Dumps[i].Node = e.source
-	}
-	for i := range b.Readings {
-		b.Readings[i].Node = e.source
-	}
+	b.Own(e.source, e.seq)
 	e.buf = history.EncodeBatch(e.buf[:0], b)
 	return e.srv.Records(append([]byte(nil), e.buf...))
 }

@@ -37,7 +37,7 @@ func (c *check) control() {
 	for _, g := range c.s.groups {
 		promoted += len(g.promoted)
 	}
-	if len(k.sentinels) == 0 || promoted == 0 {
+	if len(k.sentinels) == 0 || promoted == 0 || c.attached() {
 		return
 	}
 	k.gather()

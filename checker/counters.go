@@ -62,7 +62,7 @@ func (s *states) grew(n int32, of counter, from, to int64, more uncounted) growt
 			break
 		}
 		if !m.Answered {
-			alive = alive && m.Up
+			alive = alive && m.Up && s.h.Run.Attached == nil
 			continue
 		}
 		v := of(m)

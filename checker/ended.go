@@ -23,6 +23,9 @@ type ending struct {
 // ended counts the servers and sentinels that ended by themselves: by their exit, which nothing of the harness's had asked for, or by a
 // line of their output that tells of a crash, a failed assertion or a sanitizer's finding. One ending of one process counts once.
 func (x *extra) ended() {
+	if x.h.Run.Attached != nil {
+		return // none of its processes is ours to see
+	}
 	x.looks("crash")
 	from, loaded := int64(0), false
 	byNode := map[int32][]*history.Event{}

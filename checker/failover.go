@@ -26,6 +26,9 @@ func (c *check) failoversOf(g *group) {
 			fo.Shard = g.shard
 		}
 		from := int64(0)
+		if c.attached() {
+			from = max(0, p.t-story)
+		}
 		for i := range c.h.Faults {
 			if f := &c.h.Faults[i]; f.Effect > 0 && f.Effect <= p.t && c.concerns(f, g) {
 				fo.Fault, from = f.ID, f.Effect

@@ -29,7 +29,7 @@ func measureLag(s *states, a *result.Analysis) map[int32]lagMax {
 			switch {
 			case m.Answered && !m.Loading:
 				last = m
-			case m.Up && !m.Answered && last != nil && last.Role == history.RoleReplica:
+			case m.Up && !m.Answered && s.h.Run.Attached == nil && last != nil && last.Role == history.RoleReplica:
 				// A server that does not answer over loopback takes nothing from its master either: it stands where it stood.
 				silent := *last
 				silent.Call, silent.Return = m.Call, m.Return

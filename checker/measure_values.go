@@ -132,7 +132,11 @@ func (c *check) availabilityMeasures(set func(string, result.Value)) {
 	av := &r.Availability
 	rta := av.RTAValue
 	if av.RTAFault == 0 {
-		rta = result.Unmeasured("no fault took effect")
+		why := "no fault took effect"
+		if c.attached() {
+			why = "no promotion was seen that kept clients of schism's from writing"
+		}
+		rta = result.Unmeasured(why)
 	}
 	set("rta", rta)
 	write, read := av.WriteS, av.Read

@@ -28,7 +28,7 @@ type outage struct {
 func (c *check) rta(written *[256]workerWrites, groups []*group, worth []standing, end int64) {
 	av := &c.a.Result.Availability
 	av.RTA = -1
-	if !slices.ContainsFunc(c.h.Faults, func(f history.Fault) bool { return f.Effect > 0 && f.Effect < end }) {
+	if !c.attached() && !slices.ContainsFunc(c.h.Faults, func(f history.Fault) bool { return f.Effect > 0 && f.Effect < end }) {
 		return
 	}
 	type found struct{ least, most outage }
@@ -187,6 +187,9 @@ func (c *check) outageOf(w workerWrites, last, first int32, end int64) (outage, 
 	call, ret := end, end
 	if first >= 0 {
 		call, ret = ops.Call[first], ops.Return[first]
+	}
+	if c.attached() {
+		return c.unforced(o, call, ret)
 	}
 	f := c.faultOf(w, last, ret)
 	idle := c.s.slots != nil && !c.tried(w, last, first, ret)

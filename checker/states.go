@@ -189,7 +189,7 @@ func barrier(h *history.History) (held bool, t int64, why string) {
 	if len(h.Run.Slots) > 0 && len(h.Views) == 0 {
 		return false, 0, "no server's view of the cluster was recorded, so nobody knows who owned which slot"
 	}
-	why = "the run ended before its servers were brought to rest"
+	why = whyNoBarrier(h)
 	for i := range h.Events {
 		e := &h.Events[i]
 		if e.Kind != history.EvPhase {

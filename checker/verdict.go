@@ -43,6 +43,10 @@ func (c *check) verdict() {
 		r.Verdict = result.Violation
 		return
 	}
+	if c.attached() {
+		c.watched()
+		return
+	}
 	c.vacuous()
 	if len(r.Unclaimed) > 0 {
 		r.Reasons = append(r.Reasons, unclaimedWhy(r.Unclaimed))

@@ -59,6 +59,10 @@ type Options struct {
 	Version string
 	// ValueSize pads registers to so many bytes.
 	ValueSize int
+	// TTL is the time to live that every write of a register sets, in whole ms; 0: none.
+	TTL time.Duration
+	// Dials are the addresses that are dialled in the place of others, ip:port.
+	Dials map[string]string
 	// Lua uses scripts instead of WATCH/MULTI/EXEC; Fencing has locks hand out tokens.
 	Lua     bool
 	Fencing bool
@@ -74,6 +78,14 @@ type Options struct {
 type WaitAOF struct {
 	Local    int `json:"local,omitempty"`
 	Replicas int `json:"replicas,omitempty"`
+}
+
+// dialled is the address at which another one is reached.
+func (o *Options) dialled(addr string) string {
+	if to, ok := o.Dials[addr]; ok {
+		return to
+	}
+	return addr
 }
 
 // atLeast tells whether the server's version is major.minor or later.

@@ -47,7 +47,7 @@ func (s *session) openCluster() *redis.ClusterClient {
 
 func (s *session) dialCluster(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := net.Dialer{Timeout: s.opt.DialTimeout}
-	c, err := d.DialContext(ctx, network, addr)
+	c, err := d.DialContext(ctx, network, s.opt.dialled(addr))
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,13 @@ func (s *session) issue(ctx context.Context, key string, op *history.Op) (err er
 
 func (s *session) write(ctx context.Context, key string, op *history.Op) error {
 	if op.Flags&history.FlagPred == 0 {
+		if s.opt.TTL > 0 {
+			return s.status(ctx, "set", key, s.value(op.In), "px", s.opt.TTL.Milliseconds())
+		}
 		return s.status(ctx, "set", key, s.value(op.In))
+	}
+	if s.opt.TTL > 0 {
+		return s.writeExpiring(ctx, key, op)
 	}
 	var cmd *redis.StringCmd
 	if s.setGet {
@@ -65,6 +71,22 @@ func (s *session) write(ctx context.Context, key string, op *history.Op) error {
 		cmd = redis.NewStringCmd(ctx, "getset", key, s.value(op.In))
 	}
 	return s.replaced(op, cmd, s.rdb.Process(ctx, cmd))
+}
+
+// writeExpiring writes a register that has a time to live.
+func (s *session) writeExpiring(ctx context.Context, key string, op *history.Op) error {
+	ms := s.opt.TTL.Milliseconds()
+	if s.setGet {
+		cmd := redis.NewStringCmd(ctx, "set", key, s.value(op.In), "get", "px", ms)
+		return s.replaced(op, cmd, s.rdb.Process(ctx, cmd))
+	}
+	// Both or none: a key without an end would outlive whoever made it.
+	cmd := redis.NewStringCmd(ctx, "getset", key, s.value(op.In))
+	_, err := s.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		_ = p.Process(ctx, cmd)
+		return p.Process(ctx, redis.NewIntCmd(ctx, "pexpire", key, ms))
+	})
+	return s.replaced(op, cmd, err)
 }
 
 // replaced fills in the value that a write has replaced.

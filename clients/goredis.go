@@ -146,7 +146,7 @@ func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	s := l.s
 	d := net.Dialer{Timeout: s.opt.DialTimeout}
 	if l.addr == "" && slices.Contains(s.opt.Sentinels, addr) {
-		c, err := d.DialContext(ctx, network, addr)
+		c, err := d.DialContext(ctx, network, s.opt.dialled(addr))
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	if old := l.cur.Swap(nil); old != nil {
 		old.Close()
 	}
-	nc, err := d.DialContext(ctx, network, addr)
+	nc, err := d.DialContext(ctx, network, s.opt.dialled(addr))
 	if err != nil {
 		return nil, err
 	}

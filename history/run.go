@@ -54,8 +54,22 @@ type Run struct {
 	Incomplete string `json:"incomplete,omitempty"`
 	// Lost: the surroundings, or a harness that stood still, took a node or the engine away; Incomplete says which. Nothing is judged then.
 	Lost bool `json:"lost,omitempty"`
+	// Attached is set where the setup is somebody else's, and was watched from outside; nil where schism had started it.
+	Attached *Attached `json:"attached,omitempty"`
 	// Imported is the format of a history from elsewhere ("edn", "jsonl"); rules about faults and barriers do not apply to it.
 	Imported string `json:"imported,omitempty"`
+}
+
+// Attached is a look at a setup that schism did not start: its servers were sampled over the network, no fault was injected, and none of
+// their processes was seen.
+type Attached struct {
+	// Load: clients of schism's own wrote and read keys that begin with Prefix. Without it nothing was written at all.
+	Load   bool   `json:"load,omitempty"`
+	Prefix string `json:"prefix,omitempty"`
+	// Uncovered says what could not be looked at, and why, a sentence each.
+	Uncovered []string `json:"uncovered,omitempty"`
+	// Leftover says what of the written keys could not be removed, and why; empty for nothing.
+	Leftover string `json:"leftover,omitempty"`
 }
 
 // Build is one build of schism.

@@ -18,8 +18,10 @@ type DumpConfig struct {
 	Addr   string
 	Access access.Access // how to get in
 	Match  string        // SCAN's pattern; empty: every key of every database
-	Clock  func() int64
-	Emit   func(*history.Batch)
+	// Keys are read by name, in database 0, and nothing is scanned for; nil: what Match says.
+	Keys  []string
+	Clock func() int64
+	Emit  func(*history.Batch)
 }
 
 // How much is asked for at once: enough to be fast, little enough not to block the server.
@@ -65,14 +67,8 @@ func (d *dumper) run(ctx context.Context) error {
 	if err := d.learn(ctx); err != nil {
 		return err
 	}
-	dbs, err := d.databases(ctx)
-	if err != nil {
+	if err := d.all(ctx); err != nil {
 		return err
-	}
-	for _, db := range dbs {
-		if err := d.database(ctx, db); err != nil {
-			return err
-		}
 	}
 	d.flush()
 	if d.inexact > 0 {
@@ -82,9 +78,29 @@ func (d *dumper) run(ctx context.Context) error {
 	return nil
 }
 
-// learn asks which commands there are.
+// all reads the keys that are named, else every database.
+func (d *dumper) all(ctx context.Context) error {
+	if d.cfg.Keys != nil {
+		return d.read(ctx, 0, d.cfg.Keys)
+	}
+	dbs, err := d.databases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, db := range dbs {
+		if err := d.database(ctx, db); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// learn asks which commands there are. Who may not ask is taken to have none of them where keys are read by name.
 func (d *dumper) learn(ctx context.Context) error {
 	v, err := d.c.Do(ctx, "COMMAND", "INFO", "PEXPIRETIME", "HPEXPIRETIME")
+	if refused := ReplyError(""); errors.As(err, &refused) && d.cfg.Keys != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("ask for commands: %w", err)
 	}
@@ -132,7 +148,11 @@ func (d *dumper) database(ctx context.Context, db int) error {
 		return fmt.Errorf("scan database %d: %w", db, err)
 	}
 	slices.Sort(keys)
-	keys = slices.Compact(keys)
+	return d.read(ctx, db, slices.Compact(keys))
+}
+
+// read reads keys of a database, page by page.
+func (d *dumper) read(ctx context.Context, db int, keys []string) error {
 	for page := range slices.Chunk(keys, 500) {
 		if err := d.page(ctx, db, page); err != nil {
 			return err
@@ -151,10 +171,10 @@ func (d *dumper) scan(ctx context.Context, cmd, rest []string) ([]string, error)
 		}
 		a, ok := v.([]any)
 		if !ok || len(a) != 2 {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		if cursor, ok = a[0].(string); !ok {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		items, err := texts(a[1])
 		if err != nil {
@@ -174,7 +194,7 @@ func texts(v any) ([]string, error) {
 		if e, ok := v.(ReplyError); ok {
 			return nil, e
 		}
-		return nil, errProtocol
+		return nil, ErrProtocol
 	}
 	out := make([]string, len(a))
 	for i, x := range a {
@@ -184,7 +204,7 @@ func texts(v any) ([]string, error) {
 		case int64:
 			out[i] = strconv.FormatInt(x, 10)
 		default:
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 	}
 	return out, nil

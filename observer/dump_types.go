@@ -85,7 +85,7 @@ func (d *dumper) hash(ctx context.Context, key string) (*canonical, error) {
 			}
 			times, ok := v.([]any)
 			if !ok || len(times) != len(page) {
-				return nil, errProtocol
+				return nil, ErrProtocol
 			}
 			for i, f := range page {
 				if at, ok := times[i].(int64); ok && at >= 0 {
@@ -111,7 +111,7 @@ func (d *dumper) stream(ctx context.Context, key string) (stream, error) {
 		}
 		entries, ok := v.([]any)
 		if !ok {
-			return s, errProtocol
+			return s, ErrProtocol
 		}
 		for _, e := range entries {
 			entry, err := streamEntryOf(e)
@@ -134,11 +134,11 @@ func (d *dumper) stream(ctx context.Context, key string) (stream, error) {
 func streamEntryOf(v any) (streamEntry, error) {
 	a, ok := v.([]any)
 	if !ok || len(a) != 2 {
-		return streamEntry{}, errProtocol
+		return streamEntry{}, ErrProtocol
 	}
 	id, ok := a[0].(string)
 	if !ok {
-		return streamEntry{}, errProtocol
+		return streamEntry{}, ErrProtocol
 	}
 	fields, err := texts(a[1])
 	return streamEntry{id: id, fields: fields}, err
@@ -151,7 +151,7 @@ func (d *dumper) groups(ctx context.Context, key string) ([]streamGroup, error) 
 	}
 	infos, ok := v.([]any)
 	if !ok {
-		return nil, errProtocol
+		return nil, ErrProtocol
 	}
 	var out []streamGroup
 	for _, info := range infos {
@@ -176,12 +176,12 @@ func (d *dumper) pendingEntries(ctx context.Context, key, group string) ([]strin
 		}
 		entries, ok := v.([]any)
 		if !ok {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		for _, e := range entries {
 			f, err := texts(e) // id, consumer, idle ms, deliveries
 			if err != nil || len(f) != 4 {
-				return nil, errProtocol
+				return nil, ErrProtocol
 			}
 			out = append(out, f[0], f[1], f[3])
 		}

@@ -20,6 +20,11 @@ type Config struct {
 	Access   access.Access // how to get in
 	Interval time.Duration // 0: DefaultInterval
 	Sentinel bool
+	// Master is what the sentinel calls the master that is looked at, for one that watches several; empty: the first.
+	Master string
+	// Timeout is how long a look may go unanswered before a sample says so, Dial how long a connection may take to be made; 0: what suits
+	// loopback.
+	Timeout, Dial time.Duration
 	// Cluster are the ids of a Cluster's servers with their numbers; nil: the server is in none.
 	Cluster map[string]int32
 	// Clock is the run's clock, ns.
@@ -40,6 +45,12 @@ type Config struct {
 func Run(ctx context.Context, cfg Config) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = DefaultInterval
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = Timeout
+	}
+	if cfg.Dial <= 0 {
+		cfg.Dial = dialTimeout
 	}
 	done := make(chan struct{})
 	go func() {

@@ -139,7 +139,8 @@ func (c *Client) Send(cmds ...[]string) error {
 // Receive reads the next reply.
 func (c *Client) Receive() (any, error) { return readReply(c.r, 0) }
 
-var errProtocol = errors.New("reply is no RESP2")
+// ErrProtocol is an answer that no Redis gives.
+var ErrProtocol = errors.New("reply is no RESP2")
 
 // Bounds of what a reply may announce before its bytes are there.
 const (
@@ -153,7 +154,7 @@ func readReply(r *bufio.Reader, depth int) (any, error) {
 		return nil, err
 	}
 	if len(line) == 0 || depth > maxDepth {
-		return nil, errProtocol
+		return nil, ErrProtocol
 	}
 	rest := string(line[1:])
 	switch line[0] {
@@ -164,13 +165,13 @@ func readReply(r *bufio.Reader, depth int) (any, error) {
 	case ':':
 		n, err := strconv.ParseInt(rest, 10, 64)
 		if err != nil {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		return n, nil
 	case '$':
 		n, err := strconv.Atoi(rest)
 		if err != nil || n < -1 || n > maxBulk {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		if n == -1 {
 			return nil, nil
@@ -179,7 +180,7 @@ func readReply(r *bufio.Reader, depth int) (any, error) {
 	case '*':
 		n, err := strconv.Atoi(rest)
 		if err != nil || n < -1 {
-			return nil, errProtocol
+			return nil, ErrProtocol
 		}
 		if n == -1 {
 			return nil, nil
@@ -194,7 +195,7 @@ func readReply(r *bufio.Reader, depth int) (any, error) {
 		}
 		return out, nil
 	}
-	return nil, errProtocol
+	return nil, ErrProtocol
 }
 
 // readLine reads up to CRLF; the result is valid until the next read unless it was longer than the buffer.
@@ -212,7 +213,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if len(line) < 2 || line[len(line)-2] != '\r' {
-		return nil, errProtocol
+		return nil, ErrProtocol
 	}
 	return line[:len(line)-2], nil
 }
@@ -227,7 +228,7 @@ func readBulk(r *bufio.Reader, n int) (string, error) {
 		}
 	}
 	if b[n] != '\r' || b[n+1] != '\n' {
-		return "", errProtocol
+		return "", ErrProtocol
 	}
 	return string(b[:n]), nil
 }

@@ -106,7 +106,7 @@ func (s *sampler) tick(ctx context.Context) {
 	}
 	up, frozen := s.cfg.Proc()
 	now := s.cfg.Clock()
-	if !up || frozen || s.silent != 0 || now-s.conn.call >= Timeout.Nanoseconds() {
+	if !up || frozen || s.silent != 0 || now-s.conn.call >= s.cfg.Timeout.Nanoseconds() {
 		if s.silent == 0 {
 			s.silent = s.conn.call
 		}
@@ -135,9 +135,9 @@ func (s *sampler) look(ctx context.Context) {
 }
 
 func (s *sampler) dial(ctx context.Context) bool {
-	within := dialTimeout
+	within := s.cfg.Dial
 	if s.cfg.Access.TLS != nil {
-		within = Timeout // a handshake asks the server twice
+		within = max(within, s.cfg.Timeout) // a handshake asks the server twice
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -254,10 +254,11 @@ func (s *sampler) reply(ctx context.Context, v any) {
 		} else if ok {
 			in.add(text)
 		} else if asked[i][0] == "SENTINEL" {
-			s.name = fillWatch(&sm.Watch, s.name, asked[i][1], v)
+			s.name = fillWatch(&sm.Watch, s.name, asked[i][1], onlyMaster(v, asked[i][1], s.cfg.Master))
 		}
 	}
 	sm.Watch.Known = watched(sm.Watch)
+	in.onlyMaster(s.cfg.Master)
 	in.fill(&sm)
 	sm.Fsyncs = in.fsyncs(l.wakes)
 	sm.Call, sm.Return, sm.Answered, sm.Up = l.call, s.cfg.Clock(), true, true

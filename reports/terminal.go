@@ -56,8 +56,14 @@ func Summary(w io.Writer, run *history.Run, r *result.Result, o SummaryOptions) 
 	if n := len(run.Replaced); n > 0 {
 		t.field("config", words.Plural(int64(n), "line", "lines")+" of the config replaced by the run's own; the page says which, and why")
 	}
+	if a := run.Attached; a != nil {
+		for _, why := range a.Uncovered {
+			t.wrap("- not covered: " + why)
+		}
+		t.field("left", a.Leftover)
+	}
 	t.field("report", o.ReportPath)
-	if r.Verdict != result.Pass || r.Weakness {
+	if r.Verdict != result.Pass && r.Verdict != result.Watched || r.Weakness {
 		t.field("again", run.Again())
 	}
 	t.field("do", r.Do)
@@ -155,9 +161,12 @@ func (t *terminal) paint(s, code string) string {
 }
 
 func (t *terminal) head(run *history.Run, r *result.Result, o SummaryOptions) {
-	code := map[result.Verdict]string{result.Pass: green, result.Violation: red, result.Unknown: yellow, result.Error: bold}[r.Verdict]
+	code := map[result.Verdict]string{result.Pass: green, result.Violation: red, result.Unknown: yellow, result.Error: bold, result.Watched: bold}[r.Verdict]
 	word := strings.ToUpper(string(r.Verdict))
 	parts := []string{words.Clean(run.Scenario), words.Clean(sentences.Server(run)), fmt.Sprintf("seed %d", run.Seed)}
+	if run.Attached != nil {
+		parts = parts[:2]
+	}
 	if run.Imported != "" {
 		parts = []string{words.Clean(run.Scenario), "imported, " + words.Clean(run.Imported)}
 	}

@@ -176,6 +176,6 @@ func (j *Job) options() clients.Options {
 		Nodes: j.Servers, Sentinels: j.Sentinels, MasterName: j.MasterName,
 		Access: j.Access, SentinelAccess: j.SentinelAccess,
 		Timeout: s.Timeout, DialTimeout: s.DialTimeout, Wait: s.Wait, WaitAOF: s.WaitAOF, WaitTimeout: s.WaitTimeout,
-		Version: j.Version, ValueSize: s.ValueSize, Lua: s.Lua, Fencing: s.Fencing,
+		Version: j.Version, TTL: j.TTL, Dials: j.Dials, ValueSize: s.ValueSize, Lua: s.Lua, Fencing: s.Fencing,
 	}
 }

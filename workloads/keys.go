@@ -14,7 +14,8 @@ type key struct {
 
 // keyTable numbers the keys of a runner.
 type keyTable struct {
-	tagged bool // numbers are hash tags
+	tagged bool   // numbers are hash tags
+	prefix string // of every name
 
 	mu   sync.Mutex
 	ids  map[string]*key
@@ -34,6 +35,7 @@ func (t *keyTable) get(prefix string, n int64) *key {
 }
 
 func (t *keyTable) named(name string) *key {
+	name = t.prefix + name
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if k, ok := t.ids[name]; ok {
@@ -46,6 +48,17 @@ func (t *keyTable) named(name string) *key {
 	t.ids[name] = k
 	t.list = append(t.list, k)
 	return k
+}
+
+// names are those of all keys.
+func (t *keyTable) names() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]string, len(t.list))
+	for i, k := range t.list {
+		out[i] = k.name
+	}
+	return out
 }
 
 func (t *keyTable) name(id uint32) string {

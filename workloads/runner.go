@@ -55,8 +55,11 @@ func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner,
 		return nil, fmt.Errorf("workload: writers %d+%d of %d and readers %d+%d of %d: a worker's part is larger than the whole",
 			job.FirstWriter, job.Writers, s.Writers, job.FirstReader, job.Readers, s.Readers)
 	}
-	r := &Runner{job: job, clock: clock, emit: emit, dial: clients.Dial, setup: clients.Setup}
-	r.keys.tagged = len(job.Cluster) > 0 && job.Spec.pairs()
+	if (job.Prefix != "" || job.TTL > 0) && job.Spec.Kind != Register {
+		return nil, fmt.Errorf("workload: a prefix and a time to live are of registers only, not of %s", job.Spec.Kind)
+	}
+	r := &Runner{job: job, clock: clock, emit: emit, dial: clients.Dial, setup: clients.Setup,
+		keys: keyTable{prefix: job.Prefix, tagged: len(job.Cluster) > 0 && job.Spec.pairs()}}
 	r.plan()
 	return r, nil
 }
@@ -88,6 +91,9 @@ func (r *Runner) Prepare(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Keys are the names of all keys that the runner reads and writes.
+func (r *Runner) Keys() []string { return r.keys.names() }
 
 func (r *Runner) close() {
 	for _, s := range r.slots {

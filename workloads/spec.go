@@ -122,6 +122,11 @@ type Job struct {
 	// Access is how the clients get in at the servers, SentinelAccess at the sentinels.
 	Access         access.Access `json:"access"`
 	SentinelAccess access.Access `json:"sentinel_access"`
+	// Prefix stands before the name of every key, and TTL is the time to live that every write of a register sets; of registers only.
+	Prefix string        `json:"prefix,omitempty"`
+	TTL    time.Duration `json:"ttl,omitempty"`
+	// Dials are the addresses that are dialled in the place of others.
+	Dials map[string]string `json:"dials,omitempty"`
 	// Version is the server's ("7.0.15"), for commands that older ones lack; Valkey and Redict count as 7.2.
 	Version string `json:"version"`
 }

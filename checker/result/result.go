@@ -14,10 +14,16 @@ const (
 	Violation Verdict = "violation" // 1
 	Unknown   Verdict = "unknown"   // 2
 	Error     Verdict = "error"     // 3: the harness or its surroundings failed
+	Watched   Verdict = "watched"   // 0: somebody else's setup was looked at, and nothing was promised of it
 )
 
+// NoFault stands for a fault where an outage is explained by a promotion that was none of ours: in somebody else's setup.
+const NoFault = -1
+
 // Known tells whether it is one of these.
-func (v Verdict) Known() bool { return v == Pass || v == Violation || v == Unknown || v == Error }
+func (v Verdict) Known() bool {
+	return v == Pass || v == Violation || v == Unknown || v == Error || v == Watched
+}
 
 // Result is what result.json holds, but for the sentences that reports make of it. All times are ns on the run's clock, all durations ns; -1 is "not measured".
 type Result struct {

@@ -89,7 +89,7 @@ func (a *app) end(err error) int {
 func (a *app) root() *cli.Command {
 	root := &cli.Command{
 		Name: "schism", Usage: "break Redis and Valkey replication on purpose, and say what the clients saw",
-		Description: about, Commands: []*cli.Command{a.list(), a.run(), a.check(), a.report(), a.index(), a.export(), a.doctor(), a.version(), a.man()},
+		Description: about, Commands: []*cli.Command{a.list(), a.run(), a.attach(), a.check(), a.report(), a.index(), a.export(), a.doctor(), a.version(), a.man()},
 		EnableShellCompletion: true, Suggest: true, HideVersion: true, DisableSliceFlagSeparator: true,
 		Writer: a.out, ErrWriter: a.errw,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {

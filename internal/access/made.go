@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 )
 
@@ -67,6 +68,9 @@ func (a *Authority) Issue(name string) (cert, key string, err error) {
 		return "", "", fmt.Errorf("make TLS certificate: %w", err)
 	}
 	t := template(name, serial.Int64())
+	if !strings.Contains(name, " ") { // else it names nobody whom one could connect to
+		t.DNSNames = []string{name}
+	}
 	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	der, err := x509.CreateCertificate(rand.Reader, t, a.cert, &k.PublicKey, a.key)

@@ -31,6 +31,7 @@ var knows = map[string][]string{
 	"clients":          {"history", "internal/monotime", "internal/access"},
 	"workloads":        {"history", "clients", "internal/access"},
 	"observer":         {"history", "clients", "internal/access", "internal/monotime", "internal/clusterview"},
+	"attach":           {"history", "observer", "internal/access", "internal/clusterview"},
 	"agent":            {"wire", "history", "clients", "workloads", "observer", "internal/monotime", "internal/access", "conf"},
 	"images":           {"internal/dockerenv", "internal/flock"},
 	"agentbin":         {"internal/version", "internal/flock"},

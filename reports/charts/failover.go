@@ -142,7 +142,11 @@ func (t *Timeline) failoverBars(f result.Failover) template.HTML {
 		effect = f.Steps[0].T
 	}
 	end := f.T
-	title := fmt.Sprintf("From the fault until %s is promoted: ", sentences.Node(&t.h.Run, f.New))
+	first, last := "fault", "last ok write after the fault"
+	if t.h.Run.Attached != nil {
+		first, last = "first sign", "last ok write"
+	}
+	title := fmt.Sprintf("From the %s until %s is promoted: ", first, sentences.Node(&t.h.Run, f.New))
 	switch {
 	case a.RTA > 0 && a.Outage.From <= f.T && a.Outage.To >= f.T: // from its own fault, which need not be the one told with the failover
 		effect, end = a.Outage.To-a.RTA, a.Outage.To
@@ -150,9 +154,9 @@ func (t *Timeline) failoverBars(f result.Failover) template.HTML {
 		end = effect + a.RTA
 	}
 	if end > f.T {
-		from := "fault"
-		if hit != 0 && effect > hit {
-			from = "last ok write after the fault" // which stopped nobody at once
+		from := first
+		if hit != 0 && effect > hit || a.RTAFault == result.NoFault {
+			from = last // the fault stopped nobody at once
 		}
 		title = fmt.Sprintf("From the %s until %s takes writes that last: ", from, sentences.Node(&t.h.Run, f.New))
 	}

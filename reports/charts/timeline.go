@@ -145,7 +145,9 @@ func (t *Timeline) findMarks() {
 		who := sentences.Node(run, e.Node)
 		switch {
 		case e.Kind == history.EvPhase && e.Name == history.PhaseLoadEnd:
-			add(e.T, "load ends", true, false)
+			if a := run.Attached; a == nil || a.Load { // else the axis ends there
+				add(e.T, "load ends", true, false)
+			}
 		case e.Kind == history.EvPhase && e.Name == history.PhaseBarrier:
 			add(e.T, "barrier held", true, false)
 		case e.Kind == history.EvPhase && e.Name == history.PhaseNoBarr:

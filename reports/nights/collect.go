@@ -202,7 +202,7 @@ func exitOf(run *history.Run, v result.Verdict) int {
 	if strings.HasPrefix(run.Incomplete, "interrupted") {
 		return 3
 	}
-	return map[result.Verdict]int{result.Pass: 0, result.Violation: 1, result.Unknown: 2, result.Error: 3}[v]
+	return map[result.Verdict]int{result.Pass: 0, result.Violation: 1, result.Unknown: 2, result.Error: 3, result.Watched: 0}[v]
 }
 
 // goesOn tells whether the process of a run lives: it holds the lock in the run's folder.

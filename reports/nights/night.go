@@ -83,7 +83,7 @@ func gravity(by string) int {
 // weakness, then the first.
 func (n *Night) Worst() *Line {
 	weight := func(l *Line) int {
-		w := slices.Index([]result.Verdict{result.Pass, result.Unknown, result.Error, result.Violation}, l.Verdict) * 2
+		w := slices.Index([]result.Verdict{result.Watched, result.Pass, result.Unknown, result.Error, result.Violation}, l.Verdict) * 2
 		if l.Weakness {
 			w++
 		}

@@ -60,7 +60,7 @@ func environment(h *history.History, r *result.Result) ([]*frame.Table, []facts,
 	}
 	add("Started", frame.Moment(run.Started))
 	add("Harness cost", costs(run.Costs))
-	add("Clock", "one kernel’s monotonic clock for clients, servers and faults")
+	add("Clock", clockText(run))
 	if run.Imported != "" {
 		m.List = m.List[:len(m.List)-1]
 		add("Imported from", run.Imported)
@@ -196,6 +196,9 @@ func plan(h *history.History) *frame.Table {
 		}
 	}
 	names := map[string]string{history.PhaseLoad: "Load begins", history.PhaseLoadEnd: "Writers stop", history.PhaseBarrier: "Barrier", history.PhaseNoBarr: "Barrier", history.PhaseFinalEnd: "Final reads"}
+	if a := h.Run.Attached; a != nil && !a.Load {
+		names[history.PhaseLoad], names[history.PhaseLoadEnd] = "Watch begins", "Watch ends"
+	}
 	for _, e := range h.Events {
 		if n, ok := names[e.Name]; ok && e.Kind == history.EvPhase {
 			txt := e.Text

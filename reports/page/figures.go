@@ -73,6 +73,7 @@ func figures(h *history.History, a *result.Analysis) []figure {
 	add(mastersFigure(h, r))
 	add(rtaFigure(h, r))
 	add(slotFigure(r))
+	add(watchedLag(h, r))
 	add(convergeFigure(r))
 	add(gapFigure(r, "Longest gap in writes", "write_gap", r.Availability.LongestWriteS, r.Counts.Writes))
 	add(staleFigure(r))
@@ -171,16 +172,18 @@ func mastersFigure(h *history.History, r *result.Result) *figure {
 }
 
 func rtaFigure(h *history.History, r *result.Result) *figure {
-	if len(h.Faults) == 0 {
+	a := &r.Availability
+	if len(h.Faults) == 0 && a.RTAFault != result.NoFault {
 		return nil
 	}
-	a := &r.Availability
 	n, unit := words.DurationUnit(a.RTA)
 	f := (&figure{Label: "RTA: fault to writable again", N: n, Unit: unit}).time(r, "rta")
 	if a.RTAShard > 0 {
 		f.Label = fmt.Sprintf("RTA of shard %d, the longest", a.RTAShard)
 	}
-	if a.RTA < 0 {
+	if a.RTAFault == result.NoFault {
+		f.Label, f.Lines = "RTA: last ok write to writable again", lines("around a promotion that was no doing of schism’s")
+	} else if a.RTA < 0 {
 		f.Lines = lines("no lasting ok write after the fault")
 	} else if a.RTAFault > 0 {
 		from := fmt.Sprintf("the effect of fault %d", a.RTAFault)

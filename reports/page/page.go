@@ -208,6 +208,7 @@ func notices(h *history.History, r *result.Result, headline string) []string {
 	for _, reason := range sentences.Reasons(r) {
 		add(reason)
 	}
+	out = append(out, uncovered(&h.Run)...)
 	if h.Cut > 0 {
 		out = append(out, "The history ends at "+words.At(h.Cut)+", before the run did: writes in flight there count as unknown.")
 	}

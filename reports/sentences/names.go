@@ -20,6 +20,8 @@ func MarkOf(v result.Verdict, weakness bool) Mark {
 		return Mark{"und", "v-und", "?", "Unknown"}
 	case v == result.Error:
 		return Mark{"err", "v-err", "!", "Error"}
+	case v == result.Watched:
+		return Mark{"na", "v-na", "•", "Watched"}
 	case weakness:
 		return Mark{"weak", "v-weak", "⊗", "Pass, weakness shown"}
 	}

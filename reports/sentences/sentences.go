@@ -38,6 +38,9 @@ func Of(run *history.Run, r *result.Result) Sentences {
 	case r.Verdict == result.Unknown:
 		s.Headline, s.Sub = t.notDecided()
 		return s
+	case t.onlyWatched() && r.Verdict != result.Violation:
+		s.Headline, s.Sub = t.watch()
+		return s
 	case r.Verdict == result.Violation:
 		s.Headline, s.Sub = t.violation()
 		first, rest := t.notable()
@@ -272,12 +275,19 @@ func (t *teller) lostHow() string {
 		}
 		out = append(out, span+".")
 	}
+	if t.run.Attached != nil {
+		out = append(out, "No fault of schism's: it injects none into a setup that it did not start.")
+	}
 	if n := l.Unattributed; n > 0 {
 		verb := "are"
 		if n == 1 {
 			verb = "is"
 		}
-		out = append(out, fmt.Sprintf("%s of them %s not attributed to any fault.", words.Count(n), verb))
+		to := "any fault"
+		if t.run.Attached != nil {
+			to = "anything that was seen"
+		}
+		out = append(out, fmt.Sprintf("%s of them %s not attributed to %s.", words.Count(n), verb, to))
 	}
 	if s := t.waited(); s != "" {
 		out = append(out, s)

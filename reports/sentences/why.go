@@ -103,6 +103,12 @@ func (t *teller) why() (why, bounds string) {
 	if m == nil {
 		return "", ""
 	}
+	if t.run.Attached != nil { // who promoted it is not known, and settings may not be
+		m.sentinels = false
+		if !t.told(m.cause.Node) {
+			return m.mechanism(), ""
+		}
+	}
 	var out []string
 	for _, a := range advice() {
 		if a.applies(m) {
