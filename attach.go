@@ -36,6 +36,7 @@ type attachment struct {
 	run
 
 	o      AttachOptions
+	again  string // the line that watches the same
 	target *attach.Target
 	setup  *attach.Setup // changed by grow alone
 	worker int32         // number of the load's worker; history.NoNode without a load
@@ -52,6 +53,7 @@ type attachment struct {
 // injects no fault, and without AttachOptions.Load it writes nothing. The error is a *Problem.
 func Attach(ctx context.Context, o AttachOptions) (*Outcome, error) {
 	began := time.Now()
+	again := o.command()
 	o = o.withDefaults()
 	promises, err := withOwn(nil, o.Promises)
 	if err != nil {
@@ -61,7 +63,7 @@ func Attach(ctx context.Context, o AttachOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &attachment{o: o, target: target, meter: attach.NewMeter(), worker: history.NoNode, byAddr: map[string]int32{}}
+	a := &attachment{o: o, again: again, target: target, meter: attach.NewMeter(), worker: history.NoNode, byAddr: map[string]int32{}}
 	a.run = run{opts: Options{Artifacts: o.Artifacts, Seed: o.Seed, Progress: o.Progress}, live: history.NewLive()}
 	var out *Outcome
 	err = guard.Do(func() (err error) {
@@ -99,7 +101,7 @@ func (a *attachment) begin(ctx context.Context, began time.Time, promises []resu
 	server := strings.TrimSpace(strings.Fields(first.Build + " ")[0] + ":" + first.Version)
 	about := buildOf(agentbin.Agent{})
 	a.meta = &history.Run{Schema: history.RunSchema, ID: hex.EncodeToString(id), Scenario: attachName, Why: attachWhy, Server: server, Seed: a.o.Seed,
-		Started: began.UTC().Format(time.RFC3339), Command: a.o.command(), Duration: a.o.For.Nanoseconds(), Promises: data(promises), Slots: a.setup.Slots,
+		Started: began.UTC().Format(time.RFC3339), Command: a.again, Duration: a.o.For.Nanoseconds(), Promises: data(promises), Slots: a.setup.Slots,
 		Schism: &about, Host: hostFacts(about)[:2], Costs: map[string]int64{}, Attached: &history.Attached{Uncovered: a.setup.Uncovered}}
 	for _, n := range a.setup.Nodes {
 		a.adopt(n)

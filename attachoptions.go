@@ -250,8 +250,11 @@ func attachProblem(err error) error {
 	return &Problem{Exit: exit, Text: e.Text, Do: e.Do, Err: err}
 }
 
-// command is the line that watches the same again. It names where passwords are, and holds none.
+// command is the line that watches the same again. It names where passwords are, and holds none; empty where one was given by a program.
 func (o *AttachOptions) command() string {
+	if o.Login.Password != "" || o.SentinelLogin.Password != "" {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString("schism attach")
 	for _, f := range AttachFlags(o) {

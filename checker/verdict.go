@@ -190,6 +190,9 @@ func (c *check) fair() {
 	if c.h.Run.Imported != "" {
 		return
 	}
+	if a := c.h.Run.Attached; a != nil && !a.Load {
+		return // there was nothing to bring to rest
+	}
 	held, t, why := barrier(c.h)
 	if held {
 		add(true, "the barrier held at %s", words.At(t))

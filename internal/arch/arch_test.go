@@ -262,6 +262,7 @@ var sleepers = map[string]string{
 var hurried = map[string]string{
 	"nemesis/run_test.go":    "in a bubble, whose time passes when everybody waits",
 	"engine_test.go":         "what a run may take to end is the promise itself, and minutes",
+	"attach_bad_test.go":     "ten seconds for what takes half a second: nobody waits for a mistake to be told",
 	"clients/server_test.go": "ten seconds for what takes half a second: it tells one try from many",
 }
 

@@ -207,7 +207,11 @@ func (t *Timeline) roleLane() Lane {
 			t.within(s, sp.from, sp.to, y+10, "halo", "says "+sp.text+" is master")
 		}
 	}
-	l := Lane{ID: "roles", Title: "Roles", Note: "what each node says it is, by its own agent", Y: yaxis(h, ys), Plot: s.done()}
+	by := "by its own agent"
+	if t.h.Run.Attached != nil {
+		by = "asked over the network"
+	}
+	l := Lane{ID: "roles", Title: "Roles", Note: "what each node says it is, " + by, Y: yaxis(h, ys), Plot: s.done()}
 	if len(views) > 0 {
 		l.Note += "; below, what the sentinels say"
 	}

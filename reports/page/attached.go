@@ -2,6 +2,8 @@ package page
 
 import (
 	"html/template"
+	"maps"
+	"slices"
 
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
@@ -11,17 +13,22 @@ import (
 )
 
 // watchedLag is the figure that a setup of somebody else's is watched for: how far its replicas were behind, each of them below.
-func watchedLag(h *history.History, r *result.Result) *figure {
+func watchedLag(h *history.History, a *result.Analysis) *figure {
+	r := &a.Result
 	all := sentences.Overall(r)
 	if h.Run.Attached == nil || all == nil || all.LagBytes < 0 {
 		return nil
 	}
 	n, unit := words.DurationUnit(all.LagTime)
 	f := (&figure{Label: "Greatest lag of a replica", N: n, Unit: unit}).time(r, "lag_time")
-	for _, s := range r.Staleness {
-		if s.Node != history.NoNode && s.Window == "" && s.LagBytes >= 0 {
-			f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(sentences.Node(&h.Run, s.Node))+"</b> "+frame.Esc(words.Size(s.LagBytes)+", "+words.Duration(s.LagTime))))
+	bytes, age := map[int32]int64{}, map[int32]int64{}
+	for _, p := range a.Lag {
+		if !p.Branch {
+			bytes[p.Node], age[p.Node] = max(bytes[p.Node], p.Bytes), max(age[p.Node], p.Age)
 		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(bytes)) {
+		f.Lines = append(f.Lines, template.HTML("<b>"+frame.Esc(sentences.Node(&h.Run, n))+"</b> "+frame.Esc(words.Size(bytes[n])+", "+words.Duration(age[n]))))
 	}
 	return f
 }

@@ -73,7 +73,7 @@ func figures(h *history.History, a *result.Analysis) []figure {
 	add(mastersFigure(h, r))
 	add(rtaFigure(h, r))
 	add(slotFigure(r))
-	add(watchedLag(h, r))
+	add(watchedLag(h, a))
 	add(convergeFigure(r))
 	add(gapFigure(r, "Longest gap in writes", "write_gap", r.Availability.LongestWriteS, r.Counts.Writes))
 	add(staleFigure(r))
