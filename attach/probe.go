@@ -113,6 +113,9 @@ func (t *Target) explain(ctx context.Context, addr string, login access.Access, 
 	case login.TLS == nil && !errors.Is(err, observer.ErrProtocol) && t.speaksTLS(ctx, addr):
 		return fail("wants TLS", "add -tls with -tls-ca FILE (and -tls-cert, -tls-key where it asks for them)")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		if login.TLS != nil { // its word on the certificate may be lost with the connection
+			return fail("closed the connection without an answer", fmt.Sprintf("where it asks for a client's certificate, give it with -%stls-cert and -%stls-key", pre, pre))
+		}
 		return fail("closed the connection without an answer", "is it a Redis, and does it let this machine in (protected-mode, bind)?")
 	}
 	return fail("is no Redis: it does not answer as one ("+words(err)+")", "give the address of a Redis or Valkey server")
