@@ -3,6 +3,7 @@ package sentences
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/schismtest/schism/checker/result"
 	"github.com/schismtest/schism/history"
@@ -19,6 +20,15 @@ func (t *teller) told(node int32) bool {
 
 // watch says what was seen of a setup that was only watched: failovers and two masters first, then the lag of its replicas.
 func (t *teller) watch() (first, second string) {
+	lag := words.Capital(t.lag()) + "."
+	if seen := t.reigns(); seen != "" {
+		return seen, lag + " Nothing was written, so what clients lost is not known."
+	}
+	return lag, "No promotion and no second master was seen. Nothing was written."
+}
+
+// reigns says who became master, and for how long there were two; empty when nothing of the kind was seen.
+func (t *teller) reigns() string {
 	var seen []string
 	if fs := t.r.Failovers; len(fs) > 0 {
 		seen = append(seen, fmt.Sprintf("%s seen: %s", words.Plural(int64(len(fs)), "promotion was", "promotions were"), t.promoted(fs)))
@@ -26,11 +36,10 @@ func (t *teller) watch() (first, second string) {
 	if t.r.Masters.TwoWritable > 0 {
 		seen = append(seen, "two nodes said they were master for "+t.measured("two_masters"))
 	}
-	lag := t.lag()
 	if len(seen) == 0 {
-		return words.Capital(lag) + ".", "No promotion and no second master was seen. Nothing was written."
+		return ""
 	}
-	return words.Capital(words.List(seen)) + ".", words.Capital(lag) + ". Nothing was written, so what clients lost is not known."
+	return words.Capital(strings.Join(seen, "; ")) + "."
 }
 
 // promoted names who became master, each once.

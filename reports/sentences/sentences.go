@@ -150,6 +150,9 @@ func (t *teller) pass() (first, second string) {
 	case shown != "":
 		return shown, fmt.Sprintf("Seen in %s operations.", words.Count(r.Counts.Ops))
 	}
+	if seen := t.reigns(); seen != "" && !r.Writes.Known {
+		return seen, fmt.Sprintf("What became of the writes is not known. Nothing wrong was seen in what %s operations were answered.", words.Count(r.Counts.Ops))
+	}
 	return fmt.Sprintf("Nothing wrong was seen in %s operations.", words.Count(r.Counts.Ops)), ""
 }
 

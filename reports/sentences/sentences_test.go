@@ -179,3 +179,18 @@ func TestAModelSaysWhatItForbids(t *testing.T) {
 	r.Verdict, r.Reasons = result.Unknown, []string{"the history is incomplete: half a batch"}
 	require.Equal(t, "Undecided as register: the history is incomplete: half a batch.", Of(nodesOf(), r).Headline)
 }
+
+// Two masters are told before anything is said to be in order.
+func TestTwoMastersComeFirst(t *testing.T) {
+	run := nodesOf()
+	run.Attached = &history.Attached{Load: true}
+	r := resultOf(result.Pass, 0)
+	r.Writes.Known = false
+	r.Counts.Ops = 477
+	require.Contains(t, Of(run, r).Headline, "Nothing wrong was seen in 477 operations.")
+	r.Masters.TwoWritable = 63e9
+	r.Failovers = []result.Failover{{New: 1}}
+	s := Of(run, r)
+	require.True(t, strings.HasPrefix(s.Headline, "1 promotion was seen: n2; two nodes said they were master for "), s.Headline)
+	require.Contains(t, s.Sub, "What became of the writes is not known.")
+}
