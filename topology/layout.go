@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,9 +44,9 @@ func (s Spec) WithDefaults() Spec {
 		s.Kind = KindStandalone
 	}
 	if s.Kind == KindCluster {
-		setDefault(&s.Shards, defaultShards)
-		setDefault(&s.Replicas, defaultShardReplicas)
-		setDefault(&s.NodeTimeout, defaultNodeTimeout)
+		s.Shards = cmp.Or(s.Shards, defaultShards)
+		s.Replicas = cmp.Or(s.Replicas, defaultShardReplicas)
+		s.NodeTimeout = cmp.Or(s.NodeTimeout, defaultNodeTimeout)
 	}
 	if s.Kind != KindStandalone && s.Replicas == 0 {
 		s.Replicas = defaultReplicas
@@ -71,13 +72,6 @@ func (s Spec) WithDefaults() Spec {
 		s.Workers = 1
 	}
 	return s.withFollows()
-}
-
-func setDefault[T comparable](to *T, v T) {
-	var zero T
-	if *to == zero {
-		*to = v
-	}
 }
 
 // Validate names the first field that cannot be, and what to do.
