@@ -220,13 +220,14 @@ func (c *check) tried(w workerWrites, last, first int32, ret int64) bool {
 	return at < len(w.acked) && w.acked[at] != first && ops.Return[w.acked[at]] < ret
 }
 
-// faultOf is the fault that explains an outage: the first that began between the call of the last ok write and the return of the first
-// unanswered one, else the last before.
+// faultOf is the fault that explains an outage: the first that began between the call of the last ok write and the first return of an
+// unanswered one, or that began before and took effect after that write's reply; else the last before. A write without a reply has no
+// return: what was refused at once tells when the outage had begun.
 func (c *check) faultOf(w workerWrites, last int32, ret int64) *history.Fault {
 	ops := &c.h.Ops
 	until := ret
 	at, _ := slices.BinarySearchFunc(w.unacked, ops.Call[last], func(i int32, t int64) int { return cmp.Compare(ops.Call[i], t) })
-	if at < len(w.unacked) {
+	for ; at < len(w.unacked) && ops.Call[w.unacked[at]] < until; at++ {
 		until = min(until, ops.Return[w.unacked[at]])
 	}
 	var in, before *history.Fault
@@ -234,7 +235,7 @@ func (c *check) faultOf(w workerWrites, last int32, ret int64) *history.Fault {
 		f := &c.h.Faults[i]
 		switch t := begin(f); {
 		case f.Effect == 0 || t > until:
-		case t < ops.Call[last]:
+		case t < ops.Call[last] && f.Effect <= ops.Return[last]:
 			if before == nil || t > begin(before) {
 				before = f
 			}

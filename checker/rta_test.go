@@ -203,3 +203,23 @@ func TestGapsAreIntervals(t *testing.T) {
 	_, v = c.longest(nil, 0, 40, all, all)
 	require.Equal(t, []float64{40e-9, 40e-9}, []float64{v.Lo, v.Hi})
 }
+
+// A write that was called when the kill had been begun and was answered before it took effect, and one in flight that was never answered, do not
+// make the restart before the recovery the fault: it would have stopped nobody for long.
+func TestRTAIsThatOfTheFaultThatBeganIt(t *testing.T) {
+	h := outageRun(t, nil)
+	h.Faults = []history.Fault{
+		{ID: 1, Kind: "kill", Text: "kill n1", Targets: []int32{0}, Injected: 48 * vSecond / 10, Effect: 5 * vSecond, HealCalled: 81 * vSecond / 10, Healed: 82 * vSecond / 10},
+		{ID: 2, Kind: "restart", Text: "restart n1", Targets: []int32{0}, Injected: 81 * vSecond / 10, Effect: 82 * vSecond / 10, Healed: 82 * vSecond / 10},
+	}
+	av := judged(t, h).Availability
+	require.Equal(t, 1, av.RTAFault)
+	within(t, av.RTAValue, 3.36, 0.025)
+	for i := range h.Ops.F { // nobody is refused: all that fails is without a reply
+		if h.Ops.IsWrite(i) && h.Ops.Outcome[i] == history.Fail {
+			h.Ops.Outcome[i], h.Ops.Return[i] = history.Info, history.Inf
+		}
+	}
+	av = judged(t, h).Availability
+	require.Equal(t, 1, av.RTAFault)
+}
