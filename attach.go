@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -98,7 +97,7 @@ func (a *attachment) begin(ctx context.Context, began time.Time, promises []resu
 		return fmt.Errorf("draw run id: %w", err)
 	}
 	first := a.setup.Nodes[0]
-	server := strings.TrimSpace(strings.Fields(first.Build + " ")[0] + ":" + first.Version)
+	server := first.Family + ":" + first.Version
 	about := buildOf(agentbin.Agent{})
 	a.meta = &history.Run{Schema: history.RunSchema, ID: hex.EncodeToString(id), Scenario: attachName, Why: attachWhy, Server: server, Seed: a.o.Seed,
 		Started: began.UTC().Format(time.RFC3339), Command: a.again, Duration: a.o.For.Nanoseconds(), Promises: data(promises), Slots: a.setup.Slots,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/clusterview"
@@ -55,7 +56,7 @@ func (f *finder) cluster(ctx context.Context, addr string) error {
 		f.member(ctx, addr, r, history.RoleReplica, shards[r.MasterID])
 	}
 	if len(f.s.Nodes) == 0 && ctx.Err() == nil {
-		return &Error{Text: fmt.Sprintf("no node of the cluster can be reached at the address that %s gives for it: %s", addr, f.s.Uncovered[0]),
+		return &Error{Text: fmt.Sprintf("no node of the cluster can be reached at the address that %s gives for it: %s", addr, strings.Join(f.s.Uncovered, "; ")),
 			Do: "say where they are reached with -map OLD=NEW"}
 	}
 	return ctx.Err()

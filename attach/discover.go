@@ -19,6 +19,8 @@ type Node struct {
 	history.Node
 	// Addrs are all addresses by which others of the setup name it; Node.Addr is the first.
 	Addrs []string
+	// Family is what kind of server it is: redis, valkey or redict.
+	Family string
 	// Dial is where it is reached.
 	Dial string
 	// RTT is how long the quickest of its first answers took.
@@ -145,8 +147,8 @@ func (f *finder) add(addr string, in observer.Info, rtt time.Duration, role hist
 		f.tried[addr] = i
 		return i
 	}
-	n := Node{Node: history.Node{Kind: history.Server, Addr: addr, Role: role, RunID: in["run_id"], Version: version(in), Build: build(in)},
-		Addrs: []string{addr}, Dial: f.t.reached(addr), RTT: rtt}
+	n := Node{Node: history.Node{Kind: history.Server, Addr: addr, Role: role, RunID: in["run_id"], Version: version(in), Build: in["redis_build_id"]},
+		Family: family(in), Addrs: []string{addr}, Dial: f.t.reached(addr), RTT: rtt}
 	prefix := "n"
 	if role == history.RoleSentinel {
 		n.Kind, prefix = history.Sentinel, "s"
@@ -193,8 +195,6 @@ func family(in observer.Info) string {
 	}
 	return "redis"
 }
-
-func build(in observer.Info) string { return family(in) + " " + in["redis_build_id"] }
 
 // replicasOf adds the replicas that a server tells of, and theirs. One that cannot be reached is named and left out.
 func (f *finder) replicasOf(ctx context.Context, of int, in observer.Info, depth int) {

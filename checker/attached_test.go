@@ -69,6 +69,11 @@ func TestAttachedVerdicts(t *testing.T) {
 			h.Missing = []string{"n1: batch 3 follows batch 1"}
 			return h
 		}(), result.Error, "n1"},
+		{"schism was held up, and looks alone measure what was promised", func() *history.History {
+			h := onlyWatched(t, flag("two_masters", 1))
+			h.Events = append(h.Events, history.Event{Node: history.NoNode, T: 10 * vSecond, Dur: 3 * vSecond, Kind: history.EvStall, Name: history.StallTick})
+			return h
+		}(), result.Pass, ""},
 		{"the machine slept, and something was promised", func() *history.History {
 			h := onlyWatched(t, flag("two_masters", 10))
 			h.Events = append(h.Events, history.Event{Node: history.NoNode, T: 10 * vSecond, Dur: 6 * vSecond, Kind: history.EvStall, Name: history.StallSuspended})

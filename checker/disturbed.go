@@ -227,6 +227,9 @@ func (c *check) span(p result.Promise) (result.Gap, bool) {
 // undisturbed makes a broken promise in seconds undecided where the machine is to blame, and lets a time be as much shorter or longer as
 // the machine stood still in it.
 func (c *check) undisturbed(p result.Promise, m result.Measure, pr *result.PromiseResult) {
+	if c.attached() && looked(p.Measure) {
+		return
+	}
 	g, ok := c.span(p)
 	if !ok || m.Unit != result.Timed && p.Within == nil {
 		return

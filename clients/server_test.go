@@ -355,3 +355,36 @@ func TestSentinelThatDoesNotAnswerIsLeft(t *testing.T) {
 		frozen.Signal(t, syscall.SIGCONT)
 	}
 }
+
+// Every write of a register with a time to live sets it anew, in one step, with commands of before 6.2 too.
+func TestWritesSetTheTimeToLive(t *testing.T) {
+	s := redistest.Start(t)
+	for _, version := range []string{"6.0.16", "7.0.15"} {
+		c := connect(t, Options{Addr: s.Addr, Version: version, TTL: time.Hour})
+		for i, replaced := range []int64{history.Nil, 1, 2} {
+			op := history.Op{F: history.FWrite, In: int64(i + 1), Flags: history.FlagPred}
+			c.Do(t.Context(), "ttl:"+version, &op)
+			require.Equal(t, history.OK, op.Outcome, op.Err)
+			require.Equal(t, replaced, op.Out)
+			require.Greater(t, s.Client.PTTL(t.Context(), "ttl:"+version).Val(), 59*time.Minute)
+			require.NoError(t, s.Client.Persist(t.Context(), "ttl:"+version).Err())
+		}
+	}
+	require.NoError(t, s.Client.Do(t.Context(), "REPLICAOF", "127.0.0.1", "1").Err())
+	for _, version := range []string{"6.0.16", "7.0.15"} {
+		op := history.Op{F: history.FWrite, In: 9, Flags: history.FlagPred}
+		connect(t, Options{Addr: s.Addr, Version: version, TTL: time.Hour}).Do(t.Context(), "ttl:"+version, &op)
+		require.Contains(t, []history.ErrCode{history.ErrReadOnly, history.ErrExecAbort}, op.Err, version) // of MULTI only the end tells
+		require.Equal(t, history.Fail, op.Outcome)
+	}
+}
+
+// Another address is dialled, and the node is the one that was named.
+func TestDialsElsewhere(t *testing.T) {
+	s := redistest.Start(t)
+	c := connect(t, Options{Addr: "10.99.99.9:6379", Dials: map[string]string{"10.99.99.9:6379": s.Addr}, Nodes: map[string]int32{"10.99.99.9:6379": 5}})
+	op := history.Op{F: history.FWrite, In: 1}
+	c.Do(t.Context(), "k", &op)
+	require.Equal(t, history.OK, op.Outcome)
+	require.Equal(t, int32(5), op.Node)
+}

@@ -159,6 +159,8 @@ func Headline(r *nights.Report) string {
 		return "? No violation; not everything was decided"
 	case count[result.Unknown]+count[result.Error] > 0:
 		return "? No violation, and nothing changed; not everything was decided"
+	case count[result.Watched] > 0:
+		return fmt.Sprintf("• %s only watched; no violation", words.Plural(int64(count[result.Watched]), "setup was", "setups were"))
 	case !r.Earlier:
 		return "✓ All cells pass; there is no earlier run to compare with"
 	}
@@ -185,7 +187,7 @@ func tally(r *nights.Report) string {
 		}
 	}
 	var parts []string
-	for _, k := range []string{"violation", "unknown", "error", "not run", "pass"} {
+	for _, k := range []string{"violation", "unknown", "error", "not run", "watched", "pass"} {
 		if n := count[k]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, k))
 		}

@@ -14,7 +14,7 @@ import (
 
 // sentence says what is new, or what there is.
 func (p *page) sentence(r *nights.Report, count map[string]int) {
-	total := count["violation"] + count["unknown"] + count["error"] + count["pass"]
+	total := count["violation"] + count["unknown"] + count["error"] + count["pass"] + count["watched"]
 	tally := tallyWords(count)
 	news := r.NewOnes()
 	since := strings.ToLower(p.Before)
@@ -74,7 +74,12 @@ func (p *page) quiet(r *nights.Report, count map[string]int, total int, tally st
 	}
 	p.Mark = sentences.MarkOf(v, false)
 	p.Headline = words.Capital(tally) + "."
-	if v == result.Pass {
+	if n := count["watched"]; v == result.Pass && n > 0 { // of these nothing was promised
+		p.Headline = words.Capital(tally) + "."
+		if n == total {
+			p.Mark = sentences.MarkOf(result.Watched, false)
+		}
+	} else if v == result.Pass {
 		p.Headline = fmt.Sprintf("All %s pass.", words.Plural(int64(total), "cell", "cells"))
 		if n := count["weakness"]; n > 0 {
 			p.Mark = sentences.MarkOf(v, true)
@@ -141,7 +146,7 @@ func notRun(r *nights.Report) int {
 
 func tallyWords(count map[string]int) string {
 	var parts []string
-	for _, k := range [][3]string{{"violation", "violation", "violations"}, {"unknown", "unknown", "unknown"}, {"error", "error", "errors"}, {"pass", "pass", "passes"}} {
+	for _, k := range [][3]string{{"violation", "violation", "violations"}, {"unknown", "unknown", "unknown"}, {"error", "error", "errors"}, {"pass", "pass", "passes"}, {"watched", "watched", "watched"}} {
 		if n := count[k[0]]; n > 0 {
 			parts = append(parts, words.Plural(int64(n), k[1], k[2]))
 		}
@@ -151,7 +156,7 @@ func tallyWords(count map[string]int) string {
 
 func filters(count map[string]int, changes, notRun int) []filter {
 	var out []filter
-	for _, k := range [][3]string{{"violation", "bad", "Violation"}, {"pass", "ok", "Pass"}, {"unknown", "und", "Unknown"}, {"error", "err", "Error"}} {
+	for _, k := range [][3]string{{"violation", "bad", "Violation"}, {"pass", "ok", "Pass"}, {"unknown", "und", "Unknown"}, {"error", "err", "Error"}, {"watched", "na", "Watched"}} {
 		if n := count[k[0]]; n > 0 {
 			out = append(out, filter{k[1], k[0], fmt.Sprintf("%s %d", k[2], n)})
 		}

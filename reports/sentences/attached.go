@@ -31,7 +31,7 @@ func (t *teller) watch() (first, second string) {
 func (t *teller) reigns() string {
 	var seen []string
 	if fs := t.r.Failovers; len(fs) > 0 {
-		seen = append(seen, fmt.Sprintf("%s seen: %s", words.Plural(int64(len(fs)), "promotion was", "promotions were"), t.promoted(fs)))
+		seen = append(seen, t.promoted(fs))
 	}
 	if t.r.Masters.TwoWritable > 0 {
 		seen = append(seen, "two nodes said they were master for "+t.measured("two_masters"))
@@ -39,10 +39,10 @@ func (t *teller) reigns() string {
 	if len(seen) == 0 {
 		return ""
 	}
-	return words.Capital(strings.Join(seen, "; ")) + "."
+	return words.Capital(strings.Join(seen, ", and ")) + "."
 }
 
-// promoted names who became master, each once.
+// promoted says who became master, each once.
 func (t *teller) promoted(fs []result.Failover) string {
 	var names []string
 	for _, f := range fs {
@@ -50,7 +50,13 @@ func (t *teller) promoted(fs []result.Failover) string {
 			names = append(names, name)
 		}
 	}
-	return words.List(names)
+	verb := "were promoted"
+	if len(fs) == 1 {
+		verb = "was promoted"
+	} else if len(names) == 1 {
+		verb = fmt.Sprintf("was promoted %d times", len(fs))
+	}
+	return words.List(names) + " " + verb
 }
 
 // lag says how far replicas were behind at most.

@@ -191,6 +191,6 @@ func TestTwoMastersComeFirst(t *testing.T) {
 	r.Masters.TwoWritable = 63e9
 	r.Failovers = []result.Failover{{New: 1}}
 	s := Of(run, r)
-	require.True(t, strings.HasPrefix(s.Headline, "1 promotion was seen: n2; two nodes said they were master for "), s.Headline)
+	require.True(t, strings.HasPrefix(s.Headline, "n2 was promoted, and two nodes said they were master for "), s.Headline)
 	require.Contains(t, s.Sub, "What became of the writes is not known.")
 }
