@@ -1,10 +1,6 @@
 package checker
 
-import (
-	"strconv"
-
-	"github.com/schismtest/schism/history"
-)
+import "github.com/schismtest/schism/history"
 
 // writesSomething reports whether a transaction holds a write.
 func writesSomething(list []int64) bool {
@@ -62,4 +58,4 @@ func (c *check) txnFates() {
 }
 
 // TxnKey is the server's name of a key of transactions.
-func TxnKey(n int64) string { return "t:" + strconv.FormatInt(n, 10) }
+func TxnKey(n int64) string { return history.TxnKey(n) }

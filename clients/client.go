@@ -22,7 +22,7 @@ type Client interface {
 	// Do issues op on key and fills in its Out, List, Node, Acked, Outcome and Err. It opens a connection when there is none and
 	// closes it after an operation of unknown outcome. It returns within its timeouts even when the server says nothing.
 	Do(ctx context.Context, key string, op *history.Op)
-	// Node is the number of the server that it is connected to, or history.NoNode.
+	// Node is the number of the server that it is connected to, in a Cluster that the operation under way went to, or history.NoNode.
 	Node() int32
 	// Close closes the connection for good.
 	Close() error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -33,7 +34,9 @@ func ReloadInterval(reload string) (time.Duration, error) {
 }
 
 // openCluster makes the client that knows who owns which slots. It is asked for nothing else: operations go over links of the session's own,
-// so that what is written, and to whom, is known. Its map is read and kept as it is for all of go-redis' users.
+// so that what is written, and to whom, is known. Its map is read and kept as it is for all of go-redis' users. Its own Process (v9.23.0,
+// osscluster.go:1501) would not do: it tells neither which server answered nor what was written, it reads the slots over the connections of
+// the operations (loadState), and MaxRedirects is the number of redirections and of what is sent again after a time-out alike.
 func (s *session) openCluster() *redis.ClusterClient {
 	interval, _ := ReloadInterval(s.opt.Reload) // Validate has looked
 	return redis.NewClusterClient(&redis.ClusterOptions{
@@ -54,14 +57,25 @@ func (s *session) dialCluster(ctx context.Context, network, addr string) (net.Co
 	return s.secure(ctx, s.opt.Access, c)
 }
 
-// helloCluster asks who owns which slots and connects to one server.
+// helloCluster asks who owns which slots and connects to the servers of all shards.
 func (s *session) helloCluster(ctx context.Context) error {
-	l, err := s.route(ctx, "")
-	if err != nil {
-		return err
+	var mu sync.Mutex
+	var addrs []string
+	err := s.cluster.ForEachMaster(ctx, func(_ context.Context, c *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		addrs = append(addrs, s.readerOf(c.Options().Addr))
+		return nil
+	})
+	if err == nil && len(addrs) == 0 {
+		err = errors.New("nobody owns any slot")
 	}
-	s.use(l)
-	return l.rdb.Ping(ctx).Err()
+	for _, addr := range addrs {
+		if err == nil {
+			err = s.linkTo(addr).rdb.Ping(ctx).Err()
+		}
+	}
+	return err
 }
 
 // linkTo is the session's link to a server.
@@ -80,47 +94,52 @@ func (s *session) route(ctx context.Context, key string) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr := owner.Options().Addr
-	if replicas := s.opt.ReplicasOf[addr]; s.opt.Nth > 0 && len(replicas) > 0 {
-		addr = replicas[(s.opt.Nth-1)%len(replicas)]
-	}
-	return s.linkTo(addr), nil
+	return s.linkTo(s.readerOf(owner.Options().Addr)), nil
 }
 
-// issueRouted issues an operation at the owner of its key. MOVED and ASK are followed, once each, since they prove that nothing was executed;
-// whatever else goes wrong, it is not sent again. A read of a named replica is never led elsewhere.
+// issueRouted issues an operation at the owner of its key, or at the replica that reads for it. MOVED and ASK are followed, once each, since
+// they prove that nothing was executed: of an operation of several commands only the last one writes. Whatever else goes wrong, it is not
+// sent again.
 func (s *session) issueRouted(ctx context.Context, key string, op *history.Op) error {
+	s.at.Store(nil) // nobody was spoken to yet
+	s.asking = false
 	l, err := s.route(ctx, key)
 	if err != nil {
-		s.at.Store(nil) // nobody was spoken to
 		return err
 	}
-	s.use(l)
-	s.sent.Store(false)
-	err = s.issue(ctx, key, op)
+	before := *op
 	var moved, asked bool
-	for s.opt.Nth == 0 {
-		to, ask, ok := redirected(err)
+	for {
+		s.use(l)
+		s.sent.Store(false)
+		if err = s.ask(ctx, s.rdb); err == nil {
+			err = s.issue(ctx, key, op)
+		}
+		to, ask, ok := redirected(err, l.addr)
 		if !ok || ask && asked || !ask && moved {
 			break
 		}
-		moved, asked = moved || !ask, asked || ask
+		moved, asked, s.asking = moved || !ask, asked || ask, ask
 		s.cluster.ReloadState(ctx) // as go-redis does
-		s.use(s.linkTo(to))
-		s.sent.Store(false)
-		op.Redirects++
-		if ask {
-			if err = s.rdb.Do(ctx, "asking").Err(); err != nil {
-				s.sent.Store(false) // the operation itself was not
-				break
-			}
-		}
-		err = s.issue(ctx, key, op)
+		before.Redirects++
+		*op = before
+		if reader := s.readerOf(to); reader != l.addr {
+			to = reader
+		} // else it has left that shard
+		l = s.linkTo(to)
 	}
 	if s.stale(err) {
 		s.cluster.ReloadState(ctx)
 	}
 	return err
+}
+
+// readerOf is where what belongs to a server's shard is read: at the Nth of its replicas where that is asked for, else there.
+func (s *session) readerOf(addr string) string {
+	if replicas := s.opt.ReplicasOf[addr]; s.opt.Nth > 0 && len(replicas) > 0 {
+		return replicas[(s.opt.Nth-1)%len(replicas)]
+	}
+	return addr
 }
 
 // stale tells whether an error says that the map of slots may be old: what go-redis takes for that, and a dial that failed where that is asked
@@ -135,27 +154,45 @@ func (s *session) stale(err error) bool {
 	return s.opt.Reload == ReloadAfterDial && unconnected(Classify(err, s.sent.Load()))
 }
 
-// redirected reads "MOVED 3999 127.0.0.1:6381" and "ASK 3999 127.0.0.1:6381". A server that does not name the host means its own, which is
-// no address to follow.
-func redirected(err error) (to string, ask, ok bool) {
+// redirected reads "MOVED 3999 127.0.0.1:6381" and "ASK 3999 127.0.0.1:6381". A server that names no host means the one that was asked; "?"
+// says that it does not know one.
+func redirected(err error, asked string) (to string, ask, ok bool) {
 	reply := redis.Error(nil)
 	if !errors.As(err, &reply) {
 		return "", false, false
 	}
 	f := strings.Fields(reply.Error())
-	if len(f) != 3 || f[0] != "MOVED" && f[0] != "ASK" || strings.HasPrefix(f[2], ":") {
+	if len(f) != 3 || f[0] != "MOVED" && f[0] != "ASK" || strings.HasPrefix(f[2], "?") {
 		return "", false, false
+	}
+	if strings.HasPrefix(f[2], ":") {
+		host, _, err := net.SplitHostPort(asked)
+		if err != nil {
+			return "", false, false
+		}
+		f[2] = net.JoinHostPort(host, f[2][1:])
 	}
 	return f[2], f[0] == "ASK", true
 }
 
-// readOnly has a replica answer reads on a new connection, instead of naming its master.
-func (l *link) readOnly(ctx context.Context, c *redis.Conn) error {
-	err := c.ReadOnly(ctx).Err()
-	if cur := l.cur.Load(); cur != nil {
-		cur.greeting.Store(false)
+// prelude tells whether what is written executes nothing: READONLY has a replica answer reads on the connection instead of naming its master,
+// ASKING has a server take the next command, or MULTI, for a slot that is on its way there.
+func prelude(p []byte) bool {
+	switch string(p) {
+	case "*1\r\n$8\r\nreadonly\r\n", "*1\r\n$6\r\nasking\r\n":
+		return true
 	}
-	return err
+	return false
+}
+
+// ask says ASKING where an ASK led. It goes before every command that is not inside MULTI.
+func (s *session) ask(ctx context.Context, to interface {
+	Process(context.Context, redis.Cmder) error
+}) error {
+	if !s.asking {
+		return nil
+	}
+	return to.Process(ctx, redis.NewStatusCmd(ctx, "asking"))
 }
 
 // setupCluster is Setup in a Cluster: each command at the owner of its key, which is its last but for streams' groups.

@@ -155,8 +155,8 @@ func TestReloadInterval(t *testing.T) {
 }
 
 func TestRedirected(t *testing.T) {
-	for text, want := range map[string]string{"MOVED 1 10.0.0.1:6379": "10.0.0.1:6379", "ASK 1 10.0.0.1:6379": "10.0.0.1:6379 ask", "MOVED 1 :6379": "", "MOVED 1": "", "ERR no": ""} {
-		to, ask, ok := redirected(replyOf(text))
+	for text, want := range map[string]string{"MOVED 1 10.0.0.1:6379": "10.0.0.1:6379", "ASK 1 10.0.0.1:6379": "10.0.0.1:6379 ask", "MOVED 1 :6379": "10.0.0.9:6379", "MOVED 1 ?:6379": "", "MOVED 1": "", "ERR no": ""} {
+		to, ask, ok := redirected(replyOf(text), "10.0.0.9:1")
 		if ask {
 			to += " ask"
 		}

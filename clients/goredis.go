@@ -39,11 +39,12 @@ type session struct {
 	buf     []byte
 	entries map[int64]string // stream entries taken and not acknowledged: id by value
 
-	at   atomic.Pointer[link] // in use; nil when it is not known where an operation goes
+	at   atomic.Pointer[link] // in use; nil when it is not known where an operation goes, in a Cluster also between operations
 	sent atomic.Bool          // something of the operation was written
 
 	cluster *redis.ClusterClient // knows who owns which slots; nil outside a Cluster
 	links   map[string]*link     // in a Cluster, by address
+	asking  bool                 // an ASK led to the link in use
 }
 
 // link is what a session has of one server, or of the master that Sentinels name.
@@ -125,7 +126,7 @@ func (l *link) open() *redis.Client {
 	}
 	var greet func(context.Context, *redis.Conn) error
 	if s.opt.Nth > 0 {
-		greet = l.readOnly
+		greet = func(ctx context.Context, c *redis.Conn) error { return c.ReadOnly(ctx).Err() }
 	}
 	return redis.NewClient(&redis.Options{
 		Addr: l.addr, Dialer: l.dial, OnConnect: greet, Username: s.opt.Access.User, Password: s.opt.Access.Password,
@@ -173,7 +174,6 @@ func (l *link) dial(ctx context.Context, network, addr string) (net.Conn, error)
 		node = history.NoNode
 	}
 	c := &conn{Conn: over, tcp: tcp, sent: &s.sent, node: node}
-	c.greeting.Store(s.opt.Nth > 0)
 	l.cur.Store(c)
 	return c, nil
 }
@@ -201,8 +201,6 @@ type conn struct {
 	sent    *atomic.Bool
 	node    int32
 	greeted bool
-	// greeting: what is written prepares the connection, and belongs to no operation.
-	greeting atomic.Bool
 }
 
 var _ syscall.Conn = (*conn)(nil) // go-redis looks through it whether an idle connection was closed by the other end
@@ -213,7 +211,8 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) { return c.tcp.SyscallConn
 // hello is what follows the number of arguments in a HELLO, with or without a password.
 var hello = []byte("$5\r\nhello\r\n")
 
-// Write passes on to the socket. The first write of a connection is go-redis' HELLO; all others belong to an operation.
+// Write passes on to the socket. The first write of a connection is go-redis' HELLO; all others belong to an operation, but for those
+// that execute nothing.
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.greeted {
 		c.greeted = true
@@ -222,7 +221,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 	}
 	n, err := c.Conn.Write(p)
-	if n > 0 && !c.greeting.Load() {
+	if n > 0 && !prelude(p) {
 		c.sent.Store(true)
 	}
 	return n, err
@@ -256,6 +255,7 @@ func (s *session) Do(ctx context.Context, key string, op *history.Op) {
 	op.Acked = -1
 	var err error
 	if s.cluster != nil {
+		defer s.at.Store(nil)
 		err = s.issueRouted(ctx, key, op)
 	} else {
 		err = s.issue(ctx, key, op)

@@ -97,6 +97,9 @@ func (s *session) claim(ctx context.Context, key string) ([]redis.XMessage, erro
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
+	if err := s.ask(ctx, s.rdb); err != nil {
+		return nil, err
+	}
 	return s.rdb.XClaim(ctx, &redis.XClaimArgs{Stream: key, Group: Group, Consumer: s.opt.Consumer,
 		MinIdle: s.opt.ClaimAfter, Messages: []string{waiting[0].ID}}).Result()
 }

@@ -78,8 +78,14 @@ func (s *session) watch(ctx context.Context, key string, op *history.Op, check f
 	var decided bool
 	var failed error
 	err := s.rdb.Watch(ctx, func(tx *redis.Tx) error {
+		if err := s.ask(ctx, tx); err != nil {
+			return err
+		}
 		agreed, err := check(tx)
 		if err != nil {
+			return err
+		}
+		if err := s.ask(ctx, tx); err != nil {
 			return err
 		}
 		decided = true
@@ -157,7 +163,7 @@ func (s *session) txn(ctx context.Context, op *history.Op) error {
 	}
 	p := s.rdb.TxPipeline()
 	for _, m := range mops {
-		key := "t:" + strconv.FormatInt(m.Key, 10)
+		key := history.TxnKey(m.Key)
 		switch m.F {
 		case history.FAppend:
 			p.RPush(ctx, key, m.In)

@@ -15,6 +15,7 @@ const LedgerLen = 1000
 const (
 	ledgerMark    = "}:ledger:"
 	replicaPrefix = "replica:"
+	txnPrefix     = "t"
 )
 
 // LedgerKey is the list on which the transaction with this id on key leaves the id. Ids count up in their low 32 bits; what stands
@@ -34,6 +35,18 @@ func LedgerOf(list string) (key string, ok bool) {
 
 // ReplicaKey is the register that the writes with FlagReplicaWrite to a node set, by its number in Run.Nodes.
 func ReplicaKey(node int32) string { return replicaPrefix + strconv.Itoa(int(node)) }
+
+// TxnKey is the server's name of key n of transactions (Mop.Key): "t:n". In a Cluster all keys of one transaction lie in one slot, by a
+// hash tag that stands in the upper 32 bits of the number: "t:{tag}:n".
+func TxnKey(n int64) string {
+	if tag := n >> 32; tag > 0 {
+		return TxnGroup(tag) + ":" + strconv.FormatInt(n&0xffffffff, 10)
+	}
+	return txnPrefix + ":" + strconv.FormatInt(n, 10)
+}
+
+// TxnGroup is the key of the transactions whose keys share a hash tag, and lies in their slot.
+func TxnGroup(tag int64) string { return txnPrefix + ":{" + strconv.FormatInt(tag, 10) + "}" }
 
 // IsReplicaKey tells whether a key is such a register.
 func IsReplicaKey(key string) bool { return strings.HasPrefix(key, replicaPrefix) }

@@ -52,7 +52,11 @@ func Start(t testing.TB, args ...string) *Server {
 
 func begin(t testing.TB, dir string, args ...string) *Server {
 	t.Helper()
-	addr := freeAddr(t)
+	return beginAt(t, freeAddr(t), dir, args...)
+}
+
+func beginAt(t testing.TB, addr, dir string, args ...string) *Server {
+	t.Helper()
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
 	var argv []string
