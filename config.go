@@ -85,7 +85,7 @@ func (o Options) configure(p *plan) error {
 	spec := &p.Spec
 	full := spec.WithDefaults()
 	ctx := conf.Context{Replicas: full.Replicas > 0, Sentinels: full.Sentinels > 0, Cluster: full.Kind == topology.KindCluster, Topology: string(full.Kind),
-		Dir: topology.ConfigDir, Commands: agentCommands(full), Clients: p.Work.WithDefaults().Commands()}
+		Dir: topology.ConfigDir, Commands: agentCommands(full), Clients: p.Work.WithDefaults().Commands(full.Kind == topology.KindCluster)}
 	if ctx.Cluster {
 		ctx.Clients = append(ctx.Clients, "CLUSTER", "READONLY", "ASKING")
 	}

@@ -16,7 +16,7 @@ func (r *run) jobs() map[int32]workloads.Job {
 	workers := r.nodesOf(func(n history.Node) bool { return n.Kind == history.Worker })
 	spec := r.plan.Work.WithDefaults()
 	shares := spec.Shares(len(workers))
-	base := workloads.Job{Spec: spec, Seed: r.opts.Seed, Servers: map[string]int32{}, Version: r.meta.Nodes[0].Version,
+	base := workloads.Job{Spec: spec, Seed: r.opts.Seed, Servers: map[string]int32{}, Slots: r.meta.Slots, Shards: map[string]int{}, Version: r.meta.Nodes[0].Version,
 		Access: r.plan.login(r.d.Access(history.Server)), SentinelAccess: r.d.Access(history.Sentinel)}
 	for i, n := range r.meta.Nodes {
 		switch {
@@ -27,6 +27,7 @@ func (r *run) jobs() map[int32]workloads.Job {
 			base.Servers[n.Addr] = int32(i)
 			if n.Shard > 0 {
 				base.Cluster = append(base.Cluster, n.Addr)
+				base.Shards[n.Addr] = n.Shard
 			}
 			if n.Role == history.RoleMaster {
 				base.Master = n.Addr

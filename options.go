@@ -136,11 +136,7 @@ func (o Options) apply(s scenarios.Scenario) (plan, error) {
 	if err := o.shape(&p.Spec); err != nil {
 		return p, err
 	}
-	if p.Spec.Kind == topology.KindCluster {
-		if err := p.Work.WithDefaults().CheckCluster(); err != nil {
-			return p, &Problem{Exit: ExitUsage, Text: err.Error(), Err: err}
-		}
-	} else if o.ClusterReload != "" {
+	if p.Spec.Kind != topology.KindCluster && o.ClusterReload != "" {
 		return p, usagef("-cluster-reload %s: this run's topology is %s; name a Cluster with -topology cluster", o.ClusterReload, p.Spec.WithDefaults().Kind)
 	}
 	if err := p.Work.WithDefaults().Validate(); err != nil {

@@ -2,9 +2,12 @@ package schism
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/schismtest/schism/history"
+	"github.com/schismtest/schism/internal/words"
 )
 
 // pingSize is what a PING takes in the replication stream, "*1\r\n$4\r\nPING\r\n". It is the only thing that a master at rest adds by
@@ -80,7 +83,7 @@ func restless(nodes []history.Node, servers []int32, samples map[int32]history.S
 	case len(masters) > len(shards) && len(shards) == 1:
 		return nodes[masters[0]].Name + " and " + nodes[masters[1]].Name + " both say they are master"
 	case len(masters) != len(shards):
-		return fmt.Sprintf("%d nodes say they are master, of %d shards", len(masters), len(shards))
+		return fmt.Sprintf("%d nodes say they are master, of %d shards: %s", len(masters), len(shards), oddShards(nodes, shards, masters))
 	}
 	for _, i := range servers {
 		s := samples[i]
@@ -102,6 +105,27 @@ func restless(nodes []history.Node, servers []int32, samples map[int32]history.S
 		}
 	}
 	return ""
+}
+
+// oddShards says of which shards, as they were at the start, no node or several say that they are master.
+func oddShards(nodes []history.Node, shards map[int]bool, masters []int32) string {
+	var out []string
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
+		var names []string
+		for _, m := range masters {
+			if nodes[m].Shard == shard {
+				names = append(names, nodes[m].Name)
+			}
+		}
+		switch len(names) {
+		case 0:
+			out = append(out, fmt.Sprintf("none of shard %d", shard))
+		case 1:
+		default:
+			out = append(out, fmt.Sprintf("%s of shard %d", words.List(names), shard))
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // masterOf is which of the masters a replica follows. Where there is one, that is it, whatever address it goes by.

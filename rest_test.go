@@ -208,8 +208,8 @@ func TestWhatIsRestInACluster(t *testing.T) {
 	}{
 		"rest":                   {0, func(*history.Sample) {}, ""},
 		"a replica that moved":   {2, func(s *history.Sample) { s.MasterAddr, s.ReplID, s.Offset = "b", "y", 900 }, ""},
-		"a master too many":      {2, func(s *history.Sample) { s.Role = history.RoleMaster }, "3 nodes say they are master, of 2 shards"},
-		"a master too few":       {1, func(s *history.Sample) { s.Role = history.RoleReplica }, "1 nodes say they are master, of 2 shards"},
+		"a master too many":      {2, func(s *history.Sample) { s.Role = history.RoleMaster }, "3 nodes say they are master, of 2 shards: n1 and n3 of shard 1"},
+		"a master too few":       {1, func(s *history.Sample) { s.Role = history.RoleReplica }, "1 nodes say they are master, of 2 shards: none of shard 2"},
 		"behind its own":         {3, func(s *history.Sample) { s.Offset = 500 }, "n4 is at offset 500, n2 at 900"},
 		"who follows a stranger": {3, func(s *history.Sample) { s.MasterAddr = "z" }, "n4 follows z, which does not say it is master"},
 	} {

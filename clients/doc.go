@@ -2,7 +2,8 @@
 // says what an error proves.
 //
 // A client is one connection at a time with retries off, so that an operation is sent at most once and it is known to which
-// address, and whether its first byte left before it failed.
+// address, and whether its first byte left before it failed. In a Cluster that is one connection to each server; MOVED and ASK are followed,
+// once each, since they prove that nothing was executed.
 //
 // # Keys and values
 //
@@ -21,7 +22,9 @@
 //	q:n   queue       list    elements, LPUSH on the left, taken on the right; qp:<consumer>:n are those in work
 //	x:n   stream      stream  entries with the one field "v", group "g"
 //	e:n   expiring    string  value, with a time to live; {e:n}:ledger:... lists of what was written with an entry there
-//	t:n   list of the transactions, like l:n; the key of a transaction itself is "t"
+//	t:n   list of the transactions, like l:n; the key of a transaction itself is "t". In a Cluster "t:{tag}:n" and "t:{tag}" (history.TxnKey)
+//
+// In a Cluster the number of a lock or queue is a hash tag: "k:{3}" with "f:{3}" and "w:{3}", "q:{3}" with "qp:<consumer>:{3}".
 //
 // What is there but no number (foreign data) is read as Foreign, a value that nobody writes.
 package clients

@@ -12,24 +12,26 @@ const OpeningBalance = 100
 // maxTransfer is the largest amount of one transfer.
 const maxTransfer = 5
 
-// bank: writers move money between the accounts of one bank, readers read all balances at once.
+// bank: writers move money between the accounts of a bank, readers read all its balances at once. In a Cluster each shard has a bank.
 func (r *Runner) bank() work {
-	k := r.keys.get("b", 0)
+	banks := r.numbered("b", r.shards())
 	return work{
 		writer: func(sl *slot, n int) actor {
-			return &teller{n: n, key: k, accounts: r.job.Spec.Keys, rng: r.rng(sl.client)}
+			return &teller{n: n, banks: banks, accounts: r.job.Spec.Keys, rng: r.rng(sl.client)}
 		},
 		reader: func(sl *slot, _ int, replica bool) actor {
-			return newReader(r, sl, history.FReadBank, []*key{k}, readFlags(replica, false))
+			return newReader(r, sl, history.FReadBank, banks, readFlags(replica, false))
 		},
 	}
 }
 
-// openBank makes the accounts, where there is no such bank yet.
-func (s *Spec) openBank() [][]any {
-	cmds := make([][]any, s.Keys)
-	for i := range cmds {
-		cmds[i] = []any{"hsetnx", "b:0", i, OpeningBalance}
+// openBanks makes the accounts, where there is no such bank yet.
+func (r *Runner) openBanks() [][]any {
+	var cmds [][]any
+	for b := range r.shards() {
+		for i := range r.job.Spec.Keys {
+			cmds = append(cmds, []any{"hsetnx", r.keys.spell("b", int64(b)), i, OpeningBalance})
+		}
 	}
 	return cmds
 }
@@ -37,7 +39,7 @@ func (s *Spec) openBank() [][]any {
 type teller struct {
 	n        int
 	seq      int64
-	key      *key
+	banks    []*key
 	accounts int
 	rng      *rand.Rand
 }
@@ -48,7 +50,7 @@ func (w *teller) next(op *history.Op) *key {
 	w.seq++
 	op.F, op.In = history.FTransfer, unique(w.n, w.seq)
 	op.Arg, op.List = 1+w.rng.Int64N(maxTransfer), []int64{int64(from), int64(to)}
-	return w.key
+	return w.banks[w.seq%int64(len(w.banks))]
 }
 
 func (w *teller) done(*history.Op) {}

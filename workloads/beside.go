@@ -33,7 +33,7 @@ func (r *Runner) planReplicaWrites() {
 	for _, addr := range r.job.Replicas {
 		sl := r.extra(place{addr: addr, replica: true})
 		sl.when = r.arrivals(sl, float64(r.job.Spec.ReplicaWrites), false)
-		sl.act = &replicaWriter{key: r.keys.named(history.ReplicaKey(r.job.Servers[addr]))}
+		sl.act = &replicaWriter{key: r.keys.named(r.replicaKey(addr))}
 	}
 }
 

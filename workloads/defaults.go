@@ -85,14 +85,6 @@ func (s Spec) consumes() bool { return s.Kind == Queue || s.Kind == Stream }
 // pairs tells whether commands of this kind take several keys at once, which in a Cluster must lie in one slot.
 func (s Spec) pairs() bool { return s.Kind == Queue || s.Kind == Lock }
 
-// CheckCluster says why this workload cannot run in a Cluster; nil when it can.
-func (s Spec) CheckCluster() error {
-	if s.Kind == Txn {
-		return fmt.Errorf("workload kind %s: its transactions take keys of several slots, which no Cluster executes as one", s.Kind)
-	}
-	return nil
-}
-
 // Validate names the first field that cannot be, and what to do.
 func (s Spec) Validate() error {
 	switch s.Kind {

@@ -16,6 +16,7 @@ type key struct {
 type keyTable struct {
 	tagged bool   // numbers are hash tags
 	prefix string // of every name
+	turns  *turns
 
 	mu   sync.Mutex
 	ids  map[string]*key
@@ -26,12 +27,22 @@ type keyTable struct {
 }
 
 // get is the key prefix:n. Where others belong to it, their slot is that of the number alone in a Cluster: prefix:{n}.
-func (t *keyTable) get(prefix string, n int64) *key {
+func (t *keyTable) get(prefix string, n int64) *key { return t.named(t.spell(prefix, n)) }
+
+// spell is the name of the n-th key, from 0, of a prefix.
+func (t *keyTable) spell(prefix string, n int64) string {
+	if t.turns != nil {
+		n = t.turns.number(prefix, n, t.tagged)
+	}
+	return numbered(prefix, n, t.tagged)
+}
+
+func numbered(prefix string, n int64, tagged bool) string {
 	number := strconv.FormatInt(n, 10)
-	if t.tagged {
+	if tagged {
 		number = "{" + number + "}"
 	}
-	return t.named(prefix + ":" + number)
+	return prefix + ":" + number
 }
 
 func (t *keyTable) named(name string) *key {

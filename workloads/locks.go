@@ -20,11 +20,11 @@ const (
 // schedule, so that a lock is held for about two of its periods. Readers ask who holds a lock.
 func (r *Runner) locks() work {
 	s := &r.job.Spec
-	keys := r.numbered("k", s.Keys)
+	keys := r.numbered("k", r.objects())
 	return work{
 		writer: func(sl *slot, n int) actor {
 			return &locker{n: n, phase: int64(n * keepEvery / s.Writers), lease: s.Lease, rng: r.rng(sl.client), keys: keys,
-				fresh: func(k int64) *key { return r.keys.get("k", int64(s.Keys)+k*int64(s.Writers)+int64(n)) }}
+				fresh: func(k int64) *key { return r.keys.get("k", int64(r.objects())+k*int64(s.Writers)+int64(n)) }}
 		},
 		reader: func(sl *slot, _ int, replica bool) actor {
 			return newReader(r, sl, history.FReadLock, keys, readFlags(replica, false))

@@ -1,8 +1,11 @@
 package workloads
 
-// Commands are what the clients of this workload may send, in capitals, on any version of a server.
-func (s Spec) Commands() []string {
+// Commands are what the clients of this workload may send, in capitals, on any version of a server, one of a Cluster or not.
+func (s Spec) Commands(cluster bool) []string {
 	out := []string{"PING", "INFO", "WAIT", "SET", "GET", "GETSET", "DEL", "MULTI", "EXEC", "WATCH", "UNWATCH"}
+	if cluster {
+		out = append(out, "CLUSTER", "READONLY", "ASKING")
+	}
 	if s.WaitAOF != (WaitAOF{}) {
 		out = append(out, "WAITAOF")
 	}

@@ -10,7 +10,7 @@ import (
 // counters: every writer increments every counter by one.
 func (r *Runner) counters() work {
 	s := &r.job.Spec
-	keys := r.numbered("c", s.Keys)
+	keys := r.numbered("c", r.objects())
 	return work{
 		writer: func(sl *slot, _ int) actor {
 			return &incrementer{keys: keys, pick: newPicker(r.rng(sl.client), s.Zipf, len(keys))}
@@ -36,7 +36,7 @@ func (w *incrementer) done(*history.Op) {}
 // compareAndSet: writers write, delete, read, and mostly set a register from the value that they know it to have.
 func (r *Runner) compareAndSet() work {
 	s := &r.job.Spec
-	keys := r.numbered("a", s.Keys)
+	keys := r.numbered("a", r.objects())
 	return work{
 		writer: func(sl *slot, n int) actor {
 			rng := r.rng(sl.client)
@@ -109,7 +109,7 @@ const (
 // the version on the key's ledger, which does not expire.
 func (r *Runner) expiring() work {
 	s := &r.job.Spec
-	keys := r.numbered("e", s.Keys)
+	keys := r.numbered("e", r.objects())
 	return work{
 		writer: func(sl *slot, n int) actor {
 			w := &expiringWriter{lease: s.Lease, rng: r.rng(sl.client)}

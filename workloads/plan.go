@@ -167,13 +167,13 @@ func (r *Runner) newWork() work {
 	return r.registers()
 }
 
-// setup is the commands that make what the load needs; a second run of them changes nothing.
-func (s *Spec) setup() [][]any {
-	switch s.Kind {
+// prepares is the commands that make what the load needs; a second run of them changes nothing.
+func (r *Runner) prepares() [][]any {
+	switch r.job.Spec.Kind {
 	case Bank:
-		return s.openBank()
+		return r.openBanks()
 	case Stream:
-		return s.makeGroups()
+		return r.makeGroups()
 	}
 	return nil
 }

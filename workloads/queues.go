@@ -1,8 +1,6 @@
 package workloads
 
 import (
-	"fmt"
-
 	"github.com/schismtest/schism/clients"
 	"github.com/schismtest/schism/history"
 )
@@ -17,20 +15,20 @@ const (
 // queues: writers put unique elements on queues or streams, readers take them into work and acknowledge them.
 func (r *Runner) queues() work {
 	s := &r.job.Spec
-	keys := r.numbered(queuePrefix(s.Kind), s.Keys)
+	keys := r.numbered(queuePrefix(s.Kind), r.objects())
 	return work{
 		writer: func(sl *slot, n int) actor {
 			return &producer{n: n, keys: keys, pick: newPicker(r.rng(sl.client), s.Zipf, len(keys))}
 		},
-		reader: func(_ *slot, n int, _ bool) actor { return &consumer{key: keys[n%len(keys)]} },
+		reader: func(_ *slot, n int, _ bool) actor { return newConsumer(keys, n, s.Readers) },
 	}
 }
 
 // makeGroups makes the consumer group of every stream.
-func (s *Spec) makeGroups() [][]any {
-	cmds := make([][]any, s.Keys)
+func (r *Runner) makeGroups() [][]any {
+	cmds := make([][]any, r.objects())
 	for i := range cmds {
-		cmds[i] = []any{"xgroup", "create", fmt.Sprintf("x:%d", i), clients.Group, "0", "mkstream"}
+		cmds[i] = []any{"xgroup", "create", r.keys.spell("x", int64(i)), clients.Group, "0", "mkstream"}
 	}
 	return cmds
 }
@@ -57,7 +55,7 @@ func (r *Runner) planLookers() {
 		return
 	}
 	prefix := queuePrefix(s.Kind)
-	keys := r.numbered(prefix, s.Keys)
+	keys := r.numbered(prefix, r.objects())
 	for n := range s.Lookers {
 		at := r.job.readsFrom(n)
 		sl := r.extra(at)
@@ -99,10 +97,23 @@ func (l *looker) done(op *history.Op) {
 	}
 }
 
-// consumer takes one element into work, acknowledges it, and goes on. After a dequeue or acknowledgement that failed, and every
+// newConsumer is consumer n of so many: of every so manieth queue, so that none is without one.
+func newConsumer(keys []*key, n, consumers int) *consumer {
+	if n >= len(keys) {
+		return &consumer{keys: []*key{keys[n%len(keys)]}}
+	}
+	c := &consumer{}
+	for i := n; i < len(keys); i += consumers {
+		c.keys = append(c.keys, keys[i])
+	}
+	return c
+}
+
+// consumer takes one element into work, acknowledges it, and goes on, to its next queue where it has several. After a dequeue or acknowledgement that failed, and every
 // now and then, it looks first for what was delivered before.
 type consumer struct {
-	key   *key
+	keys  []*key
+	at    int
 	work  int64 // the element in work; None: none
 	held  bool
 	takes int
@@ -113,14 +124,17 @@ type consumer struct {
 func (c *consumer) next(op *history.Op) *key {
 	if c.held {
 		op.F, op.In = history.FAck, c.work
-		return c.key
+		return c.keys[c.at]
+	}
+	if !c.again {
+		c.at = (c.at + 1) % len(c.keys)
 	}
 	c.takes++
 	op.F = history.FDequeue
 	if c.again || c.takes%redeliverEvery == 0 {
 		op.Arg = 1
 	}
-	return c.key
+	return c.keys[c.at]
 }
 
 func (c *consumer) done(op *history.Op) {

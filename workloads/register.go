@@ -10,7 +10,7 @@ func unique(writer int, seq int64) int64 { return int64(writer+1)<<32 | seq }
 // registers: each key has one writer, which writes versions, unless all writers share the keys.
 func (r *Runner) registers() work {
 	s := &r.job.Spec
-	keys := r.numbered("r", s.Keys)
+	keys := r.numbered("r", r.objects())
 	return work{
 		writer: func(sl *slot, n int) actor {
 			w := &registerWriter{n: n, shared: s.Shared, keys: keys}

@@ -59,7 +59,7 @@ func NewRunner(job Job, clock func() int64, emit func(*history.Batch)) (*Runner,
 		return nil, fmt.Errorf("workload: a prefix and a time to live are of registers only, not of %s", job.Spec.Kind)
 	}
 	r := &Runner{job: job, clock: clock, emit: emit, dial: clients.Dial, setup: clients.Setup,
-		keys: keyTable{prefix: job.Prefix, tagged: len(job.Cluster) > 0 && job.Spec.pairs()}}
+		keys: keyTable{prefix: job.Prefix, tagged: len(job.Cluster) > 0 && job.Spec.pairs(), turns: newTurns(job.Slots, job.Prefix)}}
 	r.plan()
 	return r, nil
 }
@@ -69,7 +69,7 @@ func (r *Runner) Prepare(ctx context.Context) error {
 	if r.job.WorkerIndex == 0 {
 		opt := r.job.options()
 		opt.Addr = r.job.master()
-		if err := r.setup(ctx, opt, r.job.Spec.setup()); err != nil {
+		if err := r.setup(ctx, opt, r.prepares()); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/schismtest/schism/clients"
+	"github.com/schismtest/schism/history"
 	"github.com/schismtest/schism/internal/access"
 )
 
@@ -49,7 +50,8 @@ type Spec struct {
 	Writers  int      `json:"writers,omitempty"`   // clients that write, over all workers; default 8
 	Readers  int      `json:"readers,omitempty"`   // clients that read, or take elements off a queue or stream; default 4
 	ReadFrom ReadFrom `json:"read_from,omitempty"` // default Both
-	// Keys is how many registers, counters, locks, queues... there are, or accounts of the bank; the defaults are DefaultKeys.
+	// Keys is how many registers, counters, locks, queues... there are, or accounts of the bank; the defaults are DefaultKeys. In a Cluster
+	// each shard has one at least, and a bank of its own.
 	// Registers with one writer each are at least as many as writers. Sets and lists take a new key after 1,000 elements instead.
 	Keys int     `json:"keys,omitempty"`
 	Zipf float64 `json:"zipf,omitempty"` // exponent of the key distribution, above 1; 0: uniform
@@ -117,8 +119,11 @@ type Job struct {
 	Sentinels  []string `json:"sentinels,omitempty"`
 	MasterName string   `json:"master_name,omitempty"`
 	// Cluster are the ip:port of a Cluster's servers; empty: there is none. ReplicasOf are, for each of them, the replicas of its shard.
-	Cluster    []string            `json:"cluster,omitempty"`
-	ReplicasOf map[string][]string `json:"replicas_of,omitempty"`
+	// Slots are which shard has which slots at the start, Shards the shard of each server, by its address.
+	Cluster    []string             `json:"cluster,omitempty"`
+	ReplicasOf map[string][]string  `json:"replicas_of,omitempty"`
+	Slots      []history.ShardSlots `json:"slots,omitempty"`
+	Shards     map[string]int       `json:"shards,omitempty"`
 	// Access is how the clients get in at the servers, SentinelAccess at the sentinels.
 	Access         access.Access `json:"access"`
 	SentinelAccess access.Access `json:"sentinel_access"`

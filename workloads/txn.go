@@ -15,13 +15,22 @@ const (
 )
 
 // transactions: writers append to and read a few lists at once, readers only read. Keys are the lists in use at a time; the oldest
-// gives way to a new one for every txnListLen elements appended by this worker.
+// gives way to a new one for every txnListLen elements appended by this worker. In a Cluster the lists of one slot in each shard are a group
+// of their own, and so is each client's: no transaction, and no session, is of several shards.
 func (r *Runner) transactions() work {
 	s := &r.job.Spec
-	k := r.keys.named("t")
-	appended := &atomic.Int64{}
+	tags := r.txnTags()
+	groups := make([]txnGroup, min(len(tags), max(s.Writers, 1)))
+	for i := range groups {
+		g := &groups[i]
+		g.key, g.first, g.appended = r.keys.named(history.TxnGroup(tags[i])), tags[i]<<32, &atomic.Int64{}
+		g.lists = int64(max((s.Keys+len(groups)-1)/len(groups), 2))
+		if tags[i] == 0 {
+			g.key, g.lists = r.keys.named("t"), int64(s.Keys)
+		}
+	}
 	actorOf := func(sl *slot, n int, appends bool, flags history.Flag) actor {
-		return &transactor{n: n, key: k, lists: int64(s.Keys), rng: r.rng(sl.client), appended: appended, appends: appends, flags: flags}
+		return &transactor{n: n, txnGroup: groups[n%len(groups)], rng: r.rng(sl.client), appends: appends, flags: flags}
 	}
 	return work{
 		writer: func(sl *slot, n int) actor { return actorOf(sl, n, true, 0) },
@@ -29,19 +38,25 @@ func (r *Runner) transactions() work {
 	}
 }
 
-type transactor struct {
-	n        int
+// txnGroup is lists that transactions take together.
+type txnGroup struct {
 	key      *key
-	lists    int64
-	rng      *rand.Rand
+	first    int64 // the first list's number
+	lists    int64 // in use at a time
 	appended *atomic.Int64
-	appends  bool
-	flags    history.Flag
-	seq      int64
+}
+
+type transactor struct {
+	n int
+	txnGroup
+	rng     *rand.Rand
+	appends bool
+	flags   history.Flag
+	seq     int64
 }
 
 func (t *transactor) next(op *history.Op) *key {
-	oldest := t.appended.Load() / txnListLen
+	oldest := t.first + t.appended.Load()/txnListLen
 	mops := make([]history.Mop, 1+t.rng.IntN(txnMops))
 	for i := range mops {
 		m := &mops[i]

@@ -113,7 +113,6 @@ func badInputs(t *testing.T) []bad {
 		add("cluster-reload", "run", "cluster-healthy", "-cluster-reload", v)
 	}
 	add("name a Cluster", "run", "healthy", "-cluster-reload", "library")
-	add("no Cluster executes as one", "run", "healthy-txn", "-topology", "cluster")
 	add("quorum", "run", "sentinel-kill", "-quorum", "9")
 	add("-password-env", "run", "healthy", "-password-env", "X")
 	add("-user", "run", "healthy", "-user", "me")
