@@ -7,7 +7,7 @@ LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 # Packages whose tests start real servers; they run one after the other, since they measure times.
 SERVERS := ./agent ./agentbin ./clients ./images ./nemesis ./observer ./topology ./workloads
 # Packages with goroutines of their own run under the race detector; the pure ones would only get slower.
-RACE := . ./agent/... ./agentbin/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
+RACE := . ./attach/... ./agent/... ./agentbin/... ./clients/... ./cmd/... ./history/... ./nemesis/... ./observer/... ./reports/... ./scenarios/... ./topology/... ./wire/... ./workloads/...
 
 # What a build is, said by schism version and in every run; the same commit and toolchain give the same bytes.
 VERSION = $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
@@ -43,7 +43,7 @@ unit: ## tests without servers
 
 servers: setup ## tests of the mechanisms against real servers
 	$(GO) test -p 1 -timeout 15m $(SERVERS)
-	SCHISM_KILLS=$${SCHISM_KILLS:-$(if $(CI),25,5)} $(GO) test -count=1 -parallel 4 -timeout 25m -run 'TestHarness|TestGoTest' .
+	SCHISM_KILLS=$${SCHISM_KILLS:-$(if $(CI),25,5)} $(GO) test -count=1 -parallel 4 -timeout 25m -run 'TestHarness|TestGoTest|TestAttach' .
 
 scenarios: setup ## the small set of scenarios; SCHISM_SET=all runs the catalogue
 	$(GO) test -count=1 -timeout 20m -run TestScenario -v .
