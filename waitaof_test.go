@@ -40,9 +40,7 @@ func TestWhatIsWaitedFor(t *testing.T) {
 		"none by a line":              {Options{WaitAOF: "1,0", Server: "redis:8.0", Config: []string{"appendonly no"}}, "healthy", workloads.Spec{}, "keep none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := scenarios.Find(c.scenario)
-			require.NoError(t, err)
-			p, err := c.o.withDefaults().apply(s)
+			p, err := planned(t, c.scenario, c.o)
 			if c.err != "" {
 				require.ErrorContains(t, err, c.err)
 				require.Equal(t, ExitUsage, ExitCode("", err))
@@ -79,9 +77,7 @@ func TestTopologyChain(t *testing.T) {
 		"a kind that is not one": {Options{Topology: "ring"}, "healthy", nil, "use standalone, replicas, chain"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := scenarios.Find(c.scenario)
-			require.NoError(t, err)
-			p, err := c.o.withDefaults().apply(s)
+			p, err := planned(t, c.scenario, c.o)
 			if c.err != "" {
 				require.ErrorContains(t, err, c.err)
 				require.Equal(t, ExitUsage, ExitCode("", err))

@@ -195,7 +195,7 @@ func (s *session) ask(ctx context.Context, to interface {
 	return to.Process(ctx, redis.NewStatusCmd(ctx, "asking"))
 }
 
-// setupCluster is Setup in a Cluster: each command at the owner of its key, which is its last but for streams' groups.
+// setupCluster is Setup in a Cluster: each command at the owner of its key, which follows the command's name, or XGROUP's second word.
 func (s *session) setupCluster(ctx context.Context, commands [][]any) error {
 	for _, c := range commands {
 		key := c[1]

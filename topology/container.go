@@ -89,7 +89,7 @@ func (d *Deployment) checkNetwork(ctx context.Context) error {
 	}
 	for _, n := range d.Nodes {
 		at, ok := res.Network.Containers[n.id]
-		ip, _, _ := strings.Cut(n.Addr, ":")
+		ip := n.ip()
 		if !ok || at.IPv4Address.Addr().String() != ip {
 			return &StartError{Node: n.Name, Want: "it does not stand in the run's network", Saw: n.Addr}
 		}

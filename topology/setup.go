@@ -245,13 +245,12 @@ func (n *Node) checkLogin(ctx context.Context, l *conf.Login, asks bool) error {
 
 // introduce tells a sentinel of the others, in the words that sentinels use among themselves.
 func (d *Deployment) introduce(ctx context.Context, n *Node) error {
-	masterIP, _, _ := strings.Cut(d.Nodes[0].Addr, ":")
+	masterIP := d.Nodes[0].ip()
 	for _, o := range d.Nodes {
 		if o.Kind != history.Sentinel || o == n {
 			continue
 		}
-		ip, _, _ := strings.Cut(o.Addr, ":")
-		hello := fmt.Sprintf("%s,%d,%s,0,%s,%s,%d,0", ip, SentinelPort, d.ids[o.Name], MasterName, masterIP, ServerPort)
+		hello := fmt.Sprintf("%s,%d,%s,0,%s,%s,%d,0", o.ip(), SentinelPort, d.ids[o.Name], MasterName, masterIP, ServerPort)
 		var v any
 		if err := n.redis(ctx, &v, "PUBLISH", "__sentinel__:hello", hello); err != nil {
 			return &StartError{Node: n.Name, Want: "it could not be told of " + o.Name, Err: err}

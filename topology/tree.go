@@ -180,6 +180,5 @@ func (d *Deployment) masterOf(n history.Node) string {
 	if n.Role != history.RoleReplica || d.spec.Kind == KindCluster {
 		return ""
 	}
-	ip, _, _ := strings.Cut(d.named(d.spec.upstream(n.Name)).Addr, ":")
-	return ip
+	return d.named(d.spec.upstream(n.Name)).ip()
 }
